@@ -1,0 +1,85 @@
+"""What a hook implementation gets to work with: settings, Docker, the registry, the bus, words."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from arpanet.errors import SettingsError
+from arpanet.records import Host
+from arpanet.settings import Settings
+
+if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s: only when it is used
+    from arpanet.engine import Engine
+    from arpanet.events import Bus
+    from arpanet.registry import Registry
+
+__all__ = ["Context"]
+
+
+class Context:
+    """One process's view of its host.
+
+    :ivar settings: valid, complete; replaced as a whole by the watcher.
+    :ivar bus: announces events, asks plugins.
+    :ivar say: says one line to the person who waits for this (stderr), or to the log in an agent.
+    :ivar agent: the name of the agent that this process is; ``""`` on the command line.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        bus: "Bus",
+        say: Callable[[str], None],
+        agent: str = "",
+    ) -> None:
+        self.settings = settings
+        self.bus = bus
+        self.say = say
+        self.agent = agent
+
+    def emit(self, event: str, **payload: Any) -> None:
+        """Announce *event* to all plugins of this process."""
+        self.bus.emit(event, context=self, **payload)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """This host's Docker.
+
+        :raises EngineUnreachable: it does not run, or may not be talked to.
+        """
+        from arpanet.engine import Engine
+
+        return Engine.connect()
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The cluster's registry; does no I/O until it is used."""
+        from arpanet.settings import ARPANET_REGISTRY
+
+        registry: Registry | None = self.bus.first("arpanet_registry", context=self)
+        if registry is None:
+            url = self.settings[ARPANET_REGISTRY]
+            raise SettingsError(
+                f"ARPANET_REGISTRY={url}: no plugin knows this kind of registry",
+                "use etcd://, or install the plugin that serves it",
+            )
+        return registry
+
+    def host(self, *roles: str) -> Host:
+        """Return this host's record, to hold a session with.
+
+        :raises EngineUnreachable: the record holds the id of this host's engine.
+        """
+        import time
+
+        from arpanet import __version__
+        from arpanet.settings import ARPANET_IP, HOSTNAME
+
+        name, address = self.settings[HOSTNAME], self.settings[ARPANET_IP]
+        return Host(name, address, self.engine.id, roles, __version__, time.time())
+
+    def close(self) -> None:
+        """Let go of what was used."""
+        for name in ("registry", "engine"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()

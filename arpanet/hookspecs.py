@@ -1,0 +1,143 @@
+"""Every event and every extension point: one typed, documented, empty function each.
+
+A plugin implements any of them with :data:`arpanet.hookimpl` and takes only the arguments it wants.
+What an implementation raises stays with its plugin: in an agent it is logged under the plugin's name
+and counted; on the command line an :class:`~arpanet.errors.ArpanetError` of a built-in ends the
+command with one line, anybody else's is reported and the rest goes on.
+
+"Command line" and "agents" say which process calls the hook (see :mod:`arpanet.agent`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pluggy
+
+from arpanet.context import Context
+from arpanet.records import Container, Formation, Link, Member, Snapshot, Status
+from arpanet.registry import Registry
+from arpanet.settings import Setting, Settings
+
+hookspec = pluggy.HookspecMarker("arpanet")
+
+# -- extension points: what a plugin adds --------------------------------------------------------
+
+
+@hookspec
+def arpanet_settings() -> Sequence[Setting[Any]]:
+    """Return the settings that the plugin reads. Called once after loading, everywhere."""
+    return ()
+
+
+@hookspec(firstresult=True)
+def arpanet_registry(context: Context) -> Registry | None:
+    """Return the registry that ``ARPANET_REGISTRY`` names, ``None`` for another's scheme.
+
+    Stops at the first result that is not ``None``. Called everywhere, when a registry is first
+    needed. Must not do any I/O: unreachable is what its methods say.
+    """
+
+
+@hookspec(firstresult=True)
+def arpanet_masters(context: Context) -> Sequence[Member] | None:
+    """Return the current masters, asked of any of them. Command line: ``arpanet hosts``.
+
+    Stops at the first result that is not ``None``. Raises ``RegistryUnreachable`` when none answers.
+    """
+
+
+@hookspec
+def arpanet_links(context: Context) -> Sequence[Link]:
+    """Return the links of this host's containers. Command line: ``arpanet links``."""
+    return ()
+
+
+@hookspec
+def arpanet_status(context: Context) -> Sequence[Status]:
+    """Return what the plugin runs on this host and how it is. Command line: ``arpanet status``.
+
+    Must answer within seconds also when Docker or the registry does not, as ``down`` lines.
+    """
+    return ()
+
+
+# -- a host's life: command line and watcher -----------------------------------------------------
+
+
+@hookspec
+def arpanet_install(context: Context, role: str) -> None:
+    """Make this host fit for *role*: ``core``, ``master`` or ``slave``. Changes nothing twice."""
+
+
+@hookspec
+def arpanet_master_start(context: Context, formation: Formation) -> None:
+    """Make this host a master. Running it twice changes nothing."""
+
+
+@hookspec
+def arpanet_master_stop(context: Context, leave: bool) -> None:
+    """Stop this host's master, keep its data; with *leave*, give up its membership for good."""
+
+
+@hookspec
+def arpanet_slave_start(context: Context) -> None:
+    """Make this host a slave. Running it twice changes nothing."""
+
+
+@hookspec
+def arpanet_slave_stop(context: Context) -> None:
+    """Withdraw this host's instances and stop what ``slave.start`` started."""
+
+
+@hookspec
+def arpanet_settings_changed(context: Context, before: Settings, after: Settings) -> None:
+    """Called by the watcher after a changed ``~/.arpanetrc`` was accepted.
+
+    Called before the events of this host's roles run again with the new settings.
+    """
+
+
+# -- a container's life: agents ------------------------------------------------------------------
+
+
+@hookspec
+def arpanet_container_register(context: Context, container: Container) -> None:
+    """Take in *container*: it runs now, or what Docker says of it changed.
+
+    Called once per container when the agent starts, then at every change. The record replaces any
+    earlier one with the same ``id``.
+    """
+
+
+@hookspec
+def arpanet_container_deregister(context: Context, container: Container) -> None:
+    """Drop *container*: it runs no more. Called with the record as last registered."""
+
+
+@hookspec
+def arpanet_containers_synced(context: Context, containers: Mapping[str, Container]) -> None:
+    """Act on a complete look at Docker: *containers* is every running container, by id.
+
+    Called after the register and deregister calls of each comparison, also when there were none:
+    at the agent's start, after every change, after every reconnect and every 30 seconds. What a
+    plugin wants the world to look like is made so here: an incomplete view is never acted on.
+    """
+
+
+# -- the cluster's life: agents ------------------------------------------------------------------
+
+
+@hookspec
+def arpanet_services_changed(context: Context, before: Snapshot, after: Snapshot) -> None:
+    """Called when the registry's content differs from what was last seen.
+
+    The first call has an empty *before*. Never called with an empty *after* merely because the
+    registry is unreachable: the last known good stays.
+    """
+
+
+@hookspec
+def arpanet_links_changed(
+    context: Context, before: Sequence[Link], after: Sequence[Link]
+) -> None:
+    """Called after the links of this host's containers were changed in the kernel or the proxy."""

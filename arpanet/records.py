@@ -1,0 +1,196 @@
+"""The vocabulary: what the parts of arpanet tell each other.
+
+All records are frozen and compare by value, so "did anything change?" is ``==``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = [
+    "Container",
+    "Formation",
+    "Host",
+    "Instance",
+    "Link",
+    "Member",
+    "Port",
+    "Snapshot",
+    "Status",
+    "Target",
+]
+
+
+@dataclass(frozen=True, order=True)
+class Port:
+    """A port of a container, and where Docker publishes it.
+
+    :ivar number: the port inside the container.
+    :ivar protocol: ``tcp`` or ``udp``.
+    :ivar host_ip: the host address Docker bound, ``""`` when the port is only exposed.
+    :ivar host_port: the port on the host, 0 when the port is only exposed.
+    """
+
+    number: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int = 0
+
+
+@dataclass(frozen=True)
+class Container:
+    """A running container, as Docker's inspect tells it.
+
+    :ivar id: the full 64-digit id.
+    :ivar name: without Docker's leading slash.
+    :ivar pid: of its first process, in the host's pid namespace.
+    :ivar started: Docker's own start time stamp (RFC 3339); differs after each restart.
+    :ivar network_mode: ``bridge``, ``host``, ``none``, ``container:<id>`` or a network's name.
+    :ivar networks: network name -> the container's address in it (``""`` when it has none).
+    :ivar links: declared with ``--link``, as (container name, alias) pairs.
+    :ivar health: ``healthy``, ``unhealthy``, ``starting``, or ``""`` without a health check.
+    """
+
+    id: str
+    name: str
+    image: str
+    pid: int
+    started: str
+    network_mode: str = "bridge"
+    networks: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[tuple[str, str], ...] = ()
+    health: str = ""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host in the registry.
+
+    :ivar engine: the id of its Docker engine: tells two hosts with one name apart.
+    :ivar started: when its session began, seconds since the epoch.
+    """
+
+    name: str
+    address: str
+    engine: str = ""
+    roles: tuple[str, ...] = ()
+    version: str = ""
+    started: float = 0.0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One place where a service can be reached.
+
+    :ivar id: ``host:container:port[:udp]``, registrator's form; unique in the cluster.
+    :ivar services: every service name that this instance answers to, the proper one first.
+    :ivar ip: the address that other hosts dial.
+    :ivar port: the port that other hosts dial.
+    :ivar container: the id of the container.
+    :ivar local: docker network name -> ``ip:port`` for clients on the same host that share it.
+    """
+
+    id: str
+    services: tuple[str, ...]
+    host: str
+    ip: str
+    port: int
+    protocol: str = "tcp"
+    container: str = ""
+    tags: tuple[str, ...] = ()
+    attrs: Mapping[str, str] = field(default_factory=dict)
+    health: str = ""
+    local: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """``ip:port``, an IPv6 address in brackets, as registrator writes it (JoinHostPort)."""
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the registry holds at one moment."""
+
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+
+    def services(self) -> dict[str, tuple[Instance, ...]]:
+        """Service name -> its instances, names and instances sorted."""
+        found: dict[str, list[Instance]] = {}
+        for key in sorted(self.instances):
+            for name in self.instances[key].services:
+                found.setdefault(name, []).append(self.instances[key])
+        return {name: tuple(found[name]) for name in sorted(found)}
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """An address that a link dials now, and the instance it belongs to (``""``: a fixed one)."""
+
+    ip: str
+    port: int
+    instance: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """(client container, destination port) -> a backend spec, and what became of it.
+
+    :ivar client: name of the container that declared it.
+    :ivar port: the port that the client dials.
+    :ivar spec: the declared value, word for word.
+    :ivar dials: what the client's app dials: ``redis:6379`` or ``localhost:6379``.
+    :ivar targets: where new connections go now.
+    :ivar plane: ``kernel``, ``proxy``, or ``""`` when nothing carries it.
+    :ivar error: one sentence, ``""`` when all is well.
+    """
+
+    client: str
+    port: int
+    spec: str
+    dials: str
+    targets: tuple[Target, ...] = ()
+    plane: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class Member:
+    """A master, as its cluster knows it.
+
+    :ivar peer_urls: where other masters reach it.
+    :ivar client_urls: where everybody else reaches it; empty until it has been up once.
+    :ivar learner: it is catching up and does not vote yet.
+    """
+
+    name: str
+    id: str
+    peer_urls: tuple[str, ...]
+    client_urls: tuple[str, ...] = ()
+    learner: bool = False
+
+
+@dataclass(frozen=True)
+class Formation:
+    """How a master finds its cluster: exactly one of boot, peers and token; none: by its own data."""
+
+    boot: bool = False
+    peers: tuple[str, ...] = ()
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """One line of ``arpanet status``.
+
+    :ivar part: what the line speaks of (``etcd``, ``registrator``, ``kernel plane``).
+    :ivar state: one word: ``ok``, ``degraded``, ``down`` or ``absent``.
+    :ivar detail: one sentence with figures, and what to do where the state is not ``ok``.
+    """
+
+    part: str
+    state: str
+    detail: str = ""

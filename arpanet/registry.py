@@ -1,0 +1,181 @@
+"""Where instances are kept: the protocol, and a registry in memory.
+
+What a reader may rely on: :meth:`Registry.read` is one consistent moment; a follower is told of
+every state it missed as one new snapshot, never of an empty one because nobody answered.
+
+What a writer may rely on: a session makes the registry hold exactly what was last published for its
+host, writes differences only, and puts things right by itself after lost leases and days without a
+master. A host that dies takes its entries with it within :data:`TTL` seconds.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from arpanet.errors import RegistryError
+from arpanet.records import Host, Instance, Snapshot
+
+__all__ = ["TTL", "Follower", "MemoryRegistry", "Registry", "Session"]
+
+#: Seconds that a silent host's entries stay.
+TTL = 15
+
+Notify = Callable[[Snapshot], None]
+
+
+class Follower(Protocol):
+    """A running mirror of the registry."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the mirror may be behind; ``""`` when it is up to date."""
+
+    def close(self) -> None:
+        """Stop; no call of *notify* begins after this returns."""
+
+
+class Session(Protocol):
+    """The entries of one host, kept alive."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the registry may not hold what was published; ``""`` when it does."""
+
+    def publish(self, instances: Iterable[Instance]) -> None:
+        """Let *instances* be all that this host has. Returns at once, raises nothing."""
+
+    def close(self) -> None:
+        """Stop keeping the entries alive; they stay until :data:`TTL` runs out."""
+
+
+class Registry(Protocol):
+    """One cluster's registry. All methods may be called from any thread."""
+
+    def read(self) -> Snapshot:
+        """Return what the registry holds now.
+
+        :raises RegistryUnreachable: no master answers, or they have no quorum.
+        """
+
+    def follow(self, notify: Notify) -> Follower:
+        """Call *notify*, from another thread, with the state now and with every later one."""
+
+    def session(self, host: Host) -> Session:
+        """Begin, or take over, the session of *host*.
+
+        Returns at once: that another engine holds the name (see :meth:`check`) or that no master
+        answers shows in the session's ``trouble``, and is tried again until closed.
+        """
+
+    def check(self, host: Host) -> None:
+        """Refuse a second host with the name of a living one.
+
+        :raises RegistryError: a living session of that name belongs to another engine.
+        :raises RegistryUnreachable: no master answers.
+        """
+
+    def withdraw(self, host: str) -> None:
+        """Remove all entries of *host*, by name, at once.
+
+        :raises RegistryUnreachable: no master answers; they go with the host's lease.
+        """
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+
+
+class MemoryRegistry:
+    """A registry in this process: for tests, and for ``ARPANET_REGISTRY=memory://``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._instances: dict[str, dict[str, Instance]] = {}
+        self._hosts: dict[str, Host] = {}
+        self._notify: list[Notify] = []
+
+    def read(self) -> Snapshot:
+        """See :class:`Registry`."""
+        with self._lock:
+            every = {i.id: i for own in self._instances.values() for i in own.values()}
+            return Snapshot(every, dict(self._hosts))
+
+    def follow(self, notify: Notify) -> "Follower":
+        """See :class:`Registry`."""
+        with self._lock:
+            self._notify.append(notify)
+            notify(self.read())
+        return _MemoryFollower(self, notify)
+
+    def session(self, host: Host) -> "Session":
+        """See :class:`Registry`."""
+        try:
+            self.check(host)
+        except RegistryError as problem:
+            return _MemorySession(self, host, str(problem))
+        self.change(host.name, host, None)
+        return _MemorySession(self, host)
+
+    def check(self, host: Host) -> None:
+        """See :class:`Registry`."""
+        other = self._hosts.get(host.name)
+        if other and other.engine != host.engine:
+            raise duplicate_host(host, other)
+
+    def withdraw(self, host: str) -> None:
+        """See :class:`Registry`."""
+        self.change(host, None, ())
+
+    def close(self) -> None:
+        """See :class:`Registry`."""
+        self._notify.clear()
+
+    def unfollow(self, notify: Notify) -> None:
+        """Tell *notify* no more."""
+        with self._lock:
+            self._notify.remove(notify)
+
+    def change(self, name: str, host: Host | None, instances: Iterable[Instance] | None) -> None:
+        """Set a host's record and entries (``None``: leave the entries), then tell all."""
+        with self._lock:
+            before = self.read()
+            if host:
+                self._hosts[name] = host
+            else:
+                self._hosts.pop(name, None)
+            if instances is not None:
+                self._instances[name] = {one.id: one for one in instances}
+            after = self.read()
+            if after != before:
+                for notify in list(self._notify):
+                    notify(after)
+
+
+class _MemoryFollower:
+    trouble = ""
+
+    def __init__(self, registry: MemoryRegistry, notify: Notify) -> None:
+        self._registry, self._notify = registry, notify
+
+    def close(self) -> None:
+        self._registry.unfollow(self._notify)
+
+
+class _MemorySession:
+    def __init__(self, registry: MemoryRegistry, host: Host, trouble: str = "") -> None:
+        self._registry, self._host = registry, host
+        self.trouble = trouble
+
+    def publish(self, instances: Iterable[Instance]) -> None:
+        if not self.trouble:
+            self._registry.change(self._host.name, self._host, instances)
+
+    def close(self) -> None:
+        """Entries in memory have no lease: nothing to let go of."""
+
+
+def duplicate_host(host: Host, other: Host) -> RegistryError:
+    """Return the error for a second host of one name."""
+    return RegistryError(
+        f"HOSTNAME {host.name} is taken by the host at {other.address}",
+        "give each host a HOSTNAME of its own, or run 'arpanet slave stop' there",
+    )
