@@ -78,6 +78,11 @@ class Context:
         name, address = self.settings[HOSTNAME], self.settings[ARPANET_IP]
         return Host(name, address, self.engine.id, roles, __version__, time.time())
 
+    def adopt(self, settings: Settings) -> None:
+        """Replace the settings; what was built from the old ones is built anew when next used."""
+        self.close()
+        self.settings = settings
+
     def close(self) -> None:
         """Let go of what was used."""
         for name in ("registry", "engine"):

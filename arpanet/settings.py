@@ -12,12 +12,15 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from arpanet import network, rcfile
 from arpanet.errors import SettingsError
 
-__all__ = ["CORE", "Setting", "Settings", "Source", "load", "rc_path"]
+if TYPE_CHECKING:
+    from arpanet.events import Bus
+
+__all__ = ["CORE", "Setting", "Settings", "Source", "declared", "load", "rc_path"]
 
 T = TypeVar("T")
 
@@ -113,6 +116,12 @@ class Settings(Mapping[Setting[Any], Any]):
         """Return the names whose given text differs in *other*, sorted."""
         mine, theirs = self.explicit(), other.explicit()
         return sorted(n for n in mine.keys() | theirs.keys() if mine.get(n) != theirs.get(n))
+
+
+def declared(bus: "Bus") -> list[Setting[Any]]:
+    """Return the core's settings and those of the plugins."""
+    added = bus.collect("arpanet_settings")
+    return [*CORE, *(setting for _, settings in added for setting in settings)]
 
 
 def rc_path(environment: Mapping[str, str] = os.environ) -> Path:

@@ -1,0 +1,1 @@
+"""The command line: a cliff app, one file per command."""

@@ -1,0 +1,125 @@
+"""The data commands: rows for a person as a table, for a script with ``-f json|yaml|csv``."""
+
+from argparse import Namespace
+from typing import Any
+
+from cliff.lister import Lister
+
+from arpanet.errors import SettingsError
+from arpanet.settings import Source
+
+__all__ = ["Config", "Hosts", "Links", "Plugins", "Services", "StatusCommand"]
+
+Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+
+
+class Hosts(Lister):
+    """Print the current masters, as JSON unless asked otherwise."""
+
+    @property
+    def formatter_default(self) -> str:
+        """JSON: scripts read this."""
+        return "json"
+
+    def take_action(self, parsed_args: Namespace) -> Rows:
+        """Ask any master."""
+        context = self.app.context
+        members = context.bus.first("arpanet_masters", context=context) or ()
+        plain = parsed_args.formatter in ("json", "yaml")
+        rows = [
+            (
+                one.name,
+                one.id,
+                list(one.peer_urls) if plain else " ".join(one.peer_urls),
+                list(one.client_urls) if plain else " ".join(one.client_urls),
+                one.learner,
+            )
+            for one in sorted(members)
+        ]
+        return ("name", "id", "peer_urls", "client_urls", "learner"), rows
+
+
+class Services(Lister):
+    """List the services of the whole arpanet and where each of them runs."""
+
+    def take_action(self, parsed_args: Namespace) -> Rows:
+        """Read the registry."""
+        services = self.app.context.registry.read().services()
+        rows = [
+            (name, one.address, one.protocol, one.host, one.id, one.health, ",".join(one.tags))
+            for name, instances in services.items()
+            for one in instances
+        ]
+        return ("service", "address", "protocol", "host", "instance", "health", "tags"), rows
+
+
+class Links(Lister):
+    """List the links that this host's containers declare, and where each goes now."""
+
+    def take_action(self, parsed_args: Namespace) -> Rows:
+        """Ask the ambassador."""
+        context = self.app.context
+        rows = [
+            (
+                link.client,
+                link.dials,
+                link.spec,
+                " ".join(f"{target.ip}:{target.port}" for target in link.targets),
+                link.plane,
+                link.error,
+            )
+            for _, links in context.bus.collect("arpanet_links", context=context)
+            for link in links
+        ]
+        return ("client", "dials", "backend", "targets", "plane", "error"), rows
+
+
+class StatusCommand(Lister):
+    """Show how arpanet is on this host; exits with 1 when something is not ok."""
+
+    need_sort_by_cliff = False
+
+    def take_action(self, parsed_args: Namespace) -> Rows:
+        """Ask every plugin."""
+        context = self.app.context
+        lines = [
+            line
+            for _, answer in context.bus.collect("arpanet_status", context=context)
+            for line in answer
+        ]
+        self.fine = all(line.state in ("ok", "absent") for line in lines)
+        return ("part", "state", "detail"), [(x.part, x.state, x.detail) for x in lines]
+
+    def run(self, parsed_args: Namespace) -> int:
+        """Run, and let the exit code tell."""
+        return super().run(parsed_args) or (0 if self.fine else 1)
+
+
+class Config(Lister):
+    """Print every setting, its value and where the value came from."""
+
+    def take_action(self, parsed_args: Namespace) -> Rows:
+        """Look at all sources."""
+        settings = self.app.context.settings
+        rows = []
+        for setting in sorted(settings, key=lambda one: str(one.name)):
+            try:
+                source = settings.source(setting)
+            except SettingsError as problem:  # a default that cannot be found here
+                source = Source("", f"nowhere: {problem.message}")
+            rows.append((setting.name, source.text, source.origin, setting.help))
+        return ("setting", "value", "from", "meaning"), rows
+
+
+class Plugins(Lister):
+    """List the plugins, what they come from and whether they could be loaded."""
+
+    need_sort_by_cliff = False
+
+    def take_action(self, parsed_args: Namespace) -> Rows:
+        """Load them."""
+        rows = [
+            (p.name, p.distribution, p.version, " ".join(p.agents), p.error or "ok")
+            for p in self.app.loaded[1]
+        ]
+        return ("plugin", "distribution", "version", "runs in", "state"), rows

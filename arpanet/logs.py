@@ -1,0 +1,48 @@
+"""Where words go: a terminal's stderr, or an agent's log."""
+
+import json
+import logging
+import sys
+import time
+
+__all__ = ["to_log", "to_terminal"]
+
+
+def to_terminal(verbose: bool = False, quiet: bool = False) -> None:
+    """Send what a person should know to stderr: one line each, no decoration."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    _configure(logging.Formatter("%(message)s"), level)
+
+
+def to_log(form: str) -> None:
+    """Send an agent's log to stderr, one line for each change.
+
+    :param form: ``text``, or ``json`` with the keys ``time level part message``.
+    """
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    _configure(_Json() if form == "json" else text, logging.INFO)
+
+
+def _configure(formatter: logging.Formatter, level: int) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    # libraries report what they retry; whether it matters is for their callers here to say
+    root.setLevel(logging.ERROR)
+    for package in ("arpanet", "arpanet_etcd", "arpanet_registrator", "arpanet_ambassador"):
+        logging.getLogger(package).setLevel(level)
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "part": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
