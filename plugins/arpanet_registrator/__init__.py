@@ -1,0 +1,1 @@
+"""The registrator: containers -> instances -> the registry."""
