@@ -49,6 +49,7 @@ class Watcher:
         observer.schedule(_Notice(self._path, self._noticed), str(self._path.parent))
         observer.start()
         log.info("watching %s", self._path)
+        self._noticed.set()  # what changed before the observer ran would go unnoticed
         try:
             while not self._stopped:
                 if self._noticed.wait(RECHECK):

@@ -135,6 +135,9 @@ class App(cliff_app.App):
     def _run(self, argv: list[str]) -> int:
         try:
             factory, name, arguments = self.command_manager.find_command(argv)
+            # cliff takes any unique beginning: with plugins around, a typo would run something else
+            if name not in self.command_manager.commands:
+                raise ValueError(name)
         except ValueError:
             near = self.get_fuzzy_matches(argv[0])
             hint = f"did you mean {' or '.join(near)}?" if near else "'arpanet --help' lists them"
