@@ -1,0 +1,72 @@
+"""What this plugin is told: the settings of masters and of the registry in etcd."""
+
+import re
+from typing import Any
+
+from arpanet.settings import ARPANET_MASTERS, Setting, Settings, choice, container_name, port, text
+
+__all__ = [
+    "ARPANET_ETCD_API",
+    "ETCD_IMAGE",
+    "ETCD_NAME",
+    "ETCD_PATH",
+    "ETCD_PEERPORT",
+    "ETCD_PORT",
+    "SETTINGS",
+    "endpoints",
+    "urls",
+]
+
+
+def key_path(value: str) -> str:
+    """An absolute path of keys, without a slash at its end or two in a row."""
+    path = re.sub(r"/+", "/", value).rstrip("/")
+    if not re.fullmatch(r"(?:/[A-Za-z0-9._-]+)+", path):
+        raise ValueError(
+            "must be a path such as /arpanet: it begins with '/' and is not '/' itself"
+        )
+    return path
+
+
+ETCD_PORT = Setting("ETCD_PORT", port, "4001", "The TCP port that masters serve their clients on.")
+ETCD_PEERPORT = Setting(
+    "ETCD_PEERPORT", port, "7001", "The TCP port that masters talk to each other on."
+)
+ETCD_PATH = Setting(
+    "ETCD_PATH", key_path, "/arpanet", "The path in etcd below which arpanet keeps its state."
+)
+ETCD_NAME = Setting(
+    "ETCD_NAME", container_name, "arpanet_etcd", "The name of the master's container."
+)
+ETCD_IMAGE = Setting(
+    "ETCD_IMAGE", text, "quay.io/coreos/etcd:v3.6.14", "The image that masters run."
+)
+ARPANET_ETCD_API = Setting(
+    "ARPANET_ETCD_API",
+    choice("v3", "v2", "auto"),
+    "v3",
+    "How to talk to etcd: v3, v2 (etcd up to 3.5, started with --enable-v2), or auto.",
+)
+
+SETTINGS: tuple[Setting[Any], ...] = (
+    ETCD_PORT,
+    ETCD_PEERPORT,
+    ETCD_PATH,
+    ETCD_NAME,
+    ETCD_IMAGE,
+    ARPANET_ETCD_API,
+)
+
+
+def urls(masters: tuple[str, ...], default_port: int) -> tuple[str, ...]:
+    """Return the base URL of each of *masters*: ``10.0.0.1``, ``name:4001``, ``[fd00::1]:4001``."""
+    found = []
+    for one in masters:
+        given = re.search(r"(?<=[\]A-Za-z0-9._-]):[0-9]+$", one) if one.count(":") != 0 else None
+        found.append(f"http://{one}" if given else f"http://{one}:{default_port}")
+    return tuple(dict.fromkeys(found))
+
+
+def endpoints(settings: Settings) -> tuple[str, ...]:
+    """Return where the configured masters serve clients, as base URLs."""
+    return urls(settings[ARPANET_MASTERS], settings[ETCD_PORT])

@@ -1,0 +1,200 @@
+"""etcd's v3 JSON: what is sent, and what comes back, as plain values. No I/O.
+
+Keys and values travel in base64, 64-bit numbers as strings, and fields that are empty, false or 0
+are left out (etcd 3.4 to 3.7). Keys and values are text here; bytes that are no UTF-8 survive a
+round trip.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from arpanet.errors import RegistryError, RegistryUnreachable
+
+__all__ = [
+    "Compacted",
+    "EtcdError",
+    "Event",
+    "RangeResult",
+    "TxnResult",
+    "Unanswered",
+    "Value",
+    "absent",
+    "at_revision",
+    "decode",
+    "delete_op",
+    "encode",
+    "events",
+    "failure",
+    "held_by",
+    "kvs",
+    "prefix_end",
+    "put_op",
+    "range_op",
+    "value_is",
+]
+
+#: gRPC codes (google.golang.org/grpc/codes) that matter here.
+UNKNOWN, DEADLINE, NOT_FOUND, PRECONDITION, UNIMPLEMENTED, UNAVAILABLE = 2, 4, 5, 9, 12, 14
+
+Json = dict[str, Any]
+
+
+class EtcdError(RegistryError):
+    """etcd answered, and said no.
+
+    :ivar code: its gRPC code: 5 lease not found, 9 precondition, 14 unavailable or no leader.
+    """
+
+    def __init__(self, message: str, code: int, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+    @property
+    def temporary(self) -> bool:
+        """Whether another member, or the same one later, may answer better."""
+        # etcd 3.4 says code 2 where later ones say 4
+        late = self.code == UNKNOWN and "timed out" in self.message
+        return late or self.code in (DEADLINE, UNAVAILABLE)
+
+
+class Compacted(EtcdError):
+    """A watch asked for history that etcd has dropped; list again, and watch from there."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"etcd dropped its history before revision {revision}", 11)
+        self.revision = revision
+
+
+class Unanswered(RegistryUnreachable):
+    """A request that must not be repeated was sent and not answered: maybe it was applied."""
+
+
+class Value(NamedTuple):
+    """What a key holds.
+
+    :ivar mod_revision: the store's revision at its last change.
+    :ivar lease: what it lives with, 0: it stays.
+    """
+
+    value: str
+    mod_revision: int
+    lease: int
+    create_revision: int
+
+
+@dataclass(frozen=True)
+class RangeResult:
+    """Keys and what they held at one *revision* of the store."""
+
+    kvs: Mapping[str, Value]
+    revision: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of one key; *value* is ``None`` when it was deleted."""
+
+    key: str
+    value: Value | None
+
+
+@dataclass(frozen=True)
+class TxnResult:
+    """What became of a transaction.
+
+    :ivar succeeded: the comparisons held, and *success* was applied, else *failure*.
+    :ivar reads: what the range operations of the applied branch found, in their order.
+    """
+
+    succeeded: bool
+    revision: int
+    reads: tuple[Mapping[str, Value], ...] = field(default=())
+
+
+def encode(text: str) -> str:
+    """Return *text* as etcd's JSON carries keys and values."""
+    return b64encode(text.encode("utf-8", "surrogateescape")).decode("ascii")
+
+
+def decode(data: str) -> str:
+    """Return the text of a key or value; the reverse of :func:`encode`."""
+    return b64decode(data).decode("utf-8", "surrogateescape")
+
+
+def prefix_end(prefix: str) -> str:
+    """Return the first key after all that begin with *prefix*."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def kvs(found: Json) -> dict[str, Value]:
+    """Return the keys of a range answer, in etcd's order."""
+    return dict(_pair(kv) for kv in found.get("kvs", ()))
+
+
+def _pair(kv: Json) -> tuple[str, Value]:
+    numbers = (int(kv.get(name, 0)) for name in ("mod_revision", "lease", "create_revision"))
+    return decode(kv["key"]), Value(decode(kv.get("value", "")), *numbers)
+
+
+def events(result: Json) -> tuple[Event, ...]:
+    """Return the changes of one watch answer."""
+    found = []
+    for one in result.get("events", ()):
+        key, value = _pair(one["kv"])
+        found.append(Event(key, None if one.get("type") == "DELETE" else value))
+    return tuple(found)
+
+
+def failure(status: int, body: bytes) -> EtcdError:
+    """Return the error of an HTTP answer: JSON in two forms, or the plain text of a 404."""
+    try:
+        said = json.loads(body)
+        said = said["error"] if isinstance(said.get("error"), dict) else said
+        code = int(said.get("code", said.get("grpc_code", UNKNOWN)))
+        message = str(said.get("message") or said.get("error"))
+    except (ValueError, TypeError, AttributeError):
+        code = {404: UNIMPLEMENTED, 503: UNAVAILABLE}.get(status, UNKNOWN)
+        message = f"HTTP {status} {body[:80].decode(errors='replace').strip()}"
+    hint = "is this an etcd 3.4 or later, with its gRPC gateway?" if code == UNIMPLEMENTED else ""
+    return EtcdError(f"etcd says: {message.removeprefix('etcdserver: ')}", code, hint)
+
+
+# -- parts of a transaction ----------------------------------------------------------------------
+
+
+def at_revision(key: str, mod_revision: int) -> Json:
+    """Compare: *key* was last changed at *mod_revision*."""
+    return {"key": encode(key), "target": "MOD", "mod_revision": str(mod_revision)}
+
+
+def absent(key: str) -> Json:
+    """Compare: *key* does not exist."""
+    return at_revision(key, 0)
+
+
+def held_by(key: str, lease: int) -> Json:
+    """Compare: *key* exists and lives with *lease*."""
+    return {"key": encode(key), "target": "LEASE", "lease": str(lease)}
+
+
+def value_is(key: str, value: str) -> Json:
+    """Compare: *key* holds *value*."""
+    return {"key": encode(key), "target": "VALUE", "value": encode(value)}
+
+
+def put_op(key: str, value: str, lease: int = 0) -> Json:
+    """Operation: let *key* hold *value*, living with *lease*."""
+    return {"request_put": {"key": encode(key), "value": encode(value), "lease": str(lease)}}
+
+
+def delete_op(key: str, range_end: str = "") -> Json:
+    """Operation: delete *key*, or all keys from it up to *range_end*."""
+    return {"request_delete_range": {"key": encode(key), "range_end": encode(range_end)}}
+
+
+def range_op(key: str, range_end: str = "") -> Json:
+    """Operation: read *key*, or all keys from it up to *range_end*."""
+    return {"request_range": {"key": encode(key), "range_end": encode(range_end)}}
