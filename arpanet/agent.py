@@ -33,9 +33,11 @@ class Agent:
         self.context = context
         self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._containers: dict[str, Container] = {}
+        self._seen_containers = False
         self._snapshot = Snapshot()
         self._seen_services = False
         self._troubles: dict[str, str] = {}
+        context.wake = lambda: self._queue.put(("wake", None))
 
     def stop(self, *_: object) -> None:
         """End :meth:`run` soon; may be called from any thread."""
@@ -56,6 +58,8 @@ class Agent:
                     self.services(newest["services"])
                 if "containers" in newest:
                     self.containers(newest["containers"])
+                elif "wake" in newest and self._seen_containers:
+                    self.containers(self._containers)
                 self._report({"docker": docker.trouble, "registry": services.trouble})
         finally:
             docker.close()
@@ -77,6 +81,7 @@ class Agent:
     def containers(self, after: Mapping[str, Container]) -> None:
         """Announce the differences to what was last seen, then the whole."""
         before, self._containers = self._containers, dict(after)
+        self._seen_containers = True
         for key in sorted(before.keys() - after.keys(), key=lambda key: before[key].name):
             self.context.emit("container.deregister", container=before[key])
         for key in sorted(after.keys(), key=lambda key: after[key].name):

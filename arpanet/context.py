@@ -23,6 +23,8 @@ class Context:
     :ivar bus: announces events, asks plugins.
     :ivar say: says one line to the person who waits for this (stderr), or to the log in an agent.
     :ivar agent: the name of the agent that this process is; ``""`` on the command line.
+    :ivar wake: has an agent announce ``containers.synced`` again soon, from any thread: for plugins
+        that retry, or that learn something from a thread of their own.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Context:
         self.bus = bus
         self.say = say
         self.agent = agent
+        self.wake: Callable[[], None] = lambda: None
 
     def emit(self, event: str, **payload: Any) -> None:
         """Announce *event* to all plugins of this process."""
