@@ -1,7 +1,7 @@
 """The bus: the only place that calls pluggy.
 
-pluggy stops at the first implementation that raises; the bus calls them one by one, so that a broken
-plugin stays alone.
+pluggy stops at the first implementation that raises; the bus calls them one by one, so that a
+broken plugin stays alone.
 """
 
 import logging
@@ -17,7 +17,7 @@ __all__ = ["EVENTS", "Bus"]
 
 log = logging.getLogger(__name__)
 
-#: event -> hook. An event is announced to everybody; an extension point is asked with collect/first.
+#: event -> hook. An event is announced to all; an extension point is asked with collect or first.
 EVENTS = {
     name: "arpanet_" + name.replace(".", "_")
     for name in (
@@ -35,7 +35,10 @@ EVENTS = {
     )
 }
 
-Failed = Callable[[str, str, Exception], None]
+#: What an implementation may raise without ending the rest: a plugin may also call sys.exit().
+FAILURES = (Exception, SystemExit)
+
+Failed = Callable[[str, str, BaseException], None]
 
 
 class Bus:
@@ -58,8 +61,8 @@ class Bus:
             pass
 
     def collect(self, hook: str, **payload: Any) -> list[tuple[str, Any]]:
-        """Ask everybody: (plugin name, answer) of each implementation that did not fail."""
-        return list(self._call(hook, payload))
+        """Ask everybody: (plugin name, answer) of each implementation that gave one."""
+        return [(name, answer) for name, answer in self._call(hook, payload) if answer is not None]
 
     def first(self, hook: str, **payload: Any) -> Any:
         """Ask until somebody answers: the first result that is not ``None``, else ``None``."""
@@ -76,14 +79,14 @@ class Bus:
             log.debug("%s -> %s", hook, name)
             try:
                 answer = implementation.function(*(payload[a] for a in implementation.argnames))
-            except Exception as problem:
+            except FAILURES as problem:
                 self.failures[name] += 1
                 self._failed(name, hook, problem)
             else:
                 yield name, answer
 
 
-def log_failure(plugin: str, hook: str, problem: Exception) -> None:
+def log_failure(plugin: str, hook: str, problem: BaseException) -> None:
     """For agents: one line for an error that speaks for itself, a traceback for any other."""
     if isinstance(problem, ArpanetError):
         log.error("plugin %s: %s: %s", plugin, hook, problem)
@@ -94,10 +97,10 @@ def log_failure(plugin: str, hook: str, problem: Exception) -> None:
 def raise_failure(builtin: frozenset[str]) -> Failed:
     """For the command line: a built-in's failure ends the command, anybody else's is reported."""
 
-    def failed(plugin: str, hook: str, problem: Exception) -> None:
+    def failed(plugin: str, hook: str, problem: BaseException) -> None:
         if plugin in builtin:
             raise problem
         summary = PluginError(f"plugin {plugin}: {hook}: {type(problem).__name__}: {problem}")
-        log.error("%s", summary, exc_info=log.isEnabledFor(logging.DEBUG) and problem or None)
+        log.error("%s", summary, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
 
     return failed

@@ -60,39 +60,63 @@ def load(
     manager = pluggy.PluginManager("arpanet")
     manager.add_hookspecs(hookspecs)
     report = []
-    found = entry_points(group=GROUP) if points is None else points
+    found = list(entry_points(group=GROUP) if points is None else points)
+    reserved = {point.name for point in found if _distribution(point)[0] == BUILTIN}
     # pluggy calls the last registered first, and the built-ins are to go first
     for point in sorted(found, key=lambda p: (_distribution(p)[0] == BUILTIN, p.name)):
         if point.name in blocked:
             continue
-        loaded = _load_one(manager, point, agent)
+        loaded = _load_one(manager, point, agent, reserved)
         if loaded.error and loaded.builtin:
             raise PluginError(f"plugin {point.name}: {loaded.error}", "install arpanet again")
         report.append(loaded)
     return manager, sorted(report, key=lambda one: (not one.builtin, one.name))
 
 
-def _load_one(manager: pluggy.PluginManager, point: EntryPoint, agent: str | None) -> Loaded:
+def _load_one(
+    manager: pluggy.PluginManager, point: EntryPoint, agent: str | None, reserved: set[str]
+) -> Loaded:
     distribution, version = _distribution(point)
     agents: tuple[str, ...] = ()
     error = ""
     plugin: object = None
     try:
+        if point.name in reserved and distribution != BUILTIN:
+            raise PluginError("a built-in plugin has this name")
         plugin = point.load()
         if inspect.isclass(plugin):
             plugin = plugin()
-        agents = tuple(getattr(plugin, "agents", DEFAULT_AGENTS))
+        agents = _agents(plugin)
         if agent is None or agent in agents:
             if manager.register(plugin, point.name) is None:
                 raise PluginError("another plugin has this name")
             manager.check_pending()
-    except Exception as problem:  # a plugin may fail in any way; it must not take the others along
+            _refuse_wrappers(manager, plugin)
+    except (
+        Exception,
+        SystemExit,
+    ) as problem:  # a plugin may fail in any way; it must not take the others along
         error = " ".join(f"{type(problem).__name__}: {problem}".split())
         log.debug("plugin %s", point.name, exc_info=problem)
         # pluggy leaves a plugin that failed its validation half registered
         if plugin is not None and manager.is_registered(plugin):
             manager.unregister(plugin)
     return Loaded(point.name, distribution, version, point.value, agents, error)
+
+
+def _refuse_wrappers(manager: pluggy.PluginManager, plugin: object) -> None:
+    """The bus calls implementations one by one: there is nothing that a wrapper could wrap."""
+    for caller in manager.get_hookcallers(plugin) or ():
+        for one in caller.get_hookimpls():
+            if one.plugin is plugin and (one.wrapper or one.hookwrapper):
+                raise PluginError(f"{caller.name} is a wrapper, which arpanet does not call")
+
+
+def _agents(plugin: object) -> tuple[str, ...]:
+    agents = getattr(plugin, "agents", DEFAULT_AGENTS)
+    if isinstance(agents, str):  # a tuple without its comma, which would name no agent at all
+        raise PluginError(f"its 'agents' must be a tuple of names, not {agents!r}")
+    return tuple(agents)
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:

@@ -1,9 +1,9 @@
 """``~/.arpanetrc``: shell assignments, parsed and never executed.
 
 Understood is what people write in such a file: ``A=b``, ``export A=b``, single and double quotes,
-backslashes, comments, ``$A``, ``${A}``, ``${A:-default}`` and several assignments to a line split by
-``;`` or blanks. Anything else is an error with file and line: the watcher re-reads this file as root,
-and a value that arpanet guessed wrong is worse than one it refuses.
+backslashes, comments, ``$A``, ``${A}``, ``${A:-default}`` and several assignments to a line split
+by ``;`` or blanks. Anything else is an error with file and line: the watcher re-reads this file as
+root, and a value that arpanet guessed wrong is worse than one it refuses.
 """
 
 import os
@@ -18,10 +18,12 @@ from arpanet.errors import SettingsError
 __all__ = ["Assignment", "parse", "read"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?-)([^}]*))?\}")
+_BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\}|:?-)")
 _BLANK = re.compile(r"[ \t]*")
 #: What a shell would act on, and this parser does not.
 _SPECIAL = frozenset("`|&<>()")
+#: What ``$`` means more than a variable before: ``$(...)``, ``$1``, ``$$`` and their like.
+_EXPANSIONS = frozenset("({0123456789@*#?$!-")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class _Parser:
 
     def _value(self) -> str:
         parts = []
+        if self._peek() == "~":
+            raise self._error("'~' is not understood, write $HOME")
         while (char := self._peek()) and char not in " \t\n;":
             self.at += 1
             if char == "'":
@@ -149,16 +153,27 @@ class _Parser:
     def _expansion(self) -> str:
         if braced := _BRACED.match(self.text, self.at):
             self.at = braced.end()
-            name, operator, default = braced.groups()
+            name, operator = braced.groups()
+            default = "" if operator == "}" else self._default()
             value = self.known.get(name)
-            if operator and (value is None or (operator == ":-" and not value)):
-                return str(default)
-            return value or ""
+            return default if value is None or (operator == ":-" and not value) else value
         if name := self._skip(_NAME):
             return self.known.get(name, "")
-        if self._peek() in ("(", "{"):
-            raise self._error(f"'${self._peek()}' is not understood: this file is read, never executed")
+        if self._peek() in _EXPANSIONS:
+            raise self._error(
+                f"'${self._peek()}' is not understood: this file is read, never executed"
+            )
         return "$"
+
+    def _default(self) -> str:
+        parts = []
+        while (char := self._peek()) != "}":
+            if not char or char in "\n'\"\\`":
+                raise self._error("a ${ is never closed, or there are quotes in it")
+            self.at += 1
+            parts.append(self._expansion() if char == "$" else char)
+        self.at += 1
+        return "".join(parts)
 
     def _peek(self) -> str:
         return self.text[self.at : self.at + 1]

@@ -132,7 +132,8 @@ class MemoryRegistry:
     def unfollow(self, notify: Notify) -> None:
         """Tell *notify* no more."""
         with self._lock:
-            self._notify.remove(notify)
+            if notify in self._notify:  # closing the registry has dropped them all
+                self._notify.remove(notify)
 
     def change(self, name: str, host: Host | None, instances: Iterable[Instance] | None) -> None:
         """Set a host's record and entries (``None``: leave the entries), then tell all."""

@@ -6,6 +6,7 @@ environment (as sourcing it would), which wins over the default.
 """
 
 import ipaddress
+import logging
 import os
 import re
 import socket
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from arpanet.events import Bus
 
 __all__ = ["CORE", "Setting", "Settings", "Source", "declared", "load", "rc_path"]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -43,7 +46,7 @@ class Setting(Generic[T]):
 
 @dataclass(frozen=True)
 class Source:
-    """A text and where it came from: ``option``, ``~/.arpanetrc:3``, ``environment``, ``default``."""
+    """A text and its origin: ``option``, ``~/.arpanetrc:3``, ``environment`` or ``default``."""
 
     text: str
     origin: str
@@ -58,19 +61,19 @@ class Settings(Mapping[Setting[Any], Any]):
             if self._declared.setdefault(setting.name, setting) is not setting:
                 raise SettingsError(f"setting {setting.name} is declared by two plugins")
         self._given = {name: given[name] for name in self._declared if name in given}
-        self._values: dict[str, Any] = {}
+        self._values: dict[Setting[Any], Any] = {}
 
     def __getitem__(self, setting: Setting[T]) -> T:
-        if setting.name not in self._values:
+        if setting not in self._values:
             source = self.source(setting)
             try:
-                self._values[setting.name] = setting.parse(source.text)
+                self._values[setting] = setting.parse(source.text)
             except ValueError as problem:
                 where = f"{source.origin}: " if source.origin != "default" else ""
                 raise SettingsError(
                     f"{where}{setting.name}={source.text!r} {problem}", "change or remove it"
                 ) from problem
-        return cast(T, self._values[setting.name])
+        return cast(T, self._values[setting])
 
     def __iter__(self) -> Any:
         return iter(self._declared.values())
@@ -119,9 +122,13 @@ class Settings(Mapping[Setting[Any], Any]):
 
 
 def declared(bus: "Bus") -> list[Setting[Any]]:
-    """Return the core's settings and those of the plugins."""
-    added = bus.collect("arpanet_settings")
-    return [*CORE, *(setting for _, settings in added for setting in settings)]
+    """Return the core's settings and those of the plugins, the first of a name."""
+    found: dict[str, Setting[Any]] = {setting.name: setting for setting in CORE}
+    for plugin, settings in bus.collect("arpanet_settings"):
+        for setting in settings:
+            if found.setdefault(setting.name, setting) is not setting:
+                log.error("plugin %s: setting %s is another's already", plugin, setting.name)
+    return list(found.values())
 
 
 def rc_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -214,7 +221,10 @@ def choice(*allowed: str) -> Callable[[str], str]:
 # -- the core's own ------------------------------------------------------------------------------
 
 HOSTNAME = Setting(
-    "HOSTNAME", host_name, lambda _: socket.gethostname(), "This host's name, unique on the arpanet."
+    "HOSTNAME",
+    host_name,
+    lambda _: socket.gethostname(),
+    "This host's name, unique on the arpanet.",
 )
 ARPANET_IP = Setting(
     "ARPANET_IP",
@@ -232,13 +242,17 @@ ARPANET_REGISTRY = Setting(
     "ARPANET_REGISTRY", text, "etcd://", "Which registry plugin keeps the instances."
 )
 ARPANET_IMAGE = Setting(
-    "ARPANET_IMAGE", text, "", "Node image to pull; by default one is packed from this installation."
+    "ARPANET_IMAGE",
+    text,
+    "",
+    "Node image to pull; by default one is packed from this installation.",
 )
-ARPANET_LOG = Setting(
-    "ARPANET_LOG", choice("text", "json"), "text", "How agents write their log."
-)
+ARPANET_LOG = Setting("ARPANET_LOG", choice("text", "json"), "text", "How agents write their log.")
 DOCKER_URL = Setting(
-    "DOCKER_URL", text, "https://get.docker.com", "The script that installs Docker where it is missing."
+    "DOCKER_URL",
+    text,
+    "https://get.docker.com",
+    "The script that installs Docker where it is missing.",
 )
 DOCKER_PORT = Setting(
     "DOCKER_PORT", port, "2375", "The TCP port that 'install core --docker-tcp' binds Docker to."

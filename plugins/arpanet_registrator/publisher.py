@@ -1,0 +1,91 @@
+"""The registrator inside its agent: keeps the registry in line with what runs on this host."""
+
+import logging
+from collections.abc import Mapping
+
+from arpanet import statusfile
+from arpanet.context import Context
+from arpanet.records import Container, Instance, Snapshot
+from arpanet.registry import Session
+from arpanet.settings import ARPANET_IP, HOSTNAME
+from arpanet_registrator.instances import PART, of_host
+from arpanet_registrator.listening import listening
+
+__all__ = ["NAME", "Publisher"]
+
+#: Of the agent, of its container's part and of what it leaves for ``arpanet status``.
+NAME = "registrator"
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Publishes all of a host's instances, only ever from a complete look at Docker."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._session: Session | None = None
+        self._roles: tuple[str, ...] = ()
+        self._containers: Mapping[str, Container] = {}
+        self._published: Mapping[str, Instance] = {}
+        self._warned: frozenset[tuple[str, str]] = frozenset()
+        self._foreign: frozenset[str] = frozenset()
+
+    def containers(self, containers: Mapping[str, Container]) -> None:
+        """Let *containers* be all that run on this host."""
+        self._containers = containers
+        self._publish(self._session_for(containers))
+
+    def services(self, after: Snapshot) -> None:
+        """Learn which ids the other hosts hold: one may have come free, or been taken."""
+        host = self._context.settings[HOSTNAME]
+        foreign = frozenset(key for key, one in after.instances.items() if one.host != host)
+        changed, self._foreign = foreign != self._foreign, foreign
+        if changed and self._session:  # there was a complete look at Docker
+            self._publish(self._session)
+
+    def _session_for(self, containers: Mapping[str, Container]) -> Session:
+        parts = {one.labels.get(PART) for one in containers.values()}
+        roles = ("slave", "master") if "etcd" in parts else ("slave",)
+        if self._session is None or roles != self._roles:
+            if self._session:
+                self._session.close()
+            # a new session takes over the entries of the one before: nothing flickers
+            self._session = self._context.registry.session(self._context.host(*roles))
+            self._roles = roles
+        return self._session
+
+    def _publish(self, session: Session) -> None:
+        settings = self._context.settings
+        ip = settings[ARPANET_IP]
+        found = of_host(
+            self._containers.values(), settings[HOSTNAME], ip, listening(ip), self._foreign
+        )
+        session.publish(found.instances.values())
+        self._log(found.instances, found.warnings)
+        statusfile.write(
+            NAME,
+            {
+                "instances": len(found.instances),
+                "services": len({one.services[0] for one in found.instances.values()}),
+                "warnings": sum(map(len, found.warnings.values())),
+                "trouble": session.trouble,
+            },
+        )
+
+    def _log(self, found: Mapping[str, Instance], warnings: Mapping[str, tuple[str, ...]]) -> None:
+        before, self._published = self._published, found
+        for key in sorted(before.keys() | found.keys()):
+            old, new = before.get(key), found.get(key)
+            if old and (not new or new.address != old.address or new.services != old.services):
+                log.info("- %s", _line(old))
+            if new and new != old:
+                log.info("+ %s", _line(new))
+        said = frozenset((key, line) for key, lines in warnings.items() for line in lines)
+        for key, line in sorted(said - self._warned):
+            log.warning("%s: %s", self._containers[key].name, line)
+        self._warned = said
+
+
+def _line(one: Instance) -> str:
+    return " ".join(filter(None, (one.services[0], one.id, one.address, one.health)))

@@ -1,0 +1,154 @@
+"""Where a value comes from, what it may be, what a container must be told."""
+
+import pytest
+
+from arpanet import hookimpl, hookspecs, network, settings
+from arpanet.errors import SettingsError
+from arpanet.events import Bus
+from arpanet.settings import (
+    ARPANET_IP,
+    ARPANET_MASTERS,
+    CORE,
+    DOCKER_PORT,
+    HOSTNAME,
+    Setting,
+    Settings,
+    Source,
+)
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load the core's settings from an rc file, an environment and options."""
+
+    def run(rc="", options=None, **environment):
+        path = tmp_path / ".arpanetrc"
+        path.write_text(rc)
+        path.chmod(0o644)
+        return settings.load(CORE, options, {"HOME": str(tmp_path), **environment})
+
+    return run
+
+
+def test_option_over_file_over_environment_over_default(load):
+    rc = "# mine\nDOCKER_PORT=3"
+    for loaded, value, origin in [
+        (load(), 2375, "default"),
+        (load(DOCKER_PORT="2"), 2, "environment"),
+        (load(rc, DOCKER_PORT="2"), 3, "~/.arpanetrc:2"),
+        (load(rc, {"DOCKER_PORT": "4"}, DOCKER_PORT="2"), 4, "option"),
+    ]:
+        assert loaded[DOCKER_PORT] == value
+        assert loaded.source(DOCKER_PORT) == Source(str(value), origin)
+
+
+def test_an_empty_value_is_not_set(load):
+    assert load("DOCKER_PORT=", DOCKER_PORT="2")[DOCKER_PORT] == 2375
+
+
+def test_no_rc_file_is_fine(tmp_path):
+    assert settings.load(CORE, None, {"HOME": str(tmp_path)})[DOCKER_PORT] == 2375
+
+
+@pytest.mark.parametrize(
+    ("rc", "line"),
+    [
+        ("A=1\nDOCKER_PORT=x", "~/.arpanetrc:2: DOCKER_PORT='x' must be a port"),
+        ("DOCKER_PORT=65536", "must be a port"),
+        ("DOCKER_PORT=²", "must be a port"),
+        ("ARPANET_IP=10.0.0", "ARPANET_IP='10.0.0' must be an IP address"),
+        ("HOSTNAME=a/b", "must be a host name"),
+        ("HOSTNAME=-a", "must be a host name"),
+        ("ARPANET_MASTERS='a, b/c'", "'b/c' is none"),
+        ("ARPANET_LOG=xml", "must be one of text, json"),
+    ],
+)
+def test_a_value_that_makes_no_sense_names_its_place(load, rc, line):
+    with pytest.raises(SettingsError) as caught:
+        load(rc)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("10.0.0.1", ("10.0.0.1",)),
+        (" 10.0.0.1, m2:4001,,[fd00::1]:4001 ", ("10.0.0.1", "m2:4001", "[fd00::1]:4001")),
+    ],
+)
+def test_masters(load, text, parsed):
+    assert load(ARPANET_MASTERS=text)[ARPANET_MASTERS] == parsed
+
+
+def test_container_name():
+    assert settings.container_name("arpanet_etcd") == "arpanet_etcd"
+    for bad in ("x", "-x", "a b", "a/b", ""):
+        with pytest.raises(ValueError, match="must be a container name"):
+            settings.container_name(bad)
+
+
+def test_found_defaults_are_looked_for_when_used(load, monkeypatch):
+    def nowhere():
+        raise SettingsError("no default route")
+
+    monkeypatch.setattr(network, "default_address", nowhere)
+    loaded = load()
+    with pytest.raises(SettingsError, match="no default route"):
+        loaded[ARPANET_MASTERS]
+    monkeypatch.setattr(network, "default_address", lambda: "10.0.0.9")
+    assert loaded[ARPANET_MASTERS] == ("10.0.0.9",)
+
+
+def test_a_container_is_told_what_was_found_and_what_was_given(load, monkeypatch):
+    monkeypatch.setattr(network, "default_address", lambda: "10.0.0.9")
+    told = load("HOSTNAME=h1\nDOCKER_PORT=3\nUNKNOWN=x").environment()
+    assert told == {
+        "HOSTNAME": "h1",
+        "DOCKER_PORT": "3",
+        "ARPANET_IP": "10.0.0.9",
+        "ARPANET_MASTERS": "10.0.0.9",
+    }
+    assert settings.load(CORE, None, {"HOME": "/nonexistent", **told}).environment() == told
+
+
+def test_equal_and_changed(load):
+    one, same, other = load("HOSTNAME=a"), load(HOSTNAME="a"), load("HOSTNAME=b\nDOCKER_PORT=1")
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert one.changes(other) == ["DOCKER_PORT", "HOSTNAME"]
+    assert one.changes(same) == []
+
+
+def test_two_declarations_of_one_name_are_refused():
+    with pytest.raises(SettingsError, match="HOSTNAME is declared by two"):
+        Settings([HOSTNAME, Setting("HOSTNAME", str, "", "")], {})
+
+
+def test_a_plugin_cannot_take_over_anothers_setting(caplog):
+    import pluggy
+
+    theirs, own = Setting("DOCKER_PORT", str, "", ""), Setting("HELLO_FILE", str, "/x", "")
+
+    class Plugin:
+        @hookimpl
+        def arpanet_settings(self):
+            return [theirs, own]
+
+    manager = pluggy.PluginManager("arpanet")
+    manager.add_hookspecs(hookspecs)
+    manager.register(Plugin(), "hello")
+    declared = settings.declared(Bus(manager))
+    assert declared == [*CORE, own]
+    assert caplog.messages == ["plugin hello: setting DOCKER_PORT is another's already"]
+    loaded = Settings(declared, {"DOCKER_PORT": Source("7", "option")})
+    assert (loaded[theirs], loaded[DOCKER_PORT], loaded[own]) == ("7", 7, "/x")
+
+
+def test_mapping(load):
+    loaded = load(ARPANET_IP="fd00:0::1")
+    assert loaded[ARPANET_IP] == "fd00::1"
+    assert list(loaded) == list(CORE)
+    assert len(loaded) == len(CORE)
+    assert all(setting.help.endswith(".") for setting in loaded)
