@@ -1,0 +1,173 @@
+"""``arpanet lab …``."""
+
+import logging
+import os
+from argparse import REMAINDER, ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from cliff.command import Command
+from cliff.lister import Lister
+
+if TYPE_CHECKING:
+    from arpanet_lab.lab import Lab
+
+__all__ = ["Cut", "Down", "Exec", "Heal", "Kill", "Pack", "Start", "Status", "Up"]
+
+log = logging.getLogger("arpanet.lab")
+
+
+class _OfLab(Command):
+    """A command with the option ``--name``."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        parser: ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("--name", default="lab", help="the lab's name (default: lab)")
+        return parser
+
+    def lab(self, parsed_args: Namespace) -> "Lab":
+        from arpanet_lab.lab import Lab
+
+        return Lab(parsed_args.name)
+
+
+class _OfHosts(_OfLab):
+    """A command for one or more hosts."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("hosts", nargs="+", metavar="HOST", help="host1, host2, …")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        lab = self.lab(parsed_args)
+        for name in parsed_args.hosts:  # all names are right, or nothing happens
+            lab.host(name)
+        for name in parsed_args.hosts:
+            self.act(lab, name)
+
+    def act(self, lab: "Lab", name: str) -> None:
+        raise NotImplementedError
+
+
+class Up(_OfLab):
+    """Make hosts on this machine, each with its own network, processes, disk and Docker."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Add the number of hosts."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--hosts", type=int, metavar="N", help="1 to 50 (default: as many as there are, or 3)"
+        )
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Start what does not run."""
+        lab = self.lab(parsed_args)
+        started = lab.up(parsed_args.hosts)
+        for host in lab.hosts:
+            log.info("%s %s %s", host.name, host.ip, "" if host.name in started else "runs already")
+
+
+class Down(_OfLab):
+    """Take all hosts of a lab away, with all that is on them."""
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Take all away."""
+        if not self.lab(parsed_args).down():
+            log.info("lab %s is not up", parsed_args.name)
+
+
+class Status(Lister, _OfLab):
+    """List the hosts of a lab: their addresses, and whether they are up, cut or off."""
+
+    def take_action(
+        self, parsed_args: Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[str, str, str, str]]]:
+        """Look at each."""
+        rows = [
+            (line.host, line.address, line.power, "up" if line.docker else "down")
+            for line in self.lab(parsed_args).status()
+        ]
+        return ("host", "address", "state", "docker"), rows
+
+
+class Exec(_OfLab):
+    """Run a command on a host: arpanet lab exec host1 -- docker ps."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Add the host and the command."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", help="host1, host2, …")
+        parser.add_argument("command", nargs=REMAINDER, metavar="-- COMMAND …", help="sh if none")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Become the command: its terminal, its signals and its exit code are this one's."""
+        host = self.lab(parsed_args).host(parsed_args.host)
+        given = parsed_args.command
+        inner = given[1:] if given[:1] == ["--"] else given
+        command = host.command(inner or ["sh"])
+        self.app.stdout.flush()
+        os.execve(command[0], command, host.environment())  # noqa: S606
+
+
+class Cut(_OfHosts):
+    """Partition hosts: nothing they send arrives, nothing reaches them; they go on."""
+
+    def act(self, lab: "Lab", name: str) -> None:
+        """Pull the cable."""
+        lab.cut(name)
+
+
+class Heal(_OfHosts):
+    """End the partition of hosts."""
+
+    def act(self, lab: "Lab", name: str) -> None:
+        """Put the cable back."""
+        lab.heal(name)
+
+
+class Kill(_OfHosts):
+    """Cut the power of hosts: their processes die at once, their disks stay as they are."""
+
+    def act(self, lab: "Lab", name: str) -> None:
+        """Pull the plug."""
+        lab.kill(name)
+
+
+class Start(_OfHosts):
+    """Give hosts power again, with the same disk and address."""
+
+    def act(self, lab: "Lab", name: str) -> None:
+        """Press the button."""
+        if not lab.start(name):
+            log.info("%s runs already", name)
+
+
+class Pack(_OfLab):
+    """Make an image of programs on this machine, for hosts that reach no registry."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Add the image and the programs."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("image", help="its name, such as redis or redis:7")
+        parser.add_argument(
+            "programs", nargs="*", metavar="PROGRAM", help="the first is what the image runs"
+        )
+        parser.add_argument(
+            "--host",
+            action="append",
+            default=[],
+            dest="hosts",
+            help="load it there only; can be repeated",
+        )
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Pack once, load on each host."""
+        lab = self.lab(parsed_args)
+        image, programs, hosts = parsed_args.image, parsed_args.programs, parsed_args.hosts
+        names = (
+            lab.load_programs(image, programs, hosts) if programs else lab.load_image(image, hosts)
+        )
+        log.info("%s is on %s", parsed_args.image, " ".join(names))

@@ -1,0 +1,101 @@
+"""Process 1 of a host: makes the host's file system, then reaps zombies until its power is cut.
+
+Run as a script by its path, isolated (``python -I -S``), in new network, mount, UTS and PID
+namespaces; it needs nothing but the standard library. All of the host ends with it.
+
+``holder.py DIRECTORY HOSTNAME`` holds a host, ``holder.py DIRECTORY`` holds the lab's switch.
+Its own record, ``DIRECTORY/holder.json``, is the first thing it writes: whoever started it may die
+at any moment, and this record is how ``lab down`` finds it.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def main(directory: Path, hostname: str) -> None:
+    """Hold the namespaces that this process was started in."""
+    _write_record(directory)
+    # in new namespaces the old /proc still shows, and numbers processes as seen from outside
+    _mount("-t", "proc", "proc", "/proc")
+    if hostname:
+        socket.sethostname(hostname)
+        _make_file_system(directory)
+    else:
+        _make_switch()
+    (directory / "ready").touch()
+    _reap_for_ever()
+
+
+def _write_record(directory: Path) -> None:
+    stat = Path("/proc/self/stat").read_text()
+    fields = stat.rpartition(")")[2].split()
+    record = {
+        "pid": int(Path("/proc/self").readlink().name),
+        "start": int(fields[19]),
+        "boot": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+    }
+    fresh = directory / "holder.json.new"
+    fresh.write_text(json.dumps(record))
+    fresh.rename(directory / "holder.json")
+
+
+def _make_file_system(directory: Path) -> None:
+    _make_sys(directory)
+    _mount(
+        *("-t", "overlay", "overlay", "/etc", "-o"),
+        f"lowerdir=/etc,upperdir={directory}/etc,workdir={directory}/etc.work",
+    )
+    Path("/var/lib/docker").mkdir(exist_ok=True)
+    for name, target in (
+        ("docker", "/var/lib/docker"),
+        ("containerd", "/var/lib/containerd"),
+        ("run", "/run"),
+    ):
+        if Path(target).exists():
+            _mount("--bind", str(directory / name), target)
+
+
+def _make_sys(directory: Path) -> None:
+    """Show this namespace's interfaces in ``/sys``, and still the cgroups."""
+    kept = [path for path in ("/sys/fs/cgroup", "/sys/kernel/security") if os.path.ismount(path)]
+    shelves = []
+    for number, path in enumerate(kept):
+        shelf = directory / f"shelf{number}"
+        shelf.mkdir(exist_ok=True)
+        _mount("--rbind", path, str(shelf))
+        shelves.append(shelf)
+    subprocess.run(["umount", "--recursive", "--lazy", "/sys"], check=True)
+    _mount("-t", "sysfs", "sysfs", "/sys")
+    for path, shelf in zip(kept, shelves, strict=True):
+        _mount("--move", str(shelf), path)
+        shelf.rmdir()
+
+
+def _make_switch() -> None:
+    # a switch forwards frames; with this on, each would go through the IP firewall as well
+    for family in ("ip", "ip6", "arp"):
+        with suppress(FileNotFoundError):
+            Path(f"/proc/sys/net/bridge/bridge-nf-call-{family}tables").write_text("0")
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def _reap_for_ever() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    while True:
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        signal.sigwait({signal.SIGCHLD})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")

@@ -1,0 +1,127 @@
+"""Holder processes as seen from outside: start one, know it again, end it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from arpanet.errors import ArpanetError
+
+__all__ = ["Holder", "end", "last_line", "wait_until"]
+
+_SCRIPT = Path(__file__).with_name("holder.py")
+_NAMESPACES = ("--net", "--mount", "--uts", "--pid")
+_READY_SECONDS = 20.0
+_END_SECONDS = 10.0
+
+
+class Holder:
+    """The process that a host, or the switch, of a lab consists of.
+
+    :ivar directory: where it keeps its record.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; ``None`` when it does not run.
+
+        A number alone proves nothing: it may be in use again, by now or since the machine booted.
+        """
+        try:
+            record = json.loads((self.directory / "holder.json").read_text())
+            stat = Path(f"/proc/{record['pid']}/stat").read_text()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return None
+        state, *fields = stat.rpartition(")")[2].split()
+        same = int(fields[18]) == record["start"] and boot == record["boot"]
+        return int(record["pid"]) if same and state not in "ZX" else None
+
+    def begin(self, hostname: str = "") -> None:
+        """Start it, without waiting until it is ready; without *hostname*, as a switch.
+
+        It belongs to nobody: it outlives this process, and gets no Ctrl-C from its terminal.
+        """
+        for name in ("holder.json", "ready"):
+            (self.directory / name).unlink(missing_ok=True)
+        command = ["setsid", "--fork", "unshare", *_NAMESPACES, "--fork", sys.executable]
+        command += ["-I", "-S", str(_SCRIPT), str(self.directory), hostname]
+        with (self.directory / "holder.log").open("w") as log:
+            subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                check=True,
+                timeout=_READY_SECONDS,
+            )
+
+    def wait_ready(self) -> int:
+        """Return its process id when its file system is complete.
+
+        :raises ArpanetError: it failed, or took too long.
+        """
+        ready = self.directory / "ready"
+        wait_until(lambda: ready.exists() or self._failed(), _READY_SECONDS)
+        pid = self.pid
+        if pid is None or not ready.exists():
+            raise ArpanetError(
+                f"{self.directory.name} did not start: {last_line(self.directory / 'holder.log')}",
+                f"see {self.directory}/holder.log",
+            )
+        return pid
+
+    def _failed(self) -> bool:
+        recorded = (self.directory / "holder.json").exists()
+        return (recorded and self.pid is None) or (
+            not recorded and bool(last_line(self.directory / "holder.log"))
+        )
+
+
+def end(holders: Iterable[Holder]) -> None:
+    """Cut the power: kill all processes of *holders* at once, and wait until they are gone.
+
+    :raises ArpanetError: some would not die in time.
+    """
+    pids = []
+    for holder in holders:
+        pid = holder.pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            pids.append((holder, pid))
+    for holder, pid in pids:
+        if not wait_until(partial(_is_gone, holder), _END_SECONDS):
+            raise ArpanetError(f"process {pid} of {holder.directory.name} does not die")
+
+
+def _is_gone(holder: Holder) -> bool:
+    return holder.pid is None
+
+
+def last_line(path: Path) -> str:
+    """Return the last line with words in the file at *path*; ``""`` when there is none."""
+    with suppress(FileNotFoundError):
+        lines = path.read_text(errors="replace").splitlines()
+        return next((line for line in reversed(lines) if line.strip()), "")
+    return ""
+
+
+def wait_until(condition: Callable[[], object], seconds: float, pause: float = 0.02) -> bool:
+    """Ask *condition* until it is true or *seconds* are over; return whether it is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+    return True

@@ -1,0 +1,322 @@
+"""A lab: several real hosts on this machine."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from arpanet.errors import ArpanetError, UsageError
+from arpanet_lab import cgroups, engine, network, pack, state
+from arpanet_lab.holding import Holder, end, wait_until
+from arpanet_lab.host import Host
+from arpanet_lab.plan import Plan, check_name, check_size, choose_subnet, host_names, hosts_file
+from arpanet_lab.state import State
+
+__all__ = ["DEFAULT_SIZE", "HostStatus", "Lab"]
+
+log = logging.getLogger("arpanet.lab")
+
+DEFAULT_SIZE = 3
+_TOOLS = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "unshare": "util-linux"}
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """One line of ``arpanet lab status``; *power* is ``up``, ``cut`` or ``off``."""
+
+    host: str
+    address: str
+    power: str
+    docker: bool
+
+
+class Lab:
+    """Several hosts on this machine, each with its own network, processes, disk and Docker.
+
+    Nothing is done until a method is called; any process may work on the same lab.
+
+    :ivar name: a lab's hosts, interface and directory are found by it.
+    :raises UsageError: *name* cannot name a lab.
+    """
+
+    def __init__(self, name: str = "lab", root: Path = state.ROOT) -> None:
+        self.name = check_name(name)
+        self.directory = root / name
+        self._switch = Holder(self.directory / "switch")
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    @property
+    def hosts(self) -> list[Host]:
+        """Its hosts, whether they have power or not.
+
+        :raises UsageError: the lab is not up.
+        """
+        known = self._known()
+        return [self._host(known, name) for name in host_names(known.size)]
+
+    def host(self, name: str) -> Host:
+        """Return the host of this name.
+
+        :raises UsageError: there is none, or the lab is not up.
+        """
+        known = self._known()
+        if name not in host_names(known.size):
+            raise UsageError(
+                f"lab {self.name} has no {name}", f"it has {' '.join(host_names(known.size))}"
+            )
+        return self._host(known, name)
+
+    def status(self) -> list[HostStatus]:
+        """Return how each host is.
+
+        :raises UsageError: the lab is not up.
+        """
+        cut = self._known().cut
+        return [
+            HostStatus(
+                host.name,
+                host.ip,
+                ("cut" if host.name in cut else "up") if host.on else "off",
+                host.on and engine.answers(host),
+            )
+            for host in self.hosts
+        ]
+
+    # -- making and taking away ------------------------------------------------------------------
+
+    def up(self, size: int | None = None) -> list[str]:
+        """Make it so that *size* hosts run; return the names of those that were started.
+
+        What of this fails, or is interrupted, is taken away again.
+
+        :param size: else what the lab has, or for a new lab 3.
+        :raises UsageError: not root, a size out of range or smaller than what runs.
+        :raises ArpanetError: a tool is missing, or a host or its dockerd did not start.
+        """
+        _check_machine()
+        if size is not None:
+            check_size(size)
+        with state.locked(self.directory):
+            known = state.load(self.directory)
+            if known is None or self._switch.pid is None:
+                return self._begin(size or DEFAULT_SIZE)
+            if size is not None and size < known.size:
+                raise UsageError(
+                    f"lab {self.name} has {known.size} hosts already",
+                    f"arpanet lab down --name {self.name}",
+                )
+            return self._extend(known, size or known.size)
+
+    def down(self) -> bool:
+        """Take everything away that the lab made; return whether there was anything.
+
+        :raises ArpanetError: not root, or something does not go.
+        """
+        _check_root()
+        if not self.directory.exists():
+            network.remove_uplink(self.name)
+            return False
+        with state.locked(self.directory):
+            self._remove()
+        return True
+
+    def _begin(self, size: int) -> list[str]:
+        self._remove(keep_directory=True)  # what a lab that crashed has left
+        names = host_names(size)
+        try:
+            with state.locked(self.directory.parent):  # two labs must not choose the same subnet
+                subnet = choose_subnet(network.machine_routes())
+                known = State(str(subnet), size)
+                self._switch.directory.mkdir()
+                self._switch.begin()
+                network.set_up_switch(self.name, _plan(known), self._switch.wait_ready())
+            self._power_on(known, names)
+            state.save(self.directory, known)
+        except BaseException:
+            self._remove()
+            raise
+        return names
+
+    def _extend(self, known: State, size: int) -> list[str]:
+        grown = State(known.subnet, size, known.cut)
+        new = host_names(size)[known.size :]
+        off = [name for name in host_names(size) if not self._host(known, name).on]
+        try:
+            self._power_on(grown, off)
+        except BaseException:
+            self._power_off(known, off)
+            for name in new:
+                self._erase(self._host(known, name))
+            raise
+        state.save(self.directory, grown)
+        if new:
+            for name in host_names(size):
+                host = self._host(grown, name)
+                Path(f"/proc/{host.pid}/root/etc/hosts").write_text(hosts_file(_plan(grown), size))
+        return off
+
+    def _remove(self, keep_directory: bool = False) -> None:
+        holders = [Holder(path.parent) for path in self.directory.glob("*/holder.json")]
+        end(holders)
+        network.remove_uplink(self.name)
+        if not cgroups.remove(self.name):
+            raise ArpanetError(f"the cgroups of lab {self.name} do not go", "run it again")
+        for path in self.directory.iterdir():
+            _erase(path)
+        if not keep_directory:
+            self.directory.rmdir()
+            with suppress(OSError):  # other labs
+                self.directory.parent.rmdir()
+
+    # -- accidents -------------------------------------------------------------------------------
+
+    def cut(self, name: str) -> None:
+        """Partition a host: nothing it sends arrives, nothing reaches it; it goes on.
+
+        :raises UsageError: there is no such host, or the lab is not up.
+        """
+        self._plug(name, plugged=False)
+
+    def heal(self, name: str) -> None:
+        """End a partition.
+
+        :raises UsageError: there is no such host, or the lab is not up.
+        """
+        self._plug(name, plugged=True)
+
+    def kill(self, name: str) -> None:
+        """Cut a host's power: all its processes die at once, its disk stays as it is.
+
+        :raises UsageError: there is no such host, or the lab is not up.
+        """
+        with state.locked(self.directory):
+            self.host(name)
+            self._power_off(self._known(), [name])
+
+    def start(self, name: str) -> bool:
+        """Give a host power again, with its disk and address; return whether it was off.
+
+        :raises UsageError: there is no such host, or the lab is not up.
+        :raises ArpanetError: the host or its dockerd does not start.
+        """
+        with state.locked(self.directory):
+            if self.host(name).on:
+                return False
+            try:
+                self._power_on(self._known(), [name])
+            except BaseException:
+                self._power_off(self._known(), [name])
+                raise
+        return True
+
+    def _plug(self, name: str, plugged: bool) -> None:
+        with state.locked(self.directory):
+            host = self.host(name)
+            if host.on:
+                network.plug(self._switch_pid(), name, plugged)
+            state.save(self.directory, self._known().with_cut(name, not plugged))
+
+    def _power_on(self, known: State, names: Iterable[str]) -> None:
+        """Start hosts side by side: all holders, then all dockerds, and only then wait."""
+        hosts = [self._host(known, name) for name in names]
+        for host in hosts:
+            host.prepare(hosts_file(_plan(known), known.size))
+            host.holder.begin(host.name)
+        for host in hosts:
+            pid = host.holder.wait_ready()
+            plugged = host.name not in known.cut
+            network.attach(_plan(known), self._switch_pid(), host.name, pid, plugged)
+            engine.begin(host)
+        engine.wait(hosts)
+
+    def _power_off(self, known: State, names: Iterable[str]) -> None:
+        hosts = [self._host(known, name) for name in names]
+        end(host.holder for host in hosts)
+        for host in hosts:
+            network.detach(self._switch_pid(), host.name)
+            if not cgroups.remove(self.name, host.name):
+                log.warning("the cgroups of %s do not go", host.name)
+
+    # -- images ----------------------------------------------------------------------------------
+
+    def load_image(self, image: str, hosts: Sequence[str] = ()) -> list[str]:
+        """Make one of the images in :data:`arpanet_lab.pack.KNOWN`, as :meth:`load_programs` does.
+
+        :raises UsageError: nothing is known of *image*, a host does not exist, or all is off.
+        """
+        programs = pack.KNOWN.get(image.partition(":")[0])
+        if not programs:
+            raise UsageError(f"of which programs is {image} made?", "name at least one")
+        return self.load_programs(image, programs, hosts)
+
+    def load_programs(
+        self, image: str, programs: Sequence[str], hosts: Sequence[str] = ()
+    ) -> list[str]:
+        """Make an image of programs of this machine; return the names of the hosts that got it.
+
+        :param programs: looked up on the PATH; the first is what the image runs.
+        :param hosts: names; else all hosts that have power.
+        :raises UsageError: a program or a host does not exist, or the lab is not up.
+        """
+        chosen = [self.host(name) for name in hosts] or [host for host in self.hosts if host.on]
+        sockets = [host.docker_socket for host in chosen]
+        pack.load(pack.layer(programs), image, programs[0], sockets)
+        return [host.name for host in chosen]
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _known(self) -> State:
+        known = state.load(self.directory)
+        if known is None or self._switch.pid is None:
+            raise UsageError(
+                f"lab {self.name} is not up", f"arpanet lab up --hosts 3 --name {self.name}"
+            )
+        return known
+
+    def _switch_pid(self) -> int:
+        pid = self._switch.pid
+        if pid is None:
+            raise ArpanetError(f"the switch of lab {self.name} is gone", "arpanet lab down")
+        return pid
+
+    def _host(self, known: State, name: str) -> Host:
+        return Host(self.name, name, str(_plan(known).address(name)), self.directory / name)
+
+    def _erase(self, host: Host) -> None:
+        _erase(host.directory)
+
+
+def _plan(known: State) -> Plan:
+    return Plan(IPv4Network(known.subnet))
+
+
+def _erase(path: Path) -> None:
+    """Remove a file or a tree; the mounts of a dead namespace may need a moment to let go of it."""
+
+    def gone() -> bool:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        return not path.exists()
+
+    if not wait_until(gone, 10, pause=0.1):
+        raise ArpanetError(f"{path} cannot be removed", "see what is mounted there")
+
+
+def _check_root() -> None:
+    if os.geteuid():
+        raise UsageError("only root can make hosts", "sudo arpanet lab …")
+
+
+def _check_machine() -> None:
+    _check_root()
+    for tool, package in _TOOLS.items():
+        if not shutil.which(tool):
+            raise ArpanetError(f"{tool} is not installed", f"apt-get install {package}")
+    engine.check()

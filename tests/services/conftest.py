@@ -1,0 +1,25 @@
+"""Real services for all tests here."""
+
+from collections.abc import Iterator
+
+import pytest
+from arpanet_lab.host import Host
+
+from tests.labs import clean, lab_of
+
+
+@pytest.fixture(scope="session")
+def dockerd() -> Iterator[Host]:
+    """One host with the images redis and busybox; its engine is at ``docker_socket``."""
+    with lab_of("s", 1) as lab:
+        lab.load_image("redis")
+        lab.load_image("busybox")
+        yield lab.host("host1")
+
+
+@pytest.fixture
+def clean_dockerd(dockerd: Host) -> Iterator[Host]:
+    """The same, without containers before the test and after it."""
+    clean(dockerd)
+    yield dockerd
+    clean(dockerd)
