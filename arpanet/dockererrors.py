@@ -1,0 +1,83 @@
+"""Docker's failures as one line for a person; the only I/O is a look for an installed Docker."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+
+from arpanet.errors import EngineError, EngineUnreachable
+
+__all__ = ["DEFAULT_URL", "Conflict", "Gone", "Missing", "refused", "unreachable"]
+
+DEFAULT_URL = "unix:///var/run/docker.sock"
+
+
+class Missing(EngineError):  # noqa: N818
+    """There is no such image, volume, network or file."""
+
+
+class Conflict(EngineError):  # noqa: N818
+    """The container was changed by somebody else at the same time: look again."""
+
+
+class Gone(Conflict):
+    """There is no such container."""
+
+
+def refused(what: str, status: int, explanation: object) -> EngineError:
+    """Return the error for an answer of Docker's with HTTP *status* of 400 or above.
+
+    :param what: what was being done, as ``start container redis``.
+    """
+    text = explanation.decode(errors="replace") if isinstance(explanation, bytes) else explanation
+    line = " ".join(str(text or f"HTTP status {status}").split())
+    hint = ""
+    if "no space left on device" in line.lower():
+        hint = "free some space where Docker keeps its data"
+    kind = EngineError
+    if status == 404:  # may also speak of an image or a network
+        kind = Gone if "no such container" in line.lower() else Missing
+    elif status == 409:
+        kind = Conflict
+    return kind(f"Docker cannot {what}: {line}", hint)
+
+
+def unreachable(what: str, url: str, problem: BaseException) -> EngineUnreachable:
+    """Return the error for a Docker that could not be asked.
+
+    :param url: ``DOCKER_HOST``, or the default.
+    """
+    causes = list(_causes(problem))
+    code = next((one.errno for one in causes if isinstance(one, OSError) and one.errno), 0)
+    place = url.removeprefix("unix://")
+    if code in (errno.EACCES, errno.EPERM):
+        return EngineUnreachable(
+            f"no permission to talk to Docker at {place}",
+            "run with sudo, or add yourself to the group 'docker'",
+        )
+    if any("Timeout" in type(one).__name__ for one in causes):
+        return EngineUnreachable(f"Docker at {place} did not answer in time ({what})")
+    if url != DEFAULT_URL:
+        reason = " ".join(str(causes[-1]).split())
+        return EngineUnreachable(
+            f"Docker at {place} cannot be reached: {reason}", "is DOCKER_HOST right?"
+        )
+    if not shutil.which("dockerd", path="/usr/bin:/usr/local/bin:/usr/sbin:/sbin:/snap/bin"):
+        return EngineUnreachable("Docker is not installed here", "run 'arpanet install core'")
+    return EngineUnreachable(
+        f"Docker does not run: nobody answers at {place}", "start it: systemctl start docker"
+    )
+
+
+def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+    """Yield *problem* and what it wraps: requests and urllib3 keep their causes in ``args``."""
+    seen: list[BaseException] = []
+    todo = [problem]
+    while todo:
+        one = todo.pop(0)
+        if one is None or one in seen:
+            continue
+        seen.append(one)
+        yield one
+        todo += [arg for arg in one.args if isinstance(arg, BaseException)]
+        todo += [getattr(one, "reason", None), one.__cause__, one.__context__]
+        todo = [each for each in todo if isinstance(each, BaseException)]

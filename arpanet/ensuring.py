@@ -1,0 +1,165 @@
+"""Make a node container be what its spec says; can be interrupted anywhere and simply run again.
+
+A new container is created beside the old one, which is put back when the new one does not start:
+
+    create NAME.new, stop the old, rename it to NAME.old, rename NAME.new to NAME, start, remove old
+
+Every state that an interruption leaves behind is one that the next run begins from: a fitting
+``NAME.new`` is used, and whatever else carries the part's label goes when the new one runs.
+"""
+
+import contextlib
+import random
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from arpanet.dockererrors import Conflict
+from arpanet.errors import EngineError, NameTaken
+from arpanet.specs import PART_LABEL, SPEC_LABEL, ContainerSpec, OwnContainer, create_body
+
+if TYPE_CHECKING:
+    from arpanet.fleet import Fleet
+
+__all__ = ["ensure"]
+
+#: Seconds that a started container must stay up: a process that doesn't know a flag ends at once.
+SETTLE = 1.0
+#: How often to look again when another arpanet works on the same container.
+TRIES = 8
+
+Json = Mapping[str, Any]
+
+
+def ensure(docker: "Fleet", spec: ContainerSpec) -> str:
+    """Return what had to be done: ``created``, ``recreated``, ``started`` or ``unchanged``.
+
+    :raises NameTaken: a container of that name is not this part's; it was not touched.
+    :raises EngineError: Docker refuses, or the container ends at once; the old one runs again.
+    """
+    for attempt in range(1, TRIES):
+        try:
+            return _ensure(docker, spec)
+        except Conflict:
+            # Two processes do the same job: random pauses let one of them get ahead
+            time.sleep(random.uniform(0.05, 0.3) * attempt)  # noqa: S311
+    return _ensure(docker, spec)
+
+
+def _ensure(docker: "Fleet", spec: ContainerSpec) -> str:
+    body = create_body(spec)
+    now = docker.inspect(spec.name)
+    if now is not None:
+        _refuse_stranger(spec, now)
+        if _fits(docker, now, body):
+            outcome = _run(docker, spec, now)
+            _clear(docker, [one for one in docker.own(spec.part) if one.id != now["Id"]])
+            return outcome
+    fresh = _prepare(docker, spec, body)
+    before = [one for one in docker.own(spec.part) if one.id != fresh]
+    for one in before:
+        if one.state not in ("exited", "created", "dead"):
+            docker.stop(one.id)
+    if now is not None:
+        _clear(docker, [one for one in before if one.name == _aside(spec)])
+        docker.rename(now["Id"], _aside(spec))
+    docker.rename(fresh, spec.name)
+    try:
+        docker.start(spec.name)
+        _settle(docker, spec.name, fresh)
+    except Conflict:
+        raise
+    except EngineError:
+        _put_back(docker, spec, fresh, before, now)
+        raise
+    _clear(docker, before)
+    return "recreated" if before else "created"
+
+
+def _aside(spec: ContainerSpec) -> str:
+    return f"{spec.name}.old"
+
+
+def _refuse_stranger(spec: ContainerSpec, found: Json) -> None:
+    part = _labels(found).get(PART_LABEL)
+    if part is None:
+        raise NameTaken(
+            f"the name {spec.name} is taken by a container of image {found['Config']['Image']}",
+            f"rename that one, or give arpanet's {spec.part} another name in ~/.arpanetrc",
+        )
+    if part != spec.part:
+        raise NameTaken(
+            f"the name {spec.name} is taken by arpanet's own {part}",
+            "give each of them a name of its own in ~/.arpanetrc",
+        )
+
+
+def _labels(found: Json) -> Mapping[str, str]:
+    return found["Config"].get("Labels") or {}
+
+
+def _fits(docker: "Fleet", found: Json, body: Json) -> bool:
+    """Same spec, and the image's name still means the image that the container was made from."""
+    if _labels(found).get(SPEC_LABEL) != body["Labels"][SPEC_LABEL]:
+        return False
+    return docker.image_id(body["Image"]) in (None, found["Image"])
+
+
+def _run(docker: "Fleet", spec: ContainerSpec, found: Json) -> str:
+    state = found["State"]
+    if state["Running"] and not state["Restarting"]:
+        return "unchanged"
+    if state["Restarting"]:  # counts as running with Docker, which would not start it
+        docker.stop(found["Id"])
+    docker.start(spec.name)
+    _settle(docker, spec.name, found["Id"])
+    return "started"
+
+
+def _prepare(docker: "Fleet", spec: ContainerSpec, body: Json) -> str:
+    """Return the id of a container that fits and doesn't bear the name yet."""
+    name = f"{spec.name}.new"
+    left = docker.inspect(name)
+    if left is not None and PART_LABEL in _labels(left):
+        if _fits(docker, left, body):
+            return str(left["Id"])
+        docker.remove(left["Id"])
+    return docker.create(name, body)
+
+
+def _settle(docker: "Fleet", name: str, container: str) -> None:
+    """Wait until the container has stayed up for :data:`SETTLE` seconds."""
+    end = time.monotonic() + SETTLE
+    restarts = None
+    while True:
+        found = docker.inspect(container)
+        if found is None:
+            raise Conflict(f"container {name} was removed while it started")
+        state, count = found["State"], found.get("RestartCount", 0)
+        restarts = count if restarts is None else restarts
+        if not state["Running"] or state["Restarting"] or count > restarts:
+            lines = [line for line in docker.logs(container).splitlines() if line.strip()]
+            last = lines[-1].strip() if lines else "it says nothing"
+            raise EngineError(
+                f"container {name} ends at once (exit code {state['ExitCode']}): {last}"
+            )
+        if time.monotonic() >= end:
+            return
+        time.sleep(0.05)
+
+
+def _put_back(
+    docker: "Fleet", spec: ContainerSpec, fresh: str, before: list[OwnContainer], now: Json | None
+) -> None:
+    with contextlib.suppress(EngineError):
+        docker.remove(fresh)
+        if now is not None:
+            docker.rename(now["Id"], spec.name)
+        for one in before:
+            if one.state == "running":
+                docker.start(one.id)
+
+
+def _clear(docker: "Fleet", containers: list[OwnContainer]) -> None:
+    for one in containers:
+        docker.remove(one.id)

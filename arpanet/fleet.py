@@ -1,0 +1,69 @@
+"""What arpanet does with containers, made of :class:`~arpanet.steps.Steps`."""
+
+from collections.abc import Mapping
+
+from arpanet import ensuring, follow
+from arpanet.dockerjson import container_record
+from arpanet.records import Container
+from arpanet.specs import PART_LABEL, ContainerSpec, OwnContainer
+from arpanet.steps import Json, Steps
+
+__all__ = ["Fleet"]
+
+
+class Fleet(Steps):
+    """Everybody's running containers, and arpanet's own, running or not."""
+
+    def containers(self) -> dict[str, Container]:
+        """Return every running container by id; one that ends meanwhile is left out."""
+        found = (self.container(one) for one in self.listed())
+        return {one.id: one for one in found if one}
+
+    def container(self, container: str) -> Container | None:
+        """Return a running container, ``None`` when it is not running."""
+        inspected = self.inspect(container)
+        return container_record(inspected) if inspected else None
+
+    def follow(self, notify: follow.Notify, resync: float = 30.0) -> follow.Following:
+        """Call *notify*, from another thread, with all running containers now and at each change.
+
+        :param resync: seconds between two full comparisons.
+        """
+        return follow.Following(self, notify, resync)
+
+    def ensure(self, spec: ContainerSpec) -> str:
+        """See :func:`arpanet.ensuring.ensure`."""
+        return ensuring.ensure(self, spec)
+
+    def own(self, part: str | None = None) -> list[OwnContainer]:
+        """Return arpanet's own containers, running or not, by name."""
+        label = PART_LABEL if part is None else f"{PART_LABEL}={part}"
+        inspected = (self.inspect(one) for one in self.listed(label))
+        return sorted((_own(one) for one in inspected if one), key=lambda one: one.name)
+
+    def stop_part(self, part: str) -> list[str]:
+        """Stop what runs of *part*, without removing it; return the names."""
+        running = [one for one in self.own(part) if one.state in ("running", "restarting")]
+        for one in running:
+            self.stop(one.id)
+        return [one.name for one in running]
+
+    def remove_part(self, part: str) -> list[str]:
+        """Stop and remove all containers of *part*; named volumes stay. Return the names."""
+        found = self.own(part)
+        for one in found:
+            self.stop(one.id)
+            self.remove(one.id)
+        return [one.name for one in found]
+
+
+def _own(inspected: Mapping[str, Json]) -> OwnContainer:
+    config, state = inspected["Config"], inspected["State"]
+    return OwnContainer(
+        name=str(inspected["Name"]).lstrip("/"),
+        part=config["Labels"][PART_LABEL],
+        state=state["Status"],
+        image=config["Image"],
+        id=str(inspected["Id"]),
+        started=state["StartedAt"],
+    )

@@ -1,0 +1,104 @@
+"""What a node container must look like, as the body of Docker's create call; pure.
+
+The label :data:`SPEC_LABEL` holds a hash of that body, so "does it differ?" is one comparison, also
+after an upgrade of arpanet that fills the body in another way.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["ONCE_LABEL", "PART_LABEL", "SPEC_LABEL", "ContainerSpec", "OwnContainer"]
+
+PART_LABEL = "arpanet.part"
+SPEC_LABEL = "arpanet.spec"
+#: Marks a one-shot container, so that one left by a killed command is found and removed.
+ONCE_LABEL = "arpanet.once"
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """What a node container must look like.
+
+    :ivar part: ``etcd``, ``registrator``, ``ambassador`` or a third party's; a host has one
+        container of a part.
+    :ivar command: follows the image's entry point, as with ``docker run``.
+    :ivar network: ``bridge``, ``host``, or a network's name.
+    :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
+    :ivar pid_host: share the host's pid namespace.
+    :ivar security: ``--security-opt`` values, as ``apparmor=unconfined``.
+    :ivar exposed: TCP ports.
+    :ivar stop_seconds: from SIGTERM to SIGKILL.
+    """
+
+    part: str
+    name: str
+    image: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    network: str = "bridge"
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    pid_host: bool = False
+    security: tuple[str, ...] = ()
+    exposed: tuple[int, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    stop_seconds: int = 10
+
+
+@dataclass(frozen=True)
+class OwnContainer:
+    """A container that carries :data:`PART_LABEL`.
+
+    :ivar state: Docker's word: ``running``, ``exited``, ``created``, ``restarting``, ...
+    :ivar image: as it was named when the container was created.
+    :ivar started: Docker's time stamp of the last start (RFC 3339).
+    """
+
+    name: str
+    part: str
+    state: str
+    image: str
+    id: str
+    started: str
+
+
+def create_body(spec: ContainerSpec) -> dict[str, Any]:
+    """Return the body of ``POST /containers/create`` for *spec*, both labels included."""
+    body: dict[str, Any] = {
+        "Image": spec.image,
+        "Cmd": list(spec.command),
+        "Env": [f"{name}={spec.env[name]}" for name in sorted(spec.env)],
+        "ExposedPorts": {f"{port}/tcp": {} for port in sorted(spec.exposed)},
+        "Labels": {**spec.labels, PART_LABEL: spec.part},
+        "StopTimeout": spec.stop_seconds,
+        "HostConfig": {
+            "Binds": [f"{source}:{spec.volumes[source]}" for source in sorted(spec.volumes)],
+            "CapAdd": list(spec.capabilities),
+            "NetworkMode": spec.network,
+            "PidMode": "host" if spec.pid_host else "",
+            "RestartPolicy": {"Name": "unless-stopped"},
+            "SecurityOpt": list(spec.security),
+        },
+    }
+    text = json.dumps([spec.name, body], sort_keys=True)
+    body["Labels"][SPEC_LABEL] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return body
+
+
+def once_body(
+    image: str, argv: tuple[str, ...], network: str, volumes: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the body of the create call for a one-shot container that runs exactly *argv*."""
+    return {
+        "Image": image,
+        "Entrypoint": [argv[0]],
+        "Cmd": list(argv[1:]),
+        "Labels": {ONCE_LABEL: "1"},
+        "HostConfig": {
+            "Binds": [f"{source}:{volumes[source]}" for source in sorted(volumes)],
+            "NetworkMode": network,
+        },
+    }

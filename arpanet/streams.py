@@ -1,0 +1,74 @@
+"""A conversation with a program over a hijacked Docker connection.
+
+Docker's frames: one byte stream number, three zero bytes, four bytes length, then the data
+(https://docs.docker.com/reference/api/engine/ "Stream format").
+"""
+
+import io
+import selectors
+import socket
+import struct
+import time
+from typing import Any
+
+__all__ = ["converse", "demultiplex"]
+
+CHUNK = 65536
+
+
+def converse(reader: Any, stdin: bytes | None, timeout: float) -> tuple[bytes, bytes]:
+    """Send *stdin*, close that direction, and return (stdout, stderr) when the other side is done.
+
+    :param reader: the buffered reader that the HTTP answer was read from.
+    :param timeout: seconds; what arrived by then is returned.
+    """
+    connection: socket.socket = reader.raw._sock
+    connection.setblocking(False)
+    received = io.BytesIO()
+    received.write(reader.read1(CHUNK) or b"")
+    received.seek(0, io.SEEK_END)
+    left = memoryview(stdin or b"")
+    if not left:
+        connection.shutdown(socket.SHUT_WR)
+    end = time.monotonic() + timeout
+    with selectors.DefaultSelector() as selector:
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if left else 0)
+        selector.register(connection, wanted)
+        while (rest := end - time.monotonic()) > 0:
+            for _, ready in selector.select(rest):
+                if ready & selectors.EVENT_WRITE:
+                    left = left[_send(connection, left) :]
+                    if not left:
+                        connection.shutdown(socket.SHUT_WR)
+                        selector.modify(connection, selectors.EVENT_READ)
+                if ready & selectors.EVENT_READ:
+                    data = _receive(connection)
+                    if data == b"":
+                        return demultiplex(received.getvalue())
+                    received.write(data or b"")
+    return demultiplex(received.getvalue())
+
+
+def _send(connection: socket.socket, data: memoryview) -> int:
+    try:
+        return connection.send(data[:CHUNK])
+    except BrokenPipeError:  # the program does not want more
+        return len(data)
+
+
+def _receive(connection: socket.socket) -> bytes | None:
+    try:
+        return connection.recv(CHUNK)
+    except BlockingIOError:
+        return None
+
+
+def demultiplex(frames: bytes) -> tuple[bytes, bytes]:
+    """Return (stdout, stderr) of a whole sequence of frames; an unfinished last one is dropped."""
+    output = {1: bytearray(), 2: bytearray()}
+    at = 0
+    while at + 8 <= len(frames):
+        stream, length = struct.unpack_from(">BxxxL", frames, at)
+        output.setdefault(stream, bytearray()).extend(frames[at + 8 : at + 8 + length])
+        at += 8 + length
+    return bytes(output[1]), bytes(output[2])
