@@ -18,12 +18,12 @@ __all__ = ["RUN", "read", "write"]
 RUN = Path("/run/arpanet")
 
 
-def write(part: str, state: Mapping[str, Any], directory: Path = RUN) -> None:
+def write(part: str, state: Mapping[str, Any]) -> None:
     """Replace the state of *part*; a reader sees the old one or the new one, never half of one."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=directory, suffix=".new", delete=False) as file:
+    RUN.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=RUN, suffix=".new", delete=False) as file:
         json.dump(state, file)
-    Path(file.name).replace(directory / f"{part}.json")
+    Path(file.name).replace(RUN / f"{part}.json")
 
 
 def read(engine: "Engine", container: str, part: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from arpanet.records import Container, Instance, Port
+from arpanet.specs import PART_LABEL
 from arpanet_registrator.naming import Declared, declared, default_name, named_ports
 
 __all__ = ["Listening", "Result", "of_host"]
@@ -25,16 +26,30 @@ __all__ = ["Listening", "Result", "of_host"]
 #: (port, protocol) -> whether somebody listens there on the host's network.
 Listening = Callable[[int, str], bool]
 
-#: Marks arpanet's own containers; only what they name themselves is a service.
-PART = "arpanet.part"
-
 
 @dataclass(frozen=True)
 class Result:
-    """All of a host's instances by id, and by container id what is odd about its declarations."""
+    """What a host's containers come to.
+
+    :ivar instances: by id.
+    :ivar warnings: container id -> what is odd about its declarations.
+    :ivar silent: what becomes an instance as soon as somebody listens there: its default id and
+        its container's start.
+    """
 
     instances: Mapping[str, Instance] = field(default_factory=dict)
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    silent: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """An instance under its default id, the id that is asked for, and whether it counts yet."""
+
+    instance: Instance
+    wanted: str
+    started: str
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -62,31 +77,36 @@ def of_host(
     # the oldest first: a newcomer does not take the id of one that is registered
     ordered = sorted(containers, key=lambda one: (one.started, one.name))
     warnings: dict[str, list[str]] = {}
-    drafts: list[tuple[Instance, str]] = []
+    drafts: list[_Draft] = []
     for container in ordered:
         drafts += _of_container(
             container, host, ip, listening, warnings.setdefault(container.id, [])
         )
-    taken = {draft.id for draft, _ in drafts}
+    taken = {draft.instance.id for draft in drafts}
     found: dict[str, Instance] = {}
-    for draft, wanted in drafts:
-        if wanted and wanted != draft.id:
+    for draft in drafts:
+        one, wanted = draft.instance, draft.wanted
+        if draft.silent:
+            continue
+        if wanted and wanted != one.id:
             if wanted in taken or wanted in foreign:
-                warnings[draft.container].append(
-                    f"SERVICE_ID={wanted} is in use, {draft.id} stands in: give each port its own"
+                warnings[one.container].append(
+                    f"SERVICE_ID={wanted} is in use, {one.id} stands in: give each port its own"
                 )
             else:
-                draft = replace(draft, id=wanted)
+                one = replace(one, id=wanted)
                 taken.add(wanted)
-        found[draft.id] = draft
-    once = {key: tuple(dict.fromkeys(said)) for key, said in warnings.items() if said}
-    return Result(found, once)
+        found[one.id] = one
+    return Result(
+        found,
+        {key: tuple(dict.fromkeys(said)) for key, said in warnings.items() if said},
+        frozenset((draft.instance.id, draft.started) for draft in drafts if draft.silent),
+    )
 
 
 def _of_container(
     container: Container, host: str, ip: str, listening: Listening, warnings: list[str]
-) -> list[tuple[Instance, str]]:
-    """Return (instance with its default id, id that is asked for or ``""``)."""
+) -> list[_Draft]:
     candidates = list(_candidates(container, ip, warnings))
     # counted before anything is ignored: ignoring one port must not rename another
     group = len({one.number for one in candidates}) > 1
@@ -98,10 +118,8 @@ def _of_container(
     for one in kept:
         if not one.port:
             continue
-        if on_host and not one.says.for_port and not listening(one.number, one.protocol):
-            continue
-        if PART in container.labels and not one.says.names:
-            continue
+        if PART_LABEL in container.labels and not one.says.names:
+            continue  # arpanet's own containers are services only where they name themselves
         instance = Instance(
             id=f"{host}:{container.name}:{one.number}" + (":udp" if one.protocol == "udp" else ""),
             services=_names(container, one, group, lowest),
@@ -115,7 +133,8 @@ def _of_container(
             health=container.health,
             local={} if on_host else _local(container, one.number),
         )
-        drafts.append((instance, one.says.id))
+        silent = on_host and not one.says.for_port and not listening(one.number, one.protocol)
+        drafts.append(_Draft(instance, one.says.id, container.started, silent))
     return drafts
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from arpanet import agent, hookimpl, images, network, statusfile
 from arpanet.context import Context
-from arpanet.engine import ContainerSpec
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
 from arpanet.records import Container, Snapshot, Status
 from arpanet.registry import TTL
 from arpanet.settings import ARPANET_IP, HOSTNAME, Setting, container_name
+from arpanet.specs import ContainerSpec
 from arpanet_registrator.publisher import NAME, Publisher
 
 __all__ = ["REGISTRATOR_NAME", "RegistratorPlugin"]
@@ -20,6 +20,7 @@ REGISTRATOR_NAME = Setting(
     "arpanet_registrator",
     "The name of the registrator's container.",
 )
+SOCKET = "/var/run/docker.sock"
 
 
 class RegistratorPlugin:
@@ -46,7 +47,7 @@ class RegistratorPlugin:
         """Start the container, once this host's name and address are known to be its own."""
         network.check_local(context.settings[ARPANET_IP])
         context.registry.check(context.host("slave"))
-        context.engine.ensure(
+        done = context.engine.ensure(
             ContainerSpec(
                 part=NAME,
                 name=context.settings[REGISTRATOR_NAME],
@@ -54,8 +55,10 @@ class RegistratorPlugin:
                 command=("agent", NAME),
                 env=context.settings.environment(),
                 network="host",
+                volumes={SOCKET: SOCKET},
             )
         )
+        context.say(f"registrator: container {context.settings[REGISTRATOR_NAME]} {done}")
 
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
@@ -94,3 +97,25 @@ class RegistratorPlugin:
         if self._publisher is None:
             self._publisher = Publisher(context)
         return self._publisher
+
+
+def _status(context: Context) -> Status:
+    own = context.engine.own(NAME)
+    if not own:
+        return Status(NAME, "absent", "'arpanet slave start' starts it")
+    one = own[0]
+    where = f"see 'docker logs {one.name}'"
+    if one.state != "running":
+        return Status(NAME, "down", f"container {one.name} is {one.state}: {where}")
+    state = statusfile.read(context.engine, one.name, NAME)
+    loop = statusfile.read(context.engine, one.name, agent.STATUS) or {}
+    troubles = [str(loop[key]) for key in ("docker", "registry") if loop.get(key)]
+    if state is None:
+        return Status(NAME, "degraded", "; ".join(troubles) or "it has not seen Docker yet")
+    detail = f"{state['instances']} instances of {state['services']} services"
+    if state["warnings"]:
+        detail += f", {state['warnings']} warnings: {where}"
+    troubles += [state["trouble"]] if state["trouble"] and not loop.get("registry") else []
+    if failures := loop.get("failures"):
+        troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
+    return Status(NAME, "degraded" if troubles else "ok", "; ".join([detail, *troubles]))

@@ -1,6 +1,8 @@
 """The registrator inside its agent: keeps the registry in line with what runs on this host."""
 
 import logging
+import threading
+import time
 from collections.abc import Mapping
 
 from arpanet import statusfile
@@ -8,13 +10,17 @@ from arpanet.context import Context
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import Session
 from arpanet.settings import ARPANET_IP, HOSTNAME
-from arpanet_registrator.instances import PART, of_host
+from arpanet.specs import PART_LABEL
+from arpanet_registrator.instances import of_host
 from arpanet_registrator.listening import listening
 
 __all__ = ["NAME", "Publisher"]
 
 #: Of the agent, of its container's part and of what it leaves for ``arpanet status``.
 NAME = "registrator"
+#: How often, and after how many seconds each, to look whether a new server listens by now. Later
+#: ones are found by the agent's own look at everything.
+LOOKS, LOOK_EVERY = 30, 1.0
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +36,9 @@ class Publisher:
         self._published: Mapping[str, Instance] = {}
         self._warned: frozenset[tuple[str, str]] = frozenset()
         self._foreign: frozenset[str] = frozenset()
+        self._silent: frozenset[tuple[str, str]] = frozenset()
+        self._looks = 0
+        self._next_look = 0.0
 
     def containers(self, containers: Mapping[str, Container]) -> None:
         """Let *containers* be all that run on this host."""
@@ -45,7 +54,7 @@ class Publisher:
             self._publish(self._session)
 
     def _session_for(self, containers: Mapping[str, Container]) -> Session:
-        parts = {one.labels.get(PART) for one in containers.values()}
+        parts = {one.labels.get(PART_LABEL) for one in containers.values()}
         roles = ("slave", "master") if "etcd" in parts else ("slave",)
         if self._session is None or roles != self._roles:
             if self._session:
@@ -63,6 +72,7 @@ class Publisher:
         )
         session.publish(found.instances.values())
         self._log(found.instances, found.warnings)
+        self._look_again(found.silent)
         statusfile.write(
             NAME,
             {
@@ -72,6 +82,19 @@ class Publisher:
                 "trouble": session.trouble,
             },
         )
+
+    def _look_again(self, silent: frozenset[tuple[str, str]]) -> None:
+        """Docker does not tell when a server on the host's network begins to listen: look."""
+        if silent - self._silent:
+            self._looks = LOOKS
+        self._silent = silent
+        now = time.monotonic()
+        if silent and self._looks and now >= self._next_look:
+            self._looks -= 1
+            self._next_look = now + LOOK_EVERY
+            timer = threading.Timer(LOOK_EVERY, self._context.wake)
+            timer.daemon = True
+            timer.start()
 
     def _log(self, found: Mapping[str, Instance], warnings: Mapping[str, tuple[str, ...]]) -> None:
         before, self._published = self._published, found

@@ -1,0 +1,134 @@
+"""The plugin on the command line: what start, stop and status do, and what they refuse."""
+
+import pytest
+from arpanet_registrator.plugin import RegistratorPlugin
+
+from arpanet import images, statusfile
+from arpanet.errors import EngineUnreachable, RegistryError, RegistryUnreachable, SettingsError
+from arpanet.records import Host, Instance
+
+from .fakes import FakeContext, Unreachable
+
+WEB = Instance("h1:w0:80", ("web",), "h1", "127.0.0.1", 80)
+
+
+@pytest.fixture
+def context(tmp_path, monkeypatch):
+    monkeypatch.setattr(statusfile, "RUN", tmp_path)
+    monkeypatch.setattr(images, "node_image", lambda context: "arpanet-node:1")
+    return FakeContext()
+
+
+@pytest.fixture
+def plugin():
+    return RegistratorPlugin()
+
+
+def test_start_runs_an_agent_beside_the_docker_socket(plugin, context):
+    plugin.arpanet_slave_start(context)
+    (spec,) = context.engine.ensured
+    assert (spec.part, spec.name, spec.image) == (
+        "registrator",
+        "arpanet_registrator",
+        "arpanet-node:1",
+    )
+    assert spec.command == ("agent", "registrator")
+    assert spec.network == "host"
+    assert spec.volumes == {"/var/run/docker.sock": "/var/run/docker.sock"}
+    assert spec.env == context.settings.environment()
+    assert (spec.capabilities, spec.pid_host) == ((), False)
+
+
+def test_its_name_is_a_setting(plugin, context):
+    context = FakeContext(REGISTRATOR_NAME="reg")
+    plugin.arpanet_slave_start(context)
+    assert context.engine.ensured[0].name == "reg"
+
+
+def test_start_refuses_without_a_registry_and_changes_nothing(plugin, context):
+    context.registry = Unreachable()
+    with pytest.raises(RegistryUnreachable):
+        plugin.arpanet_slave_start(context)
+    assert context.engine.ensured == []
+
+
+def test_start_refuses_a_taken_hostname(plugin, context):
+    context.registry.session(Host("h1", "10.0.0.9", "another-engine"))
+    with pytest.raises(RegistryError, match="HOSTNAME h1 is taken"):
+        plugin.arpanet_slave_start(context)
+    assert context.engine.ensured == []
+
+
+def test_start_refuses_an_address_of_another_host(plugin, context):
+    context = FakeContext(ARPANET_IP="192.0.2.1")
+    with pytest.raises(SettingsError, match="not an address of this host"):
+        plugin.arpanet_slave_start(context)
+    assert context.engine.ensured == []
+
+
+def test_stop_removes_the_container_and_the_entries(plugin, context):
+    context.registry.session(context.host("slave")).publish([WEB])
+    plugin.arpanet_slave_stop(context)
+    assert context.engine.removed == ["registrator"]
+    assert context.registry.read().instances == {}
+
+
+def test_stop_goes_on_without_a_registry(plugin, context):
+    context.registry = Unreachable()
+    plugin.arpanet_slave_stop(context)
+    assert context.engine.removed == ["registrator"]
+    assert context.said == [
+        "no master answers at 10.0.0.1:4001: this host's entries vanish within 15 s"
+    ]
+
+
+def test_stop_leaves_the_entries_of_a_namesake(plugin, context):
+    context.registry.session(Host("h1", "10.0.0.9", "another-engine")).publish([WEB])
+    plugin.arpanet_slave_stop(context)
+    assert set(context.registry.read().instances) == {"h1:w0:80"}
+    assert "HOSTNAME h1 is taken" in context.said[0]
+
+
+def test_install_makes_the_image_for_slaves_only(plugin, context, monkeypatch):
+    made = []
+    monkeypatch.setattr(images, "node_image", made.append)
+    for role in ("core", "master", "slave"):
+        plugin.arpanet_install(context, role)
+    assert made == [context]
+
+
+GOOD = {"instances": 3, "services": 2, "warnings": 0, "trouble": ""}
+
+
+@pytest.mark.parametrize(
+    ("container", "left", "loop", "state", "words"),
+    [
+        (None, None, None, "absent", "arpanet slave start"),
+        ("exited", GOOD, None, "down", "arpanet_registrator is exited"),
+        ("running", None, None, "degraded", "not seen Docker yet"),
+        ("running", None, {"docker": "no socket"}, "degraded", "no socket"),
+        ("running", GOOD, {"docker": "", "registry": "", "failures": {}}, "ok", "3 instances of 2"),
+        ("running", {**GOOD, "warnings": 1}, {}, "ok", "1 warnings"),
+        ("running", {**GOOD, "trouble": "lease lost"}, {}, "degraded", "lease lost"),
+        ("running", GOOD, {"registry": "no master"}, "degraded", "no master"),
+        ("running", GOOD, {"failures": {"hello": 2}}, "degraded", "plugins failed: hello"),
+    ],
+)
+def test_status(plugin, context, container, left, loop, state, words):
+    context.engine.state = container
+    if left is not None:
+        statusfile.write("registrator", left)
+    if loop is not None:
+        statusfile.write("agent", loop)
+    (line,) = plugin.arpanet_status(context)
+    assert (line.part, line.state) == ("registrator", state)
+    assert words in line.detail
+
+
+def test_status_without_docker(plugin, context):
+    def own(part):
+        raise EngineUnreachable("Docker does not run", "start it")
+
+    context.engine.own = own
+    (line,) = plugin.arpanet_status(context)
+    assert (line.state, line.detail) == ("down", "Docker does not run; start it")

@@ -1,0 +1,116 @@
+"""The plugin in its agent: what it publishes, when, and what it says."""
+
+import json
+import logging
+
+import pytest
+from arpanet_registrator import publisher
+from arpanet_registrator.plugin import RegistratorPlugin
+
+from arpanet import statusfile
+from arpanet.records import Host, Instance, Port, Snapshot
+from tests.conftest import wait_for
+
+from .fakes import FakeContext, by_id, redis
+
+
+@pytest.fixture
+def context(tmp_path, monkeypatch):
+    monkeypatch.setattr(statusfile, "RUN", tmp_path)
+    return FakeContext()
+
+
+@pytest.fixture
+def plugin():
+    return RegistratorPlugin()
+
+
+@pytest.fixture(autouse=True)
+def info(caplog):
+    caplog.set_level(logging.INFO)
+
+
+def test_nothing_is_published_before_a_complete_look(plugin, context):
+    plugin.arpanet_services_changed(context, Snapshot())
+    assert context.registry.read() == Snapshot()
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    found = context.registry.read()
+    assert found.instances["h1:r0:6379"].address == "127.0.0.1:10000"
+    assert found.hosts["h1"] == Host("h1", "127.0.0.1", "engine-1", ("slave",))
+
+
+def test_a_container_that_goes_takes_its_entries(plugin, context, caplog):
+    for look in (
+        (redis(),),
+        (redis(), redis("r1")),
+        (redis("r1"),),
+        (redis("r1", health="healthy"),),
+    ):
+        plugin.arpanet_containers_synced(context, by_id(*look))
+    assert set(context.registry.read().instances) == {"h1:r1:6379"}
+    assert caplog.messages == [
+        "+ redis h1:r0:6379 127.0.0.1:10000",
+        "+ redis h1:r1:6379 127.0.0.1:10000",
+        "- redis h1:r0:6379 127.0.0.1:10000",
+        "+ redis h1:r1:6379 127.0.0.1:10000 healthy",
+    ]
+
+
+def test_an_empty_host_is_published_too(plugin, context):
+    context.registry.session(context.host()).publish([Instance("h1:old:1", ("x",), "h1", "::", 1)])
+    plugin.arpanet_containers_synced(context, {})
+    assert context.registry.read().instances == {}
+
+
+def test_a_warning_is_said_once(plugin, context, caplog):
+    odd = redis(env={"SERVICE_IGNORE": "false"})
+    for _ in range(2):
+        plugin.arpanet_containers_synced(context, by_id(odd))
+    (line,) = caplog.messages
+    assert line.startswith("r0: SERVICE_IGNORE=false")
+
+
+def test_a_host_with_an_etcd_is_a_master_too(plugin, context):
+    etcd = redis("arpanet_etcd", labels={"arpanet.part": "etcd"})
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    plugin.arpanet_containers_synced(context, by_id(redis(), etcd))
+    assert context.registry.read().hosts["h1"].roles == ("slave", "master")
+    assert set(context.registry.read().instances) == {"h1:r0:6379"}
+
+
+def test_an_id_that_another_host_holds_is_used_once_it_is_free(plugin, context):
+    theirs = Instance("x", ("redis",), "h2", "10.0.0.2", 6379)
+    plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
+    plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
+    assert set(context.registry.read().instances) == {"h1:r0:6379"}
+    plugin.arpanet_services_changed(context, context.registry.read())
+    assert set(context.registry.read().instances) == {"x"}
+
+
+def test_what_status_reads(plugin, context, tmp_path):
+    plugin.arpanet_containers_synced(context, by_id(redis(), redis("r1")))
+    assert json.loads((tmp_path / "registrator.json").read_text()) == {
+        "instances": 2,
+        "services": 1,
+        "warnings": 0,
+        "trouble": "",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["registrator.json"]
+
+
+def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeypatch):
+    open_ports = set()
+    monkeypatch.setattr(
+        publisher, "listening", lambda ip: lambda port, protocol: port in open_ports
+    )
+    monkeypatch.setattr(publisher, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(publisher, "LOOKS", 2)
+    web = redis("web", image="nginx", ports=(Port(80),), network_mode="host")
+    for looks in (1, 2):
+        plugin.arpanet_containers_synced(context, by_id(web))
+        wait_for(lambda looks=looks: len(context.woken) == looks)
+    plugin.arpanet_containers_synced(context, by_id(web))
+    open_ports.add(80)
+    plugin.arpanet_containers_synced(context, by_id(web))
+    assert set(context.registry.read().instances) == {"h1:web:80"}
+    assert len(context.woken) == 2
