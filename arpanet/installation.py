@@ -1,0 +1,200 @@
+"""What the running installation is made of: interpreter, standard library, distributions.
+
+A node image holds just what arpanet and the installed plugins require, so that a development tool
+or an unrelated program in the same environment doesn't end up in it.
+"""
+
+import json
+import os
+import re
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from arpanet.errors import ArpanetError
+from arpanet.tree import Tree
+
+__all__ = [
+    "add_distributions",
+    "add_python",
+    "distributions",
+    "environment",
+    "python",
+    "requirements",
+]
+
+#: The entry points whose distributions extend arpanet.
+GROUPS = ("arpanet.plugins", "arpanet.commands")
+#: Parts of the standard library that no agent uses, the greater half of it.
+UNUSED = frozenset(
+    {"test", "tests", "idlelib", "ensurepip", "tkinter", "turtledemo", "turtle.py", "lib2to3"}
+    | {"pydoc_data", "venv", "msilib", "site-packages", "dist-packages"}
+)
+UNUSED_PATTERN = re.compile(
+    r"config-\d.*|_tkinter\..*|_test.*\.so|_ctypes_test.*|xxlimited.*|.*\.a"
+)
+
+
+def python() -> str:
+    """Return the path to call the interpreter by, whatever it was called by this time."""
+    return next((str(path) for path in _names() if path.exists()), sys.executable)
+
+
+def _names() -> list[Path]:
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return [Path(sys.prefix, "bin", one) for one in (name, "python3", "python")]
+
+
+def add_python(tree: Tree) -> None:
+    """Add the interpreter, what tells it where it is, and its standard library."""
+    base = Path(getattr(sys, "_base_executable", sys.executable))
+    for program in (*(one for one in _names() if one.exists()), Path(python()), base):
+        tree.add(program)
+    marker = Path(sys.prefix) / "pyvenv.cfg"
+    if marker.exists():
+        tree.add(marker)
+    for directory in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}:
+        # In a virtual environment the second one is below the environment, and may be empty
+        if (path := Path(directory)).is_dir() and not path.is_relative_to(_venv()):
+            tree.add_all(path, lambda name: name in UNUSED or bool(UNUSED_PATTERN.fullmatch(name)))
+
+
+def _venv() -> Path:
+    return Path(sys.prefix) if sys.prefix != sys.base_prefix else Path("/nowhere")
+
+
+def environment() -> dict[str, str]:
+    """Return the variables without which this interpreter would not find its modules."""
+    found = {
+        name: os.environ[name] for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ
+    }
+    if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:
+        found["PYTHONUSERBASE"] = site.getuserbase()
+    return found
+
+
+# -- distributions -------------------------------------------------------------------------------
+
+
+def distributions() -> list[Distribution]:
+    """Return arpanet's distribution, those of its plugins, and all that they require.
+
+    :raises ArpanetError: arpanet runs from a directory, not from an installation.
+    """
+    try:
+        todo = [distribution("arpanet")]
+    except PackageNotFoundError:
+        raise ArpanetError(
+            "arpanet is not installed as a package, so no node image can be packed",
+            "install it with pip, or set ARPANET_IMAGE",
+        ) from None
+    for group in GROUPS:
+        todo += [point.dist for point in entry_points(group=group) if point.dist]
+    found: dict[str, Distribution] = {}
+    while todo:
+        one = todo.pop()
+        name = _canonical(one.name)
+        if name not in found:
+            found[name] = one
+            todo += _installed(requirements(one.requires or ()))
+    return [found[name] for name in sorted(found)]
+
+
+def requirements(lines: Iterable[str]) -> list[str]:
+    """Return the names that requirement *lines* (PEP 508) speak of, except those of extras.
+
+    Other markers are not looked at: what they exclude is either not installed or does no harm.
+
+    >>> requirements(["urllib3>=2 ; python_version > '3'", "paramiko ; extra == 'ssh'", "a[b]"])
+    ['urllib3', 'a']
+    """
+    found = []
+    for line in lines:
+        name = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
+        if name and not re.search(r"\bextra\s*==", line.partition(";")[2]):
+            found.append(name.group(1))
+    return found
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _installed(names: Iterable[str]) -> Iterator[Distribution]:
+    for name in names:
+        try:
+            yield distribution(name)
+        except PackageNotFoundError:
+            continue
+
+
+def add_distributions(tree: Tree, found: Iterable[Distribution]) -> None:
+    """Add the files of each; of an editable one, its sources where they are."""
+    for one in found:
+        base = Path(str(one.locate_file("")))
+        listed = _listed(one, base)
+        for path in listed:
+            tree.add(path)
+        covered = base if listed and not _editable(one) else None
+        for module in _modules(one, listed):
+            _add_module(tree, module, covered)
+        if not listed and (metadata := getattr(one, "_path", None)):  # as Debian's packages are
+            tree.add_all(Path(metadata), _hidden) if Path(metadata).is_dir() else tree.add(metadata)
+
+
+def _listed(one: Distribution, base: Path) -> list[Path]:
+    """What it installed beside its modules; scripts and manual pages are elsewhere."""
+    paths = (Path(os.path.normpath(base / file)) for file in one.files or ())
+    return [p for p in paths if p.is_relative_to(base) and p.suffix != ".pyc" and p.exists()]
+
+
+def _editable(one: Distribution) -> bool:
+    text = one.read_text("direct_url.json")
+    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))
+
+
+def _modules(one: Distribution, listed: Iterable[Path]) -> set[str]:
+    """The names of its top-level modules, as far as they are written down anywhere."""
+    names = set((one.read_text("top_level.txt") or "").split())
+    names |= {point.module.partition(".")[0] for point in one.entry_points}
+    if _editable(one):
+        for path in listed:
+            if path.suffix == ".pth":
+                names |= set(_importable(path))
+    return names
+
+
+def _importable(pth: Path) -> Iterator[str]:
+    for line in pth.read_text().splitlines():
+        directory = Path(line.strip())
+        if line.strip() and directory.is_absolute() and directory.is_dir():
+            for child in directory.iterdir():
+                if child.suffix == ".py" or (child / "__init__.py").exists():
+                    yield child.stem
+
+
+def _add_module(tree: Tree, name: str, covered: Path | None) -> None:
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):  # a stale name in somebody's metadata
+        return
+    if spec is None:
+        return
+    places = [Path(place) for place in spec.submodule_search_locations or ()]
+    if spec.has_location and spec.origin and not places:
+        places = [Path(spec.origin)]
+    for place in places:
+        if covered and place.is_relative_to(covered):
+            continue
+        if place.is_dir():
+            tree.add_all(place, _hidden)
+        elif place.is_file():
+            tree.add(place)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".")

@@ -1,0 +1,157 @@
+"""A set of this host's files at their own paths, as a digest and as a tar archive."""
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from importlib.util import cache_from_source
+from pathlib import Path, PurePosixPath
+
+from arpanet.errors import ArpanetError
+
+__all__ = ["Tree"]
+
+CHUNK = 1 << 18
+#: More symbolic links than this on one way are a loop (Linux: 40).
+MOST_LINKS = 40
+
+Skip = Callable[[str], bool]
+
+
+class Tree:
+    """Files, links and directories of an image to be.
+
+    :ivar files: path in the image -> the file on this host, or its content.
+    :ivar links: path in the image -> what the link says.
+    :ivar directories: path in the image -> its mode; parents need not be named.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, Path | bytes] = {}
+        self.links: dict[str, str] = {}
+        self.directories: dict[str, int] = {}
+        self._real: dict[Path, Path] = {Path("/"): Path("/")}
+
+    def add(self, path: Path) -> Path:
+        """Add a file, or a directory without its content, and every link on the way to it.
+
+        :returns: where it really is.
+        :raises ArpanetError: it is missing or cannot be read.
+        """
+        real = self._resolve(path)
+        try:
+            mode = real.lstat().st_mode
+        except OSError as problem:
+            raise ArpanetError(f"cannot pack {path}: {problem.strerror}") from problem
+        if stat.S_ISREG(mode):
+            self.files[str(real)] = real
+        elif stat.S_ISDIR(mode):
+            self.directories.setdefault(str(real), 0o755)
+        return real
+
+    def add_all(self, directory: Path, skip: Skip) -> None:
+        """Add a directory with all that is in it; except names that *skip* picks.
+
+        Compiled modules are left to :meth:`archive`: they come and go without being a change.
+        """
+        real = self.add(directory)
+        with os.scandir(real) as found:
+            for one in sorted(found, key=lambda entry: entry.name):
+                path = Path(one.path)
+                if one.name == "__pycache__" or skip(one.name):
+                    continue
+                if one.is_symlink():
+                    if path.exists() and str(path) not in self.links:
+                        target = self.add(path)
+                        if target.is_dir():
+                            self.add_all(target, skip)
+                elif one.is_dir():
+                    self.add_all(path, skip)
+                elif one.is_file():
+                    self.files[one.path] = path
+
+    def _resolve(self, path: Path, depth: int = 0) -> Path:
+        if path in self._real:
+            return self._real[path]
+        if depth > MOST_LINKS:
+            raise ArpanetError(f"cannot pack {path}: too many symbolic links")
+        at = self._resolve(path.parent, depth)
+        at = at.parent if path.name == ".." else at / path.name
+        if at.is_symlink():
+            link = self.links[str(at)] = str(at.readlink())
+            at = self._resolve(at.parent / link, depth + 1)
+        self._real[path] = at
+        return at
+
+    def digest(self, *more: str) -> str:
+        """Return a hash of what is in the tree, by size and time, and of *more*: 12 hex digits."""
+        found = hashlib.sha256("\n".join(more).encode())
+        for name in sorted(self.files):
+            source = self.files[name]
+            if isinstance(source, bytes):
+                found.update(f"\n{name}:".encode() + source)
+            else:
+                at = self._stat(source)
+                found.update(f"\n{name} {at.st_mode} {at.st_size} {at.st_mtime_ns}".encode())
+        found.update(repr((sorted(self.links.items()), sorted(self.directories.items()))).encode())
+        return found.hexdigest()[:12]
+
+    def archive(self) -> Iterator[bytes]:
+        """Yield the tree as an uncompressed tar archive, owned by root.
+
+        :raises ArpanetError: a file changed or vanished while it was read.
+        """
+        files = {**self._compiled(), **self.files}
+        parents = {str(up) for name in [*files, *self.links] for up in PurePosixPath(name).parents}
+        modes = {**dict.fromkeys(parents - {"/"}, 0o755), **self.directories}
+        for name in sorted(modes):
+            yield _header(name, tarfile.DIRTYPE, modes[name])
+        for name in sorted(self.links):
+            yield _header(name, tarfile.SYMTYPE, 0o777, link=self.links[name])
+        for name in sorted(files):
+            yield from _file(name, files[name], self._stat)
+        yield bytes(2 * tarfile.BLOCKSIZE)
+
+    def _compiled(self) -> dict[str, Path | bytes]:
+        """The compiled forms of the modules: an agent then starts in half the time."""
+        sources = (Path(cache_from_source(name)) for name in self.files if name.endswith(".py"))
+        return {str(path): path for path in sources if path.is_file()}
+
+    @staticmethod
+    def _stat(path: Path) -> os.stat_result:
+        try:
+            return path.stat()
+        except OSError as problem:
+            raise ArpanetError(f"cannot pack {path}: {problem.strerror}", "try again") from problem
+
+
+def _header(
+    name: str, kind: bytes, mode: int, size: int = 0, when: int = 0, link: str = ""
+) -> bytes:
+    info = tarfile.TarInfo(name.lstrip("/"))
+    info.type, info.mode, info.size, info.mtime, info.linkname = kind, mode, size, when, link
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+
+
+def _file(
+    name: str, source: Path | bytes, look: Callable[[Path], os.stat_result]
+) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield _header(name, tarfile.REGTYPE, 0o644, len(source))
+        yield source + bytes(-len(source) % tarfile.BLOCKSIZE)
+        return
+    at = look(source)
+    # Without set-user-id bits: everybody is root in there anyway
+    yield _header(name, tarfile.REGTYPE, at.st_mode & 0o777, at.st_size, int(at.st_mtime))
+    left = at.st_size
+    try:
+        with source.open("rb") as file:
+            while left and (data := file.read(min(CHUNK, left))):
+                left -= len(data)
+                yield data
+    except OSError as problem:
+        raise ArpanetError(f"cannot pack {source}: {problem.strerror}") from problem
+    if left:
+        raise ArpanetError(f"cannot pack {source}: it changed while it was read", "try again")
+    yield bytes(-at.st_size % tarfile.BLOCKSIZE)
