@@ -57,8 +57,11 @@ class Context:
     @cached_property
     def registry(self) -> "Registry":
         """The cluster's registry; does no I/O until it is used."""
+        from arpanet.registry import MEMORY, MemoryRegistry
         from arpanet.settings import ARPANET_REGISTRY
 
+        if self.settings[ARPANET_REGISTRY] == MEMORY:
+            return MemoryRegistry()
         registry: Registry | None = self.bus.first("arpanet_registry", context=self)
         if registry is None:
             url = self.settings[ARPANET_REGISTRY]

@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 import time
+from importlib.metadata import entry_points
+
+from arpanet import plugins
 
 __all__ = ["to_log", "to_terminal"]
 
@@ -30,8 +33,14 @@ def _configure(formatter: logging.Formatter, level: int) -> None:
     root.handlers = [handler]
     # libraries report what they retry; whether it matters is for their callers here to say
     root.setLevel(logging.ERROR)
-    for package in ("arpanet", "arpanet_etcd", "arpanet_registrator", "arpanet_ambassador"):
+    for package in _packages():
         logging.getLogger(package).setLevel(level)
+
+
+def _packages() -> set[str]:
+    """Return whose words are heard: arpanet's own and its plugins', a third party's as well."""
+    points = entry_points(group=plugins.GROUP)
+    return {"arpanet", *(point.module.partition(".")[0] for point in points)}
 
 
 class _Json(logging.Formatter):

@@ -15,10 +15,13 @@ from typing import Protocol
 from arpanet.errors import RegistryError
 from arpanet.records import Host, Instance, Snapshot
 
-__all__ = ["TTL", "Follower", "MemoryRegistry", "Registry", "Session"]
+__all__ = ["MEMORY", "TTL", "Follower", "MemoryRegistry", "Registry", "Session"]
 
 #: Seconds that a silent host's entries stay.
 TTL = 15
+
+#: The ARPANET_REGISTRY of a process that keeps its registry to itself: for trying things out.
+MEMORY = "memory://"
 
 Notify = Callable[[Snapshot], None]
 
