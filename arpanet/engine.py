@@ -150,17 +150,32 @@ class Engine(Fleet):
             output: bytes = self._api.logs(name, stdout=True, stderr=True, tail=tail)
             return output.decode(errors="replace")
 
-    def read_file(self, name: str, path: str) -> bytes | None:
-        """Return a file's content out of a container, running or not; ``None``: no such file."""
+    def read_archive(self, container: str, path: str, limit: int | None = None) -> bytes | None:
+        """Return a file or directory out of a container, running or not, as a tar archive.
+
+        :param limit: bytes after which the archive may be cut short.
+        :returns: ``None`` when there is no such path.
+        """
+        read = bytearray()
         try:
-            with self._doing(f"read {path} in container {name}"):
-                stream, _ = self._api.get_archive(name, path)
-                archive = tarfile.open(fileobj=io.BytesIO(b"".join(stream)))  # noqa: SIM115
+            with self._doing(f"read {path} in container {_short(container)}"):
+                stream, _ = self._api.get_archive(container, path)
+                for data in stream:
+                    read += data
+                    if limit is not None and len(read) >= limit:
+                        break
         except Missing:
             return None
-        with archive:
-            members = [one for one in archive if one.isfile()]
-            content = archive.extractfile(members[0]) if len(members) == 1 else None
+        return bytes(read)
+
+    def read_file(self, name: str, path: str) -> bytes | None:
+        """Return a file's content out of a container, running or not; ``None``: no such file."""
+        archive = self.read_archive(name, path)
+        if archive is None:
+            return None
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            first = tar.next()
+            content = tar.extractfile(first) if first and first.isfile() else None
             return content.read() if content else None
 
     # -- programs in containers ------------------------------------------------------------------

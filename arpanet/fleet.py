@@ -10,6 +10,9 @@ from arpanet.steps import Json, Steps
 
 __all__ = ["Fleet"]
 
+#: What a host is that runs a part.
+ROLES = {"etcd": "master", "registrator": "slave", "ambassador": "slave"}
+
 
 class Fleet(Steps):
     """Everybody's running containers, and arpanet's own, running or not."""
@@ -40,6 +43,15 @@ class Fleet(Steps):
         label = PART_LABEL if part is None else f"{PART_LABEL}={part}"
         inspected = (self.inspect(one) for one in self.listed(label))
         return sorted((_own(one) for one in inspected if one), key=lambda one: one.name)
+
+    def roles(self) -> set[str]:
+        """Return what this host is: ``master``, ``slave``, both or neither.
+
+        A part that was stopped does not count; one that an interrupted :meth:`ensure` was about to
+        start does.
+        """
+        alive = ("running", "restarting", "paused", "created")
+        return {ROLES[one.part] for one in self.own() if one.state in alive and one.part in ROLES}
 
     def stop_part(self, part: str) -> list[str]:
         """Stop what runs of *part*, without removing it; return the names."""

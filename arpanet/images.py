@@ -93,7 +93,6 @@ def pack_binaries(
     engine: "Engine",
     tag: str,
     binaries: Sequence[str | Path],
-    *,
     command: Sequence[str] = (),
     files: Mapping[str, Path | bytes] | None = None,
     directories: Sequence[str] = ("/tmp",),  # noqa: S108
