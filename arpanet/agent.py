@@ -36,7 +36,7 @@ class Agent:
         self._seen_containers = False
         self._snapshot = Snapshot()
         self._seen_services = False
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, Any] = {}
         context.wake = lambda: self._queue.put(("wake", None))
 
     def stop(self, *_: object) -> None:
@@ -104,7 +104,7 @@ class Agent:
                     log.warning("%s: %s", source, trouble)
                 else:
                     log.info("%s: all is well again", source)
-        state = {**troubles, "failures": dict(self.context.bus.failures)}
+        state: dict[str, Any] = {**troubles, "failures": dict(self.context.bus.failures)}
         if state != self._troubles:
             statusfile.write(STATUS, state)
         self._troubles = state

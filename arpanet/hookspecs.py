@@ -1,9 +1,9 @@
 """Every event and every extension point: one typed, documented, empty function each.
 
 A plugin implements any of them with :data:`arpanet.hookimpl` and takes only the arguments it wants.
-What an implementation raises stays with its plugin: in an agent it is logged under the plugin's name
-and counted; on the command line an :class:`~arpanet.errors.ArpanetError` of a built-in ends the
-command with one line, anybody else's is reported and the rest goes on.
+What an implementation raises stays with its plugin: in an agent it is logged under the plugin's
+name and counted; on the command line an :class:`~arpanet.errors.ArpanetError` of a built-in ends
+the command with one line, anybody else's is reported and the rest goes on.
 
 "Command line" and "agents" say which process calls the hook (see :mod:`arpanet.agent`).
 """
@@ -42,7 +42,8 @@ def arpanet_registry(context: Context) -> Registry | None:
 def arpanet_masters(context: Context) -> Sequence[Member] | None:
     """Return the current masters, asked of any of them. Command line: ``arpanet hosts``.
 
-    Stops at the first result that is not ``None``. Raises ``RegistryUnreachable`` when none answers.
+    Stops at the first result that is not ``None``. Raises ``RegistryUnreachable`` when no master
+    answers.
     """
 
 
@@ -137,7 +138,5 @@ def arpanet_services_changed(context: Context, before: Snapshot, after: Snapshot
 
 
 @hookspec
-def arpanet_links_changed(
-    context: Context, before: Sequence[Link], after: Sequence[Link]
-) -> None:
+def arpanet_links_changed(context: Context, before: Sequence[Link], after: Sequence[Link]) -> None:
     """Called after the links of this host's containers were changed in the kernel or the proxy."""

@@ -1,4 +1,4 @@
-"""``install core``: Docker where it is missing, IP forwarding, and a TCP port only when asked for."""
+"""``install core``: Docker where it is missing, IP forwarding, a TCP port only when asked for."""
 
 import json
 import os

@@ -175,7 +175,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Formation:
-    """How a master finds its cluster: exactly one of boot, peers and token; none: by its own data."""
+    """How a master finds its cluster: one of boot, peers and token; none: by its own data."""
 
     boot: bool = False
     peers: tuple[str, ...] = ()

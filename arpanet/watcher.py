@@ -1,8 +1,8 @@
 """``~/.arpanetrc`` changed -> ``settings.changed`` -> the events of this host's roles run again.
 
-The directory is watched rather than the file, since editors replace a file instead of writing to it.
-What counts is the content: after a notice, and every :data:`RECHECK` seconds without one, the file is
-read again and compared, so a lost notice costs a delay and nothing else.
+The directory is watched rather than the file, since editors replace a file instead of writing to
+it. What counts is the content: after a notice, and every :data:`RECHECK` seconds without one, the
+file is read again and compared, so a lost notice costs a delay and nothing else.
 """
 
 import logging

@@ -47,7 +47,9 @@ class App(cliff_app.App):
         parser.add_argument(
             "-v", "--verbose", action="store_true", help="say more, for finding out what goes wrong"
         )
-        parser.add_argument("-q", "--quiet", action="store_true", help="say warnings and errors only")
+        parser.add_argument(
+            "-q", "--quiet", action="store_true", help="say warnings and errors only"
+        )
         parser.add_argument("--debug", action="store_true", help="show tracebacks of errors")
         parser.add_argument(
             "--set",

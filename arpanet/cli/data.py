@@ -3,8 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from cliff.lister import Lister
-
+from arpanet.cli.base import Lister
 from arpanet.errors import SettingsError
 from arpanet.settings import Source
 

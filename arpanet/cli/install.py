@@ -2,9 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-from cliff.command import Command
-
 from arpanet import provision
+from arpanet.cli.base import Command
 from arpanet.errors import UsageError
 
 

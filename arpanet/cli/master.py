@@ -2,8 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from cliff.command import Command
-
+from arpanet.cli.base import Command
 from arpanet.errors import UsageError
 from arpanet.records import Formation
 

@@ -4,9 +4,8 @@ import logging
 import signal
 from argparse import ArgumentParser, Namespace
 
-from cliff.command import Command
-
 from arpanet import events, logs, plugins
+from arpanet.cli.base import Command
 from arpanet.context import Context
 from arpanet.settings import ARPANET_LOG
 

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from cliff.command import Command
+from arpanet.cli.base import Command
 
 
 class SlaveStart(Command):

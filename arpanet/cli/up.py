@@ -2,9 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-from cliff.command import Command
-
 from arpanet import provision
+from arpanet.cli.base import Command
 from arpanet.cli.master import add_formation, formation
 from arpanet.errors import UsageError
 from arpanet.records import Formation
@@ -39,8 +38,8 @@ def _address(master: str) -> str:
 class Up(Command):
     """Install core, master and slave on this host, and start both roles.
 
-    Without an option ARPANET_MASTERS decides: a host that it does not name becomes a slave only, one
-    that it names joins the others, and the only one boots a cluster of its own.
+    Without an option ARPANET_MASTERS decides: a host that it does not name becomes a slave only,
+    one that it names joins the others, and the only one boots a cluster of its own.
     """
 
     def get_parser(self, prog_name: str) -> ArgumentParser:

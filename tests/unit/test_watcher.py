@@ -92,7 +92,7 @@ def test_a_failed_start_is_tried_again(watching, rc):
 
 @pytest.mark.parametrize("way", ["write", "rename", "remove", "chmod"])
 def test_notices_every_way_of_editing(watching, rc, way, monkeypatch):
-    watcher, context = watching()
+    watcher, _ = watching()
     thread = threading.Thread(target=watcher.run)
     checked = threading.Event()
     monkeypatch.setattr(watcher, "check", checked.set)

@@ -95,9 +95,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
 
 
 @pytest.fixture
-def arpanet(
-    recorder: Recorder, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Result]:
+def arpanet(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Run ``arpanet ...``; returns the exit code and both outputs."""
 
     def run(*argv: str) -> Result:

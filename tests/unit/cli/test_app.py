@@ -55,7 +55,10 @@ def test_usage_errors(arpanet, recorder, argv, words):
             ["master", "start", "--peers", "10.0.0.1:7001, 10.0.0.2:7001"],
             ("master.start", Formation(peers=("10.0.0.1:7001", "10.0.0.2:7001"))),
         ),
-        (["master", "start", "--token", "http://x/y"], ("master.start", Formation(token="http://x/y"))),
+        (
+            ["master", "start", "--token", "http://x/y"],
+            ("master.start", Formation(token="http://x/y")),
+        ),
         (["master", "stop"], ("master.stop", False)),
         (["master", "stop", "--leave"], ("master.stop", True)),
         (["slave", "start"], ("slave.start", {})),
