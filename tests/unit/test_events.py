@@ -115,7 +115,7 @@ def test_on_the_command_line_a_builtin_ends_the_command(caplog):
 
 
 def test_debug_shows_the_traceback_of_a_third_party(caplog):
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="arpanet.events")
     failed = raise_failure(frozenset())
     bus(failed, other=Plugin(ValueError())).emit("install", context=None, role="core")
     assert [r.exc_info is not None for r in caplog.records if r.levelname == "ERROR"] == [True]

@@ -27,7 +27,7 @@ def plugin():
 
 @pytest.fixture(autouse=True)
 def info(caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="arpanet_registrator")
 
 
 def test_nothing_is_published_before_a_complete_look(plugin, context):
