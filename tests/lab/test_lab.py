@@ -1,5 +1,6 @@
 """The lab itself: real hosts, real accidents."""
 
+import signal
 import subprocess
 import time
 
@@ -10,7 +11,7 @@ from arpanet_lab.lab import Lab
 from arpanet.errors import ArpanetError, UsageError
 from tests.conftest import wait_for
 
-GREET = ["run", "-d", "-p", "7000:7000", "busybox", "nc", "-lk", "-p", "7000", "-e", "hostname"]
+SERVER = ["run", "-d", "-p", "7000:7000", "busybox", "nc", "-ll", "-p", "7000", "-e", "hostname"]
 
 
 def reaches(host: Host, address: str, port: int = 7000) -> bool:
@@ -22,21 +23,131 @@ def docker(host: Host, *words: str) -> str:
     return host.run(["docker", *words]).stdout.strip()
 
 
+def power(lab: Lab) -> list[str]:
+    return [line.power for line in lab.status()]
+
+
 def test_each_host_is_its_own(lab: Lab) -> None:
-    names = [host.run(["hostname"]).stdout.strip() for host in lab.hosts]
+    assert [host.run(["hostname"]).stdout for host in lab.hosts] == [
+        "host1\n",
+        "host2\n",
+        "host3\n",
+    ]
     engines = {docker(host, "info", "-f", "{{.Name}} {{.ID}}") for host in lab.hosts}
-    assert names == ["host1", "host2", "host3"]
     assert len(engines) == 3
     for host in lab.hosts:
         (host.home / "mark").write_text(host.name)
-        words = host.run(["sh", "-c", "cat ~/mark; hostname -I; echo $HOSTNAME $ARPANET_IP"]).stdout
-        assert host.name in words and host.ip in words
+        assert host.run(["sh", "-c", "cat ~/mark; echo $HOSTNAME"]).stdout == host.name * 2 + "\n"
         assert host.run(["getent", "hosts", "host3"]).stdout.split()[0] == lab.host("host3").ip
+        host.run(["sh", "-c", "echo '# mine' > /etc/mine; ls /sys/class/net/docker0"])
+        assert host.run(["cat", "/proc/sys/net/ipv4/ip_forward"]).stdout == "1\n"
 
 
 def test_containers_reach_each_other_over_published_ports(clean_lab: Lab) -> None:
     host1, host2, _ = clean_lab.hosts
-    docker(host1, *GREET)
+    docker(host1, *SERVER)
     wait_for(lambda: reaches(host2, host1.ip))
     greeting = docker(host2, "run", "--rm", "busybox", "nc", "-w", "2", host1.ip, "7000")
-    assert docker(host1, "ps", "-q").startswith(greeting)
+    assert greeting and docker(host1, "ps", "-q").startswith(greeting)
+
+
+def test_run_passes_all_through(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARPANET_IP", "192.0.2.1")
+    host = lab.host("host1")
+    told = host.run(
+        ["sh", "-c", "cat; echo $A$ARPANET_IP >&2; exit 7"], False, env={"A": "b"}, input="x"
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (7, "x", "b\n")
+    assert host.run(["no-such-thing"], check=False).returncode == 127
+    with pytest.raises(ArpanetError, match="host1: `false` ended with 1"):
+        host.run(["false"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_reaches_the_command(lab: Lab, number: signal.Signals) -> None:
+    host = lab.host("host1")
+    process = host.popen(["sleep", "98765"])
+    alive = ["pgrep", "-fx", "sleep 98765"]
+    wait_for(lambda: host.run(alive, check=False).returncode == 0)
+    process.send_signal(number)
+    assert process.wait(5) in (128 + number, -number)
+    wait_for(lambda: host.run(alive, check=False).returncode == 1)
+
+
+def test_time_limit(lab: Lab) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        lab.host("host1").run(["sh", "-c", "sleep 97531; true"], timeout=0.3)
+
+
+def test_cut_and_heal(clean_lab: Lab) -> None:
+    host1, host2, host3 = clean_lab.hosts
+    docker(host1, *SERVER)
+    wait_for(lambda: reaches(host2, host1.ip))
+    clean_lab.cut("host1")
+    assert power(clean_lab) == ["cut", "up", "up"]
+    assert not reaches(host2, host1.ip) and not reaches(host1, host3.ip, 22)
+    assert reaches(host1, host1.ip)
+    clean_lab.kill("host1")
+    clean_lab.start("host1")
+    assert power(clean_lab) == ["cut", "up", "up"], "a cut outlives a reboot"
+    clean_lab.heal("host1")
+    docker(host1, *SERVER)
+    wait_for(lambda: reaches(host2, host1.ip))
+
+
+def test_kill_and_start(clean_lab: Lab) -> None:
+    host1, host2, host3 = clean_lab.hosts
+    docker(host3, *SERVER[:2], "--restart=always", *SERVER[2:])
+    docker(host3, "run", "-d", "--name", "once", "busybox", "sleep", "99999")
+    host3.run(["touch", "/run/mark", "/etc/mark"])
+    wait_for(lambda: reaches(host1, host3.ip))
+    began = time.monotonic()
+    clean_lab.kill("host3")
+    assert time.monotonic() - began < 2
+    assert power(clean_lab) == ["up", "up", "off"]
+    assert not reaches(host1, host3.ip)
+    with pytest.raises(ArpanetError, match="host3 is off; arpanet lab start host3"):
+        host3.run(["true"])
+    assert clean_lab.start("host3")
+    assert not clean_lab.start("host3")
+    assert not host3.run(["ls", "/run/mark"], check=False).stdout
+    assert host3.run(["ls", "/etc/mark"]).stdout
+    wait_for(lambda: reaches(host1, host3.ip))
+    states = docker(host3, "ps", "-a", "--format", "{{.Image}} {{.Names}} {{.State}}").splitlines()
+    assert "busybox once exited" in states and len(states) == 2
+    assert reaches(host1, host3.ip) and not reaches(host1, host2.ip)
+
+
+def test_docker_restarts_within_a_host(clean_lab: Lab) -> None:
+    host = clean_lab.host("host2")
+    docker(
+        host,
+        "run",
+        "-d",
+        "--restart=always",
+        "--stop-timeout=0",
+        "--name",
+        "stays",
+        "busybox",
+        "sleep",
+        "99999",
+    )
+    host.run(["sh", "-c", 'echo \'{"labels": ["a=b"]}\' > /etc/docker/daemon.json'])
+    host.restart_docker()
+    assert docker(host, "info", "-f", "{{.Labels}}") == "[a=b]"
+    wait_for(lambda: docker(host, "ps", "--format", "{{.Names}}") == "stays")
+    host.run(["pkill", "-9", "-x", "dockerd"])
+    wait_for(lambda: not clean_lab.status()[1].docker)
+    host.start_docker()
+    wait_for(lambda: docker(host, "ps", "--format", "{{.Names}}") == "stays")
+    host.run(["rm", "/etc/docker/daemon.json"])
+    host.restart_docker()
+
+
+def test_what_cannot_be(lab: Lab) -> None:
+    for method in (lab.host, lab.cut, lab.heal, lab.kill, lab.start):
+        with pytest.raises(UsageError, match="has no host4; it has host1 host2 host3"):
+            method("host4")
+    with pytest.raises(UsageError, match="has 3 hosts already"):
+        lab.up(2)
+    assert lab.up(3) == []

@@ -24,7 +24,7 @@ _STOP_SECONDS = 60.0
 _SCRIPT = """\
 #!/bin/sh
 alive() {{
-    read -r pid < /run/docker.pid && read -r name < "/proc/$pid/comm" && [ "$name" = dockerd ]
+    pid=$(cat /run/docker.pid) && [ "$(cat "/proc/$pid/comm")" = dockerd ]
 }} 2> /dev/null
 
 start() {{

@@ -35,7 +35,9 @@ def main(pid: int, directory: str, command: list[str]) -> int:
     if not child:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _become(directory, command)
-    return _attend(child)
+    code = _attend(child)
+    _take_terminal_back()
+    return code
 
 
 def _become(directory: str, command: list[str]) -> None:
@@ -51,6 +53,22 @@ def _become(directory: str, command: list[str]) -> None:
         os._exit(_NOT_FOUND if isinstance(problem, FileNotFoundError) else _NOT_EXECUTABLE)
 
 
+def _take_terminal_back() -> None:
+    """Undo what a shell with job control leaves: its own group, now gone, in the foreground."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    with suppress(OSError):
+        if os.tcgetpgrp(0) != os.getpgrp() and _is_abandoned(os.tcgetpgrp(0)):
+            os.tcsetpgrp(0, os.getpgrp())
+
+
+def _is_abandoned(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 def _attend(child: int) -> int:
     while True:
         received = signal.sigwaitinfo({signal.SIGCHLD, *_PASSED_ON})
@@ -62,9 +80,10 @@ def _attend(child: int) -> int:
         ended, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
         if not ended:
             continue
-        if os.WIFSTOPPED(status):  # Ctrl-Z: stop as well, and go on together
-            os.kill(os.getpid(), signal.SIGSTOP)
-            os.kill(child, signal.SIGCONT)
+        if os.WIFSTOPPED(status):
+            if os.WSTOPSIG(status) != signal.SIGSTOP:  # Ctrl-Z: stop as well, and go on together
+                os.kill(os.getpid(), signal.SIGSTOP)
+                os.kill(child, signal.SIGCONT)
         elif os.WIFSIGNALED(status):
             return 128 + os.WTERMSIG(status)
         else:

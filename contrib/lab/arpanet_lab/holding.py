@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from arpanet.errors import ArpanetError
 
-__all__ = ["Holder", "end", "last_line", "wait_until"]
+__all__ = ["Holder", "end", "end_all", "last_line", "wait_until"]
 
 _SCRIPT = Path(__file__).with_name("holder.py")
 _NAMESPACES = ("--net", "--mount", "--uts", "--pid")
@@ -93,20 +94,51 @@ def end(holders: Iterable[Holder]) -> None:
 
     :raises ArpanetError: some would not die in time.
     """
-    pids = []
-    for holder in holders:
-        pid = holder.pid
-        if pid is not None:
+    _kill([(pid, partial(_is, holder, pid)) for holder in holders if (pid := holder.pid)])
+
+
+def end_all(directory: Path) -> None:
+    """End every holder whose directory is in *directory*, also those without a record yet.
+
+    One that was being started when its lab's command was killed has none.
+
+    :raises ArpanetError: some would not die in time.
+    """
+    while found := [int(p.name) for p in Path("/proc").glob("[0-9]*") if _holds(p, directory)]:
+        _kill([(pid, partial(_holds, Path(f"/proc/{pid}"), directory)) for pid in found])
+
+
+def _is(holder: Holder, pid: int) -> bool:
+    return holder.pid == pid
+
+
+def _holds(process: Path, directory: Path) -> bool:
+    """Return whether *process* is a holder, or is about to become one."""
+    with suppress(OSError):
+        words = (process / "cmdline").read_bytes().split(b"\0")
+        if os.fsencode(_SCRIPT) in words:
+            held = Path(os.fsdecode(words[words.index(os.fsencode(_SCRIPT)) + 1]))
+            return held.parent == directory
+    return False
+
+
+def _kill(processes: Iterable[tuple[int, Callable[[], bool]]]) -> None:
+    """Kill processes of which each still is what it is taken for, and wait until all are gone."""
+    handles = []
+    try:
+        for pid, still in processes:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            pids.append((holder, pid))
-    for holder, pid in pids:
-        if not wait_until(partial(_is_gone, holder), _END_SECONDS):
-            raise ArpanetError(f"process {pid} of {holder.directory.name} does not die")
-
-
-def _is_gone(holder: Holder) -> bool:
-    return holder.pid is None
+                handles.append((pid, os.pidfd_open(pid)))
+                if still():  # the handle cannot come to mean another process
+                    signal.pidfd_send_signal(handles[-1][1], signal.SIGKILL)
+        deadline = time.monotonic() + _END_SECONDS
+        for pid, handle in handles:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([handle], [], [], left)[0]:
+                raise ArpanetError(f"process {pid} does not die in {_END_SECONDS:.0f} seconds")
+    finally:
+        for _, handle in handles:
+            os.close(handle)
 
 
 def last_line(path: Path) -> str:

@@ -1,7 +1,6 @@
 """One host of a lab: its processes, files and engine."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -141,31 +140,6 @@ class Host:
         """Stop and start its dockerd: it reads its configuration again."""
         self.stop_docker()
         self.start_docker()
-
-    def prepare(self, hosts_text: str) -> None:
-        """Make its disk, or what a reboot leaves of it."""
-        shutil.rmtree(self.directory / "run", ignore_errors=True)
-        for name in (
-            "etc.work",
-            "docker",
-            "containerd",
-            "run/lock",
-            "home",
-            "etc/docker",
-            "etc/init.d",
-        ):
-            (self.directory / name).mkdir(parents=True, exist_ok=True)
-        self.home.chmod(0o700)
-        etc = self.directory / "etc"
-        # the machine's own Docker settings must not show through
-        os.setxattr(etc / "docker", "trusted.overlay.opaque", b"y")
-        service = etc / "init.d" / "docker"
-        service.write_text(engine.script(self.lab, self.name, self.directory))
-        service.chmod(0o755)
-        (etc / "hosts").write_text(hosts_text)
-        (etc / "hostname").write_text(f"{self.name}\n")
-        resolver = Path("/etc/resolv.conf")  # often a link into the machine's /run
-        (etc / "resolv.conf").write_text(resolver.read_text() if resolver.exists() else "")
 
 
 def environment(caller: Mapping[str, str], name: str, home: Path) -> dict[str, str]:

@@ -10,10 +10,18 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from arpanet.errors import ArpanetError, UsageError
-from arpanet_lab import cgroups, engine, network, pack, state
-from arpanet_lab.holding import Holder, end, wait_until
+from arpanet_lab import cgroups, disk, engine, network, pack, state
+from arpanet_lab.holding import Holder, end, end_all
 from arpanet_lab.host import Host
-from arpanet_lab.plan import Plan, check_name, check_size, choose_subnet, host_names, hosts_file
+from arpanet_lab.plan import (
+    Plan,
+    check_name,
+    check_size,
+    choose_subnet,
+    host_names,
+    hosts_file,
+    resolver_file,
+)
 from arpanet_lab.state import State
 
 __all__ = ["DEFAULT_SIZE", "HostStatus", "Lab"]
@@ -151,7 +159,7 @@ class Lab:
         except BaseException:
             self._power_off(known, off)
             for name in new:
-                self._erase(self._host(known, name))
+                disk.erase(self._host(known, name).directory)
             raise
         state.save(self.directory, grown)
         if new:
@@ -161,13 +169,12 @@ class Lab:
         return off
 
     def _remove(self, keep_directory: bool = False) -> None:
-        holders = [Holder(path.parent) for path in self.directory.glob("*/holder.json")]
-        end(holders)
+        end_all(self.directory)
         network.remove_uplink(self.name)
         if not cgroups.remove(self.name):
             raise ArpanetError(f"the cgroups of lab {self.name} do not go", "run it again")
         for path in self.directory.iterdir():
-            _erase(path)
+            disk.erase(path)
         if not keep_directory:
             self.directory.rmdir()
             with suppress(OSError):  # other labs
@@ -194,8 +201,8 @@ class Lab:
 
         :raises UsageError: there is no such host, or the lab is not up.
         """
+        self.host(name)
         with state.locked(self.directory):
-            self.host(name)
             self._power_off(self._known(), [name])
 
     def start(self, name: str) -> bool:
@@ -204,6 +211,7 @@ class Lab:
         :raises UsageError: there is no such host, or the lab is not up.
         :raises ArpanetError: the host or its dockerd does not start.
         """
+        self.host(name)
         with state.locked(self.directory):
             if self.host(name).on:
                 return False
@@ -215,8 +223,8 @@ class Lab:
         return True
 
     def _plug(self, name: str, plugged: bool) -> None:
+        host = self.host(name)
         with state.locked(self.directory):
-            host = self.host(name)
             if host.on:
                 network.plug(self._switch_pid(), name, plugged)
             state.save(self.directory, self._known().with_cut(name, not plugged))
@@ -225,7 +233,13 @@ class Lab:
         """Start hosts side by side: all holders, then all dockerds, and only then wait."""
         hosts = [self._host(known, name) for name in names]
         for host in hosts:
-            host.prepare(hosts_file(_plan(known), known.size))
+            files = {
+                "hostname": f"{host.name}\n",
+                "resolv.conf": resolver_file(_plan(known)),
+                "hosts": hosts_file(_plan(known), known.size),
+                "init.d/docker": engine.script(self.name, host.name, host.directory),
+            }
+            disk.prepare(host.directory, files)
             host.holder.begin(host.name)
         for host in hosts:
             pid = host.holder.wait_ready()
@@ -287,26 +301,9 @@ class Lab:
     def _host(self, known: State, name: str) -> Host:
         return Host(self.name, name, str(_plan(known).address(name)), self.directory / name)
 
-    def _erase(self, host: Host) -> None:
-        _erase(host.directory)
-
 
 def _plan(known: State) -> Plan:
     return Plan(IPv4Network(known.subnet))
-
-
-def _erase(path: Path) -> None:
-    """Remove a file or a tree; the mounts of a dead namespace may need a moment to let go of it."""
-
-    def gone() -> bool:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-        return not path.exists()
-
-    if not wait_until(gone, 10, pause=0.1):
-        raise ArpanetError(f"{path} cannot be removed", "see what is mounted there")
 
 
 def _check_root() -> None:

@@ -9,7 +9,6 @@ import json
 import subprocess
 from contextlib import suppress
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any
 
 from arpanet.errors import ArpanetError
@@ -49,9 +48,7 @@ def set_up_switch(lab: str, plan: Plan, switch: int) -> None:
 
 def remove_uplink(lab: str) -> None:
     """Take the lab's interface away from the machine, if it is there."""
-    uplink = uplink_name(lab)
-    if Path(f"/sys/class/net/{uplink}").exists():
-        _ip(f"link del {uplink}")
+    _delete(uplink_name(lab))
 
 
 def attach(plan: Plan, switch: int, host: str, pid: int, plugged: bool) -> None:
@@ -78,9 +75,7 @@ def attach(plan: Plan, switch: int, host: str, pid: int, plugged: bool) -> None:
 
 def detach(switch: int, host: str) -> None:
     """Take the wire of *host* away, if there is one."""
-    names = [link["ifname"] for link in json.loads(_run(["ip", "-j", "link"], switch))]
-    if host in names:
-        _ip(f"link del {host}", inside=switch)
+    _delete(host, switch)
 
 
 def plug(switch: int, host: str, plugged: bool) -> None:
@@ -92,6 +87,14 @@ def plug(switch: int, host: str, plugged: bool) -> None:
         f"link set {host} master {_BRIDGE}" if plugged else f"link set {host} nomaster",
         inside=switch,
     )
+
+
+def _delete(interface: str, inside: int | None = None) -> None:
+    with suppress(ArpanetError):  # it may be gone, or be going with the namespace of its other end
+        _ip(f"link del {interface}", inside=inside)
+    names = [link["ifname"] for link in json.loads(_run(["ip", "-j", "link"], inside))]
+    if interface in names:
+        raise ArpanetError(f"interface {interface} does not go", "run it again")
 
 
 def _ip(*commands: str, inside: int | None = None) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "choose_subnet",
     "host_names",
     "hosts_file",
+    "resolver_file",
     "uplink_name",
 ]
 
@@ -105,3 +106,12 @@ def hosts_file(plan: Plan, size: int) -> str:
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     lines += [f"{plan.address(name)} {name}" for name in host_names(size)]
     return "\n".join(lines) + "\n"
+
+
+def resolver_file(plan: Plan) -> str:
+    """Return the text of ``/etc/resolv.conf`` on each host.
+
+    The machine answers there, and be it that it has no DNS: any other server is not reached from a
+    lab, and each unknown name would have to be waited for.
+    """
+    return f"nameserver {plan.gateway}\noptions timeout:1 attempts:1\n"

@@ -1,0 +1,56 @@
+"""What a host keeps when its power is cut: made, started from, removed."""
+
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+from arpanet.errors import ArpanetError
+from arpanet_lab.holding import wait_until
+
+__all__ = ["erase", "prepare"]
+
+_ERASE_SECONDS = 20.0
+#: Made for every host; ``etc`` holds how its /etc differs from the machine's, as an overlay.
+_DIRECTORIES = ("etc/docker", "etc/init.d", "etc.work", "docker", "containerd", "run/lock", "home")
+
+
+def prepare(directory: Path, files: dict[str, str]) -> None:
+    """Make a host's disk, or what a reboot leaves of it: ``/run`` is empty.
+
+    :param files: their names under ``/etc`` and their texts.
+    :raises ArpanetError: *directory* is where no overlay can be.
+    """
+    erase(directory / "run")
+    for name in _DIRECTORIES:
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    (directory / "home").chmod(0o700)
+    etc = directory / "etc"
+    try:  # the machine's own Docker settings must not show through
+        os.setxattr(etc / "docker", "trusted.overlay.opaque", b"y")
+    except OSError as problem:
+        raise ArpanetError(
+            f"{directory} is on a file system without overlays: {problem.strerror}",
+            "mount another, such as ext4, there",
+        ) from problem
+    for name, text in files.items():
+        (etc / name).unlink(missing_ok=True)
+        (etc / name).write_text(text)
+    (etc / "init.d" / "docker").chmod(0o755)
+
+
+def erase(path: Path) -> None:
+    """Remove a file or a tree; the mounts of a dead namespace may need a moment to let go of it.
+
+    :raises ArpanetError: it cannot be removed.
+    """
+    if not wait_until(partial(_erased, path), _ERASE_SECONDS, pause=0.1):
+        raise ArpanetError(f"{path} cannot be removed", "see what is mounted there")
+
+
+def _erased(path: Path) -> bool:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+    return not path.exists()
