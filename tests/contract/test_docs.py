@@ -1,0 +1,143 @@
+"""The pages say what the code does: hooks, events, settings, commands, exit codes."""
+
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+
+from arpanet import errors, events, hookspecs, plugins, settings
+from arpanet.errors import ExitCode
+from tests.contract.house import ROOT, entry_points, page
+
+PLUGINS_PAGE = "docs/plugins.md"
+HOOKS = {
+    name: list(inspect.signature(function).parameters)
+    for name, function in inspect.getmembers(hookspecs, inspect.isfunction)
+    if name.startswith("arpanet_")
+}
+#: ``| `NAME` | default | meaning |``
+ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
+
+
+def section(text, heading):
+    """Return what stands between a heading and the next of its level."""
+    level = heading.partition(" ")[0]
+    _, found, rest = text.partition(f"\n{heading}\n")
+    assert found, f"no heading {heading!r}"
+    return re.split(rf"^{level} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_every_hook_has_a_heading_with_its_exact_arguments():
+    headings = re.findall(r"^#### `(arpanet_\w+)\((.*)\)`$", page(PLUGINS_PAGE), re.MULTILINE)
+    assert {name: args.split(", ") if args else [] for name, args in headings} == HOOKS
+
+
+def test_every_event_is_listed_with_its_hook():
+    rows = re.findall(r"^\| `([\w.]+)` \| `(arpanet_\w+)` \| \S.* \|$", page(PLUGINS_PAGE), re.M)
+    assert dict(rows) == events.EVENTS
+
+
+def test_every_error_is_listed_with_its_exit_code():
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (\d) \|$", page(PLUGINS_PAGE), re.MULTILINE)
+    listed = {name: int(code) for names, code in rows for name in re.findall(r"\w+", names)}
+    classes = [name for name in errors.__all__ if name != "ExitCode"]
+    assert listed == {name: getattr(errors, name).exit_code for name in classes}
+
+
+@pytest.fixture(scope="module")
+def declared():
+    """Every setting of the core and of the built-in plugins."""
+    manager, report = plugins.load()
+    builtin = {one.name for one in report if one.builtin}
+    answers = events.Bus(manager).collect("arpanet_settings")
+    own = [setting for name, given in answers if name in builtin for setting in given]
+    return {one.name: one for one in (*settings.CORE, *own)}
+
+
+def test_every_setting_is_in_the_readme_with_its_default(declared):
+    rows = {name: (default, meaning) for name, default, meaning in ROW.findall(page("README.md"))}
+    assert set(rows) == set(declared)
+    for name, setting in declared.items():
+        default, meaning = rows[name]
+        if not callable(setting.default) and setting.default:
+            assert default == f"`{setting.default}`", name
+        else:  # found on the host, or nothing: in words
+            assert not re.fullmatch(r"`[^A-Z]*`", default), name
+        assert meaning.endswith("."), name
+
+
+def test_settings_are_declared_as_they_should_be(declared):
+    for setting in declared.values():
+        assert re.fullmatch(r"[A-Z][A-Z0-9_]+", setting.name)
+        assert setting.help.endswith("."), setting.name
+        assert "\n" not in setting.help, setting.name
+        if not callable(setting.default):
+            setting.parse(setting.default)
+
+
+def test_every_command_is_in_the_readme():
+    """A heading begins with each command; ``(a|b)`` and what follows are its arguments."""
+    headings = re.findall(r"^#### `arpanet ([^`]+)`$", page("README.md"), re.MULTILINE)
+    commands = {name.replace("_", " ") for name in entry_points("arpanet.commands")}
+    documented = {
+        command
+        for command in commands
+        for heading in headings
+        if re.match(rf"{command}(?: |$)", heading)
+    }
+    assert documented == commands
+    assert [h for h in headings if not any(re.match(rf"{c}(?: |$)", h) for c in commands)] == []
+
+
+def test_every_command_and_plugin_can_be_imported():
+    for group in ("arpanet.commands", "arpanet.plugins", "console_scripts"):
+        for target in entry_points(group).values():
+            module, _, name = target.partition(":")
+            assert hasattr(__import__(module, fromlist=[name]), name), target
+
+
+def test_every_exit_code_is_in_the_readme():
+    text = section(page("README.md"), "## Exit codes")
+    codes = [int(code) for code in re.findall(r"^\| (\d+) \| \S.* \|$", text, re.MULTILINE)]
+    assert codes == [code.value for code in ExitCode]
+
+
+def test_the_tutorials_plugin_works_as_it_is_printed(tmp_path):
+    """docs/plugins.md, "From zero" and "Tests": install it, list it, run its test."""
+    text = page(PLUGINS_PAGE)
+    project, module = re.findall(
+        r"```(?:toml|python)\n(.*?)```", section(text, "## From zero"), re.S
+    )
+    (test,) = re.findall(r"```python\n(.*?)```", section(text, "## Tests"), re.DOTALL)
+    source, site = tmp_path / "greeter", tmp_path / "site"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(project)
+    (source / "greeter.py").write_text(module)
+    (source / "test_greeter.py").write_text(test)
+
+    def python(*argv):
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(site)}
+        return subprocess.run(
+            [sys.executable, *argv],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    pip = ["-m", "pip", "-q", "install", "--no-deps", "--no-build-isolation", "--no-index"]
+    done = python(*pip, "--target", str(site), str(source))
+    assert done.returncode == 0, done.stderr
+    assert '"plugin": "greeter"' in python("-m", "arpanet", "plugins", "-f", "json").stdout
+    assert "GREETING" in python("-m", "arpanet", "config").stdout
+    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(source))
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_printed_python_is_python():
+    for name in ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]:
+        for block in re.findall(r"```python\n(.*?)```", page(name), re.DOTALL):
+            compile(block, name, "exec")
