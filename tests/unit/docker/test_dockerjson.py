@@ -1,0 +1,136 @@
+"""Docker's JSON of several versions in arpanet's words."""
+
+import pytest
+
+from arpanet.dockerjson import container_record, touched
+from arpanet.records import Container, Port
+
+
+def inspected(state=None, config=None, host=None, networks=None, ports=None):
+    return {
+        "Id": "c" * 64,
+        "Name": "/web",
+        "Image": "sha256:1",
+        "State": {"Running": True, "Pid": 42, "StartedAt": "2024-01-01T00:00:00Z", **(state or {})},
+        "Config": {"Image": "nginx:1", "Env": None, "Labels": None, **(config or {})},
+        "HostConfig": {"NetworkMode": "default", "Links": None, **(host or {})},
+        "NetworkSettings": {
+            "IPAddress": "9.9.9.9",  # deprecated: not to be looked at
+            "Networks": {"bridge": {"IPAddress": "172.17.0.2"}} if networks is None else networks,
+            "Ports": ports or {},
+        },
+    }
+
+
+def test_a_plain_container():
+    assert container_record(inspected()) == Container(
+        id="c" * 64,
+        name="web",
+        image="nginx:1",
+        pid=42,
+        started="2024-01-01T00:00:00Z",
+        networks={"bridge": "172.17.0.2"},
+    )
+
+
+@pytest.mark.parametrize(
+    "state", [{"Running": False, "Pid": 0}, {"Restarting": True, "Pid": 0}], ids=str
+)
+def test_without_a_process_it_does_not_run(state):
+    assert container_record(inspected(state)) is None
+
+
+def test_a_paused_one_runs():
+    assert container_record(inspected({"Paused": True}))
+
+
+@pytest.mark.parametrize(
+    ("exposed", "published", "expected"),
+    [
+        (None, None, []),
+        (["80/tcp"], {}, [Port(80)]),
+        (["80/tcp"], {"80/tcp": None}, [Port(80)]),
+        (["53/tcp", "53/udp"], {}, [Port(53), Port(53, "udp")]),
+        (
+            ["80/tcp"],
+            {"80/tcp": [("0.0.0.0", "8080"), ("::", "8080")]},
+            [Port(80, "tcp", "0.0.0.0", 8080)],
+        ),
+        (
+            [],
+            {"80/tcp": [("0.0.0.0", "8080"), ("::", "8081")]},
+            [Port(80, "tcp", "0.0.0.0", 8080), Port(80, "tcp", "::", 8081)],
+        ),
+        ([], {"80/tcp": [("::", "8080")]}, [Port(80, "tcp", "::", 8080)]),
+        ([], {"80/tcp": [("", "8080")]}, [Port(80, "tcp", "0.0.0.0", 8080)]),
+        (
+            [],
+            {"80/tcp": [("127.0.0.1", "1"), ("10.0.0.1", "2")]},
+            [Port(80, "tcp", "10.0.0.1", 2), Port(80, "tcp", "127.0.0.1", 1)],
+        ),
+        (["7/sctp", "odd"], {}, [Port(7, "sctp")]),
+    ],
+)
+def test_ports(exposed, published, expected):
+    bindings = {
+        key: pairs and [{"HostIp": ip, "HostPort": port} for ip, port in pairs]
+        for key, pairs in (published or {}).items()
+    }
+    config = {"ExposedPorts": {key: {} for key in exposed} if exposed else None}
+    assert list(container_record(inspected(config=config, ports=bindings)).ports) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "networks", "expected"),
+    [
+        ("host", {"host": {"IPAddress": ""}}, {"host": ""}),
+        ("six", {"six": {"IPAddress": "", "GlobalIPv6Address": "fd::2"}}, {"six": "fd::2"}),
+        ("b", {"b": {"IPAddress": "10.1.0.2"}, "a": None}, {"a": "", "b": "10.1.0.2"}),
+        ("container:" + "d" * 64, {}, {}),
+    ],
+)
+def test_networks(mode, networks, expected):
+    found = container_record(inspected(host={"NetworkMode": mode}, networks=networks))
+    assert (found.network_mode, found.networks) == (mode, expected)
+
+
+def test_links_of_the_default_bridge_and_of_a_network_of_ones_own():
+    old = inspected(host={"Links": ["/arpanet_backends:/web/redis", "/db:/web/db"]})
+    assert container_record(old).links == (("arpanet_backends", "redis"), ("db", "db"))
+    new = inspected(networks={"own": {"IPAddress": "10.1.0.2", "Links": ["db:sql", "cache"]}})
+    assert container_record(new).links == (("cache", "cache"), ("db", "sql"))
+
+
+def test_environment_and_labels():
+    found = container_record(inspected(config={"Env": ["A=1=2", "B="], "Labels": {"l": "v"}}))
+    assert (found.env, found.labels) == ({"A": "1=2", "B": ""}, {"l": "v"})
+
+
+@pytest.mark.parametrize(
+    ("health", "expected"),
+    [({"Status": "healthy"}, "healthy"), ({"Status": "none"}, ""), (None, "")],
+)
+def test_health(health, expected):
+    assert container_record(inspected({"Health": health})).health == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"Type": "container", "Action": "start", "Actor": {"ID": "c"}}, ("c", "start")),
+        (
+            {"Type": "container", "Action": "health_status: healthy", "Actor": {"ID": "c"}},
+            ("c", "health_status"),
+        ),
+        (
+            {"Type": "network", "Action": "connect", "Actor": {"Attributes": {"container": "c"}}},
+            ("c", "connect"),
+        ),
+        ({"Type": "network", "Action": "destroy", "Actor": {"ID": "n"}}, None),
+        ({"Type": "container", "Action": "exec_start: sh", "Actor": {"ID": "c"}}, None),
+        ({"status": "start", "id": "c", "Type": "container", "Action": "start"}, None),
+        ({}, None),
+    ],
+)
+def test_events(event, expected):
+    assert touched(event) == expected

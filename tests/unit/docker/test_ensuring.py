@@ -1,0 +1,220 @@
+"""A node container is made to fit its spec, whatever an earlier run left behind."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from arpanet import ensuring
+from arpanet.dockererrors import Conflict, Gone, Missing
+from arpanet.errors import EngineError, NameTaken
+from arpanet.fleet import Fleet
+from arpanet.specs import ContainerSpec
+
+SPEC = ContainerSpec("etcd", "etcd", "image:1", ("run",))
+OTHER = replace(SPEC, command=("run", "--more"))
+BROKEN = replace(SPEC, command=("broken",))
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class FakeDocker(Fleet):
+    """Containers in memory; dies before the step number *last*."""
+
+    def __init__(self):
+        self.found, self.images = {}, {"image:1": "sha256:1"}
+        self.serial, self.last = itertools.count(), float("inf")
+
+    def step(self):
+        self.last -= 1
+        if self.last < 0:
+            raise Killed
+
+    def get(self, key):
+        for one in self.found.values():
+            if key in (one["Id"], one["Name"].lstrip("/")):
+                return one
+        raise Gone(f"No such container: {key}")
+
+    def subscribe(self):
+        raise NotImplementedError
+
+    def listed(self, label=None):
+        key, _, value = label.partition("=")
+        return [
+            i
+            for i, one in self.found.items()
+            if key in one["Config"]["Labels"] and value in ("", one["Config"]["Labels"][key])
+        ]
+
+    def inspect(self, container):
+        try:
+            return self.get(container)
+        except Gone:
+            return None
+
+    def create(self, name, body):
+        self.step()
+        if self.inspect(name):
+            raise Conflict(f"{name} is in use")
+        if body["Image"] not in self.images:
+            raise Missing(f"No such image: {body['Image']}")
+        key = f"id{next(self.serial)}"
+        state = dict.fromkeys(("Running", "Restarting"), False)
+        self.found[key] = {
+            "Id": key,
+            "Name": f"/{name}",
+            "Image": self.images[body["Image"]],
+            "Config": body,
+            "State": {**state, "Status": "created", "ExitCode": 0, "StartedAt": ""},
+        }
+        return key
+
+    def start(self, container):
+        self.step()
+        one = self.get(container)
+        if one["Config"]["Cmd"] == ["refused"]:
+            raise EngineError("port is already allocated")
+        broken = one["Config"]["Cmd"] == ["broken"]
+        one["State"] |= {"Running": not broken, "Status": "exited" if broken else "running"}
+
+    def stop(self, container):
+        self.step()
+        self.get(container)["State"] |= {
+            "Running": False,
+            "Restarting": False,
+            "Status": "exited",
+        }
+
+    def remove(self, container):
+        self.step()
+        self.found.pop(container, None)
+
+    def rename(self, container, name):
+        self.step()
+        if self.inspect(name):
+            raise Conflict(f"{name} is in use")
+        self.get(container)["Name"] = f"/{name}"
+
+    def logs(self, name, tail=20):
+        return "starting\nunknown flag: --more\n\n"
+
+    def image_id(self, tag):
+        return self.images.get(tag)
+
+
+@pytest.fixture
+def docker(monkeypatch):
+    monkeypatch.setattr(ensuring, "SETTLE", 0)
+    monkeypatch.setattr(ensuring.time, "sleep", lambda _: None)
+    return FakeDocker()
+
+
+def state(docker):
+    return [(one.name, one.state, one.image) for one in docker.own()]
+
+
+def command(docker):
+    return docker.get("etcd")["Config"]["Cmd"]
+
+
+def test_the_four_outcomes(docker):
+    assert docker.ensure(SPEC) == "created"
+    assert docker.ensure(SPEC) == "unchanged"
+    docker.stop("etcd")
+    assert docker.ensure(SPEC) == "started"
+    assert docker.ensure(OTHER) == "recreated"
+    assert state(docker) == [("etcd", "running", "image:1")]
+    assert command(docker) == ["run", "--more"]
+
+
+def test_a_container_that_docker_restarts_again_and_again_is_started(docker):
+    docker.ensure(SPEC)
+    docker.get("etcd")["State"] |= {"Restarting": True, "Status": "restarting"}
+    assert docker.ensure(SPEC) == "started"
+
+
+def test_another_image_under_the_same_tag_is_another_container(docker):
+    docker.ensure(SPEC)
+    docker.images["image:1"] = "sha256:2"
+    assert docker.ensure(SPEC) == "recreated"
+    docker.images.clear()
+    assert docker.ensure(SPEC) == "unchanged"
+
+
+def test_a_renamed_part_has_one_container(docker):
+    docker.ensure(SPEC)
+    assert docker.ensure(replace(SPEC, name="new_name")) == "recreated"
+    assert state(docker) == [("new_name", "running", "image:1")]
+
+
+def test_parts_leave_each_other_alone(docker):
+    docker.ensure(SPEC)
+    docker.ensure(replace(SPEC, part="registrator", name="r"))
+    assert len(state(docker)) == 2
+    with pytest.raises(NameTaken, match="arpanet's own etcd"):
+        docker.ensure(replace(SPEC, part="registrator"))
+
+
+def test_a_strangers_container_is_not_touched(docker):
+    docker.create("etcd", {"Image": "image:1", "Cmd": ["theirs"], "Labels": {}})
+    before = dict(docker.found)
+    with pytest.raises(NameTaken, match="container of image image:1"):
+        docker.ensure(SPEC)
+    assert docker.found == before
+
+
+@pytest.mark.parametrize(
+    "bad", [BROKEN, replace(SPEC, command=("refused",)), replace(SPEC, image="no:1")], ids=str
+)
+def test_what_does_not_start_leaves_the_old_one_running(docker, bad):
+    with pytest.raises(EngineError):
+        docker.ensure(bad)
+    assert state(docker) == []
+    docker.ensure(SPEC)
+    with pytest.raises(EngineError):
+        docker.ensure(bad)
+    assert state(docker) == [("etcd", "running", "image:1")]
+    assert command(docker) == ["run"]
+
+
+def test_the_last_words_are_in_the_error(docker):
+    with pytest.raises(EngineError, match=r"ends at once \(exit code 0\): unknown flag: --more$"):
+        docker.ensure(BROKEN)
+
+
+@pytest.mark.parametrize("then", [SPEC, OTHER], ids=["the same", "changed settings"])
+@pytest.mark.parametrize("old", [None, SPEC, replace(SPEC, name="old")], ids=str)
+def test_killed_before_any_step_the_next_run_finishes(docker, old, then):
+    for steps in range(20):
+        docker.found.clear()
+        if old:
+            docker.last = float("inf")
+            docker.ensure(old)
+        docker.last = steps
+        try:
+            docker.ensure(OTHER)
+        except Killed:
+            docker.last = float("inf")
+            docker.ensure(then)
+            assert state(docker) == [("etcd", "running", "image:1")], steps
+            assert command(docker) == list(then.command), steps
+        else:
+            break
+    assert steps > 2
+
+
+def test_roles_are_what_runs_or_was_about_to(docker):
+    assert docker.roles() == set()
+    docker.ensure(SPEC)
+    docker.ensure(replace(SPEC, part="ambassador", name="a"))
+    docker.ensure(replace(SPEC, part="third", name="t"))
+    assert docker.roles() == {"master", "slave"}
+    assert docker.stop_part("etcd") == ["etcd"]
+    assert docker.roles() == {"slave"}
+    docker.create("x", {"Image": "image:1", "Cmd": [], "Labels": {"arpanet.part": "etcd"}})
+    assert docker.roles() == {"master", "slave"}
+    assert docker.remove_part("etcd") == ["etcd", "x"]
+    assert docker.stop_part("etcd") == []

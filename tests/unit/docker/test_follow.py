@@ -1,0 +1,185 @@
+"""Running containers are followed: level, not edge."""
+
+import queue
+import threading
+
+import pytest
+
+from arpanet.errors import EngineUnreachable
+from arpanet.follow import Following
+from arpanet.records import Container
+from tests.conftest import wait_for
+
+
+def running(name, **more):
+    return Container(name, name, "image", 1, "now", **more)
+
+
+class Stream:
+    def __init__(self):
+        self.queue = queue.SimpleQueue()
+
+    def __iter__(self):
+        yield from iter(self.queue.get, None)
+
+    def close(self):
+        self.queue.put(None)
+
+
+class Source:
+    """A Docker whose containers and events a test sets."""
+
+    def __init__(self):
+        self.now, self.stream, self.down, self.looks, self.lists = {}, None, False, [], 0
+
+    def check(self):
+        if self.down:
+            raise EngineUnreachable("Docker does not run")
+
+    def subscribe(self):
+        self.check()
+        self.stream = Stream()
+        return self.stream
+
+    def containers(self):
+        self.check()
+        self.lists += 1
+        return {name: one for name, one in self.now.items() if one}
+
+    def container(self, container):
+        self.check()
+        self.looks.append(container)
+        return self.now.get(container)
+
+    def happens(self, name, action="start"):
+        self.stream.queue.put((name, action))
+
+
+@pytest.fixture
+def source():
+    return Source()
+
+
+@pytest.fixture
+def follow(source):
+    opened = []
+
+    def start(resync=30.0, notify=None):
+        told = []
+        opened.append(Following(source, notify or told.append, resync))
+        wait_for(lambda: told or notify)
+        return opened[-1], told
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def test_first_comes_the_whole(source, follow):
+    source.now["a"] = running("a")
+    following, told = follow()
+    assert told == [{"a": running("a")}]
+    assert following.trouble == ""
+
+
+def test_a_start_and_an_end_are_told(source, follow):
+    _, told = follow()
+    source.now["a"] = running("a")
+    source.happens("a")
+    wait_for(lambda: told[-1] == {"a": running("a")})
+    source.now["a"] = None
+    source.happens("a", "die")
+    wait_for(lambda: told[-1] == {})
+    assert source.lists == 1
+
+
+def test_what_is_told_is_the_receivers(source, follow):
+    _, told = follow()
+    told[0]["mine"] = "x"
+    source.now["a"] = running("a")
+    source.happens("a")
+    wait_for(lambda: told[-1] == {"a": running("a")})
+
+
+def test_only_what_may_have_changed_is_looked_at(source, follow):
+    _, told = follow()
+    source.happens("starting", "connect")  # its start is an event of its own
+    source.happens("unknown", "die")
+    source.now["a"] = running("a")
+    source.happens("a")
+    wait_for(lambda: len(told) == 2)
+    source.now["a"] = running("a", networks={"n": "10.0.0.2"})
+    source.happens("a", "connect")
+    wait_for(lambda: len(told) == 3)
+    source.happens("a", "update")
+    wait_for(lambda: len(source.looks) == 3)
+    assert source.looks == ["a", "a", "a"]
+    assert len(told) == 3  # an update that changed nothing
+
+
+def test_a_lost_event_is_found_by_the_comparison(source, follow):
+    _, told = follow(resync=0.05)
+    source.now["a"] = running("a")
+    wait_for(lambda: told[-1] == {"a": running("a")})
+    count = len(told)
+    wait_for(lambda: len(told) > count)  # told also when nothing changed
+
+
+def test_an_outage_is_never_an_empty_host(source, follow):
+    source.now["a"] = running("a")
+    following, told = follow(resync=0.05)
+    source.down = True
+    source.stream.close()
+    wait_for(lambda: following.trouble == "Docker does not run")
+    source.now = {"b": running("b")}
+    source.down = False
+    wait_for(lambda: told[-1] == {"b": running("b")})
+    wait_for(lambda: following.trouble == "")
+    assert {} not in told
+
+
+def test_a_failed_look_leads_to_a_new_connection(source, follow):
+    following, told = follow()
+    first, source.down = source.stream, True
+    source.happens("a")
+    wait_for(lambda: following.trouble)
+    source.now["a"] = running("a")
+    source.down = False
+    wait_for(lambda: told[-1] == {"a": running("a")})
+    assert source.stream is not first
+
+
+def test_a_receiver_that_fails_is_told_the_next_time(source, follow, caplog):
+    told = []
+
+    def notify(found):
+        told.append(found)
+        raise ValueError("no")
+
+    follow(notify=notify)
+    wait_for(lambda: told)
+    source.now["a"] = running("a")
+    source.happens("a")
+    wait_for(lambda: len(told) == 2)
+    assert "telling of the running containers" in caplog.text
+
+
+def test_nothing_is_told_after_close(source, follow):
+    following, told = follow(resync=0.01)
+    following.close()
+    count = len(told)
+    assert not [one for one in threading.enumerate() if one.name.startswith("docker-")]
+    assert len(told) == count
+
+
+def test_the_receiver_may_close(source):
+    done = threading.Event()
+
+    def notify(_):
+        following.close()
+        done.set()
+
+    ready = threading.Event()
+    following = Following(source, lambda found: (ready.wait(5), notify(found)), 30)
+    ready.set()
+    assert done.wait(10)

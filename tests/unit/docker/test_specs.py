@@ -1,0 +1,86 @@
+"""A node container's spec becomes the body of Docker's create call, and a hash of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from arpanet.specs import ContainerSpec, create_body, once_body
+
+SPEC = ContainerSpec(
+    part="etcd",
+    name="arpanet_etcd",
+    image="etcd:1",
+    command=("etcd", "--name", "h1"),
+    env={"B": "2", "A": "1"},
+    network="host",
+    volumes={"data": "/var/lib/etcd", "/etc/ssl": "/etc/ssl:ro"},
+    capabilities=("NET_ADMIN",),
+    pid_host=True,
+    security=("apparmor=unconfined",),
+    exposed=(4001,),
+    labels={"mine": "yes"},
+    stop_seconds=20,
+)
+
+
+def test_the_body_says_all_that_the_spec_says():
+    body = create_body(SPEC)
+    body["Labels"].pop("arpanet.spec")
+    assert body == {
+        "Image": "etcd:1",
+        "Cmd": ["etcd", "--name", "h1"],
+        "Env": ["A=1", "B=2"],
+        "ExposedPorts": {"4001/tcp": {}},
+        "Labels": {"mine": "yes", "arpanet.part": "etcd"},
+        "StopTimeout": 20,
+        "HostConfig": {
+            "Binds": ["/etc/ssl:/etc/ssl:ro", "data:/var/lib/etcd"],
+            "CapAdd": ["NET_ADMIN"],
+            "NetworkMode": "host",
+            "PidMode": "host",
+            "RestartPolicy": {"Name": "unless-stopped"},
+            "SecurityOpt": ["apparmor=unconfined"],
+        },
+    }
+
+
+def hash_of(spec):
+    return create_body(spec)["Labels"]["arpanet.spec"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"part": "x"},
+        {"name": "x"},
+        {"image": "x"},
+        {"command": ("etcd",)},
+        {"env": {"A": "1", "B": "3"}},
+        {"network": "bridge"},
+        {"volumes": {}},
+        {"capabilities": ()},
+        {"pid_host": False},
+        {"security": ()},
+        {"exposed": (2379,)},
+        {"labels": {}},
+        {"stop_seconds": 10},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_field_counts_in_the_hash(change):
+    assert hash_of(replace(SPEC, **change)) != hash_of(SPEC)
+
+
+def test_the_order_of_mappings_does_not_count():
+    assert hash_of(replace(SPEC, env={"A": "1", "B": "2"})) == hash_of(SPEC)
+
+
+def test_secrets_stay_out_of_the_repr():
+    assert "PASSWORD" not in repr(replace(SPEC, env={"PASSWORD": "x"}))
+
+
+def test_a_one_shot_runs_exactly_its_words():
+    body = once_body("node:1", ("nft", "-v"), "none", {"/a": "/b:ro"})
+    assert (body["Entrypoint"], body["Cmd"]) == (["nft"], ["-v"])
+    assert body["HostConfig"] == {"Binds": ["/a:/b:ro"], "NetworkMode": "none"}
+    assert "arpanet.part" not in body["Labels"]
