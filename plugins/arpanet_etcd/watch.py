@@ -15,7 +15,7 @@ from arpanet_etcd.wire import Compacted, Event, Json
 __all__ = ["Quiet", "Watch"]
 
 
-class Quiet(Exception):  # noqa: N818 -- not an error: ask again
+class Quiet(Exception):
     """Nothing was heard for a while: no change, or a member that hangs; a new watch finds out."""
 
 

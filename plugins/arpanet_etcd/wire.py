@@ -95,10 +95,11 @@ class RangeResult:
 
 @dataclass(frozen=True)
 class Event:
-    """One change of one key; *value* is ``None`` when it was deleted."""
+    """One change of one key, at *revision*; *value* is ``None`` when it was deleted."""
 
     key: str
     value: Value | None
+    revision: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ def events(result: Json) -> tuple[Event, ...]:
     found = []
     for one in result.get("events", ()):
         key, value = _pair(one["kv"])
-        found.append(Event(key, None if one.get("type") == "DELETE" else value))
+        deleted = one.get("type") == "DELETE"
+        found.append(Event(key, None if deleted else value, value.mod_revision))
     return tuple(found)
 
 

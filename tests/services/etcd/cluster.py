@@ -1,0 +1,130 @@
+"""Real etcd processes on loopback, and what can happen to them."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arpanet_etcd.gateway import Gateway
+
+from arpanet.errors import RegistryError
+from tests.conftest import wait_for
+
+#: Another version's binary may be named.
+ETCD = os.environ.get("ARPANET_TEST_ETCD", "etcd")
+
+
+def etcd_version() -> tuple[int, ...]:
+    said = subprocess.run([ETCD, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in said.split()[2].split("."))
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@dataclass
+class Member:
+    name: str
+    client: str
+    peer: str
+    place: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self, cluster: str, flags: Sequence[str] = ()) -> None:
+        with (self.place.with_suffix(".log")).open("ab") as log:
+            self.process = subprocess.Popen(
+                [ETCD, "--name", self.name, "--data-dir", str(self.place), *flags]
+                + ["--listen-client-urls", self.client, "--advertise-client-urls", self.client]
+                + ["--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer]
+                + ["--initial-cluster", cluster, "--initial-cluster-state", "new"],
+                stdout=log,
+                stderr=log,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a power cut does it."""
+        if self.process:
+            self.process.kill()
+            self.process.wait(10)
+
+    def pause(self) -> None:
+        """It stays connected, and says nothing."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
+
+class Cluster:
+    """*size* members; they run until :meth:`close`."""
+
+    def __init__(self, place: Path, size: int, v2: bool = False) -> None:
+        ports = iter(free_ports(2 * size))
+        self.members = [
+            Member(
+                f"m{number}",
+                f"http://127.0.0.1:{next(ports)}",
+                f"http://127.0.0.1:{next(ports)}",
+                place / f"m{number}",
+            )
+            for number in range(size)
+        ]
+        self._flags = ["--enable-v2"] if v2 else []
+        self.start()
+
+    def start(self, *members: Member) -> None:
+        cluster = ",".join(f"{one.name}={one.peer}" for one in self.members)
+        for one in members or self.members:
+            one.start(cluster, self._flags)
+        wait_for(self.healthy, 20, 0.1)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(one.client for one in self.members)
+
+    @property
+    def gateway(self) -> Gateway:
+        return Gateway(self.endpoints)
+
+    def healthy(self) -> bool:
+        try:
+            return self.gateway.put("/healthy", "yes") > 0
+        except RegistryError:
+            return False
+
+    def leader(self) -> Member:
+        gateway = self.gateway
+        for one in self.members:
+            status = gateway.status(one.client)
+            if status["leader"] == status["header"]["member_id"]:
+                return one
+        raise AssertionError("no leader")
+
+    def followers(self) -> list[Member]:
+        leader = self.leader()
+        return [one for one in self.members if one is not leader]
+
+    def wipe(self) -> None:
+        """All data is lost; the same members begin anew."""
+        self.close()
+        self.start()
+
+    def close(self) -> None:
+        for one in self.members:
+            one.kill()
+            shutil.rmtree(one.place, ignore_errors=True)

@@ -1,0 +1,52 @@
+"""Clusters and registries for the tests here."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+from arpanet_etcd.registry import EtcdRegistry, open_registry
+
+from tests.services.etcd.cluster import Cluster, etcd_version
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def one_etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A single member for all tests that do it no harm."""
+    cluster = Cluster(tmp_path_factory.mktemp("etcd"), 1, v2=etcd_version() < (3, 6))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
+    """Start clusters for one test: ``clusters(size, v2=False)``."""
+    started: list[Cluster] = []
+
+    def start(size: int, v2: bool = False) -> Cluster:
+        started.append(Cluster(tmp_path_factory.mktemp("etcd"), size, v2))
+        return started[-1]
+
+    yield start
+    for cluster in started:
+        cluster.close()
+
+
+Connect = Callable[..., EtcdRegistry]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Open registries that end with the test: ``connect(cluster, api, ttl)``; each is one process."""
+    opened: list[EtcdRegistry] = []
+    path = f"/test{next(numbers)}"
+
+    def open_one(cluster: Cluster, api: str = "v3", ttl: int = 15) -> EtcdRegistry:
+        opened.append(open_registry(cluster.endpoints, path, api, ttl))
+        return opened[-1]
+
+    open_one.path = path  # type: ignore[attr-defined]
+    yield open_one
+    for registry in opened:
+        registry.close()
