@@ -13,6 +13,8 @@ from arpanet.errors import ArpanetError
 __all__ = ["interpreter", "libraries", "shebang"]
 
 PT_INTERP = 3
+#: Type, offset and size in the file out of a program header, by "is it a 64-bit one?".
+PROGRAM = {False: "I I 8x I", True: "I 4x Q 16x Q"}
 #: Seconds that a loader may take to list what one file needs.
 LISTING = 20
 #: Opened by the C library itself while it runs, so no file names them.
@@ -22,36 +24,22 @@ UNNAMED = ("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2")
 def interpreter(path: Path) -> Path | None:
     """Return the loader that an ELF program names, ``None`` for a static one or no ELF at all.
 
-    Source: the ELF specification, "Program Header"; both word sizes and byte orders.
+    Source: the ELF specification, "ELF Header" and "Program Header"; both word sizes, both orders.
     """
     with path.open("rb") as file:
-        ident = file.read(16)
-        if ident[:4] != b"\x7fELF":
+        head = file.read(64)
+        if len(head) < 64 or head[:4] != b"\x7fELF":
             return None
-        wide, order = ident[4] == 2, "<" if ident[5] == 1 else ">"
-        header = file.read(48 if wide else 36)
-        table, size, count = (
-            (
-                *struct.unpack_from(order + "Q", header, 16),
-                *struct.unpack_from(order + "HH", header, 38),
-            )
-            if wide
-            else (
-                *struct.unpack_from(order + "L", header, 12),
-                *struct.unpack_from(order + "HH", header, 26),
-            )
-        )
-        file.seek(table)
-        programs = file.read(size * count)
-        for at in range(0, len(programs), size):
-            if struct.unpack_from(order + "L", programs, at)[0] == PT_INTERP:
-                fields = (
-                    struct.unpack_from(order + "8xQ16xQ", programs, at)
-                    if wide
-                    else struct.unpack_from(order + "4xL8xL", programs, at)
-                )
-                file.seek(fields[0])
-                return Path(file.read(fields[1]).rstrip(b"\0").decode())
+        wide, order = head[4] == 2, "<" if head[5] == 1 else ">"
+        fields = struct.unpack_from(order + ("HHIQQQIHHH" if wide else "HHIIIIIHHH"), head, 16)
+        table, size, count = fields[4], fields[8], fields[9]
+        for at in range(count):
+            file.seek(table + at * size)
+            program = file.read(struct.calcsize(PROGRAM[wide]))
+            kind, start, length = struct.unpack(order + PROGRAM[wide], program)
+            if kind == PT_INTERP:
+                file.seek(start)
+                return Path(file.read(length).rstrip(b"\0").decode())
     return None
 
 

@@ -1,0 +1,88 @@
+"""Which image a node gets."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from arpanet import images
+from arpanet.errors import ArpanetError, EngineError
+from arpanet.settings import ARPANET_IMAGE
+
+
+class FakeEngine:
+    architecture = images.platform.machine()
+
+    def __init__(self):
+        self.tags, self.used, self.sent = {}, set(), {}
+
+    def has_image(self, tag):
+        return tag in self.tags
+
+    def pull(self, tag, say):
+        say(f"pulling {tag}")
+        self.tags[tag] = "sha256:pulled"
+
+    def import_image(self, tar, tag, changes):
+        self.sent[tag] = (sum(map(len, tar)), list(changes))
+        self.tags[tag] = f"sha256:{tag}"
+
+    def images(self, repository):
+        return {tag: image for tag, image in self.tags.items() if tag.startswith(repository)}
+
+    def used_images(self):
+        return self.used
+
+    def remove_image(self, tag):
+        if tag.endswith("busy"):
+            raise EngineError("in use")
+        del self.tags[tag]
+
+
+@pytest.fixture
+def context():
+    said = []
+    return SimpleNamespace(
+        engine=FakeEngine(), settings={ARPANET_IMAGE: ""}, say=said.append, said=said
+    )
+
+
+def test_a_named_image_is_pulled_once(context):
+    context.settings[ARPANET_IMAGE] = "me/node:1"
+    assert images.node_image(context) == images.node_image(context) == "me/node:1"
+    assert context.said == ["pulling me/node:1"]
+
+
+def test_the_installation_is_packed_once(context):
+    tag = images.node_image(context)
+    assert tag.startswith(f"arpanet/node:{images.__version__}-")
+    assert [line.split()[0] for line in context.said] == ["packing", "packed"]
+    assert images.node_image(context) == tag
+    assert len(context.said) == 2
+    _, changes = context.engine.sent[tag]
+    assert changes[-1].startswith("ENTRYPOINT [") and changes[-1].endswith('"-m", "arpanet"]')
+
+
+def test_packing_removes_old_images_that_nothing_uses(context):
+    context.engine.tags = {f"arpanet/node:{name}": name for name in ("old", "used", "busy")}
+    context.engine.tags["other:1"] = "other"
+    context.engine.used = {"used"}
+    tag = images.node_image(context)
+    assert set(context.engine.tags) == {tag, "arpanet/node:used", "arpanet/node:busy", "other:1"}
+
+
+def test_a_missing_program_is_named_with_its_package(context, monkeypatch):
+    monkeypatch.setattr(images, "SEARCH_PATH", "")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ArpanetError, match=r"no 'nft' on this host.*; apt-get install nftables"):
+        images.node_image(context)
+    with pytest.raises(
+        ArpanetError, match=r"no 'etcd' on this host.*; apt-get install etcd-server"
+    ):
+        images.pack_binaries(context.engine, "etcd:1", ["etcd"])
+
+
+def test_another_architecture_is_refused(context):
+    context.engine.architecture = "vax"
+    with pytest.raises(ArpanetError, match=r"do not run on a Docker of vax; set ARPANET_IMAGE"):
+        images.node_image(context)
+    assert not context.engine.sent
