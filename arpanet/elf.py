@@ -35,7 +35,7 @@ def interpreter(path: Path) -> Path | None:
         table, size, count = fields[4], fields[8], fields[9]
         for at in range(count):
             file.seek(table + at * size)
-            program = file.read(struct.calcsize(PROGRAM[wide]))
+            program = file.read(struct.calcsize(order + PROGRAM[wide]))
             kind, start, length = struct.unpack(order + PROGRAM[wide], program)
             if kind == PT_INTERP:
                 file.seek(start)
