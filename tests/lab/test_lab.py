@@ -120,18 +120,8 @@ def test_kill_and_start(clean_lab: Lab) -> None:
 
 def test_docker_restarts_within_a_host(clean_lab: Lab) -> None:
     host = clean_lab.host("host2")
-    docker(
-        host,
-        "run",
-        "-d",
-        "--restart=always",
-        "--stop-timeout=0",
-        "--name",
-        "stays",
-        "busybox",
-        "sleep",
-        "99999",
-    )
+    options = ["-d", "--name", "stays", "--restart=always", "--stop-timeout=0"]
+    docker(host, "run", *options, "busybox", "sleep", "99999")
     host.run(["sh", "-c", 'echo \'{"labels": ["a=b"]}\' > /etc/docker/daemon.json'])
     host.restart_docker()
     assert docker(host, "info", "-f", "{{.Labels}}") == "[a=b]"

@@ -65,7 +65,7 @@ class Up(_OfLab):
         lab = self.lab(parsed_args)
         started = lab.up(parsed_args.hosts)
         for host in lab.hosts:
-            log.info("%s %s %s", host.name, host.ip, "" if host.name in started else "runs already")
+            log.info("%s %s%s", host.name, host.ip, "" if host.name in started else " runs already")
 
 
 class Down(_OfLab):
