@@ -1,0 +1,1 @@
+"""Declared links become connections."""

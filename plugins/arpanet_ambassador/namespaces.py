@@ -1,0 +1,127 @@
+"""Visits to containers' network namespaces, each from a thread of its own.
+
+The number of a process that ended is given to another: before anything is done in a namespace, its
+process must be seen to belong to the container, and the namespace must not be the host's.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from arpanet_ambassador.nft import NftError
+from arpanet_ambassador.ruleset import Home
+
+__all__ = ["Gone", "NotEntered", "belongs", "visit", "visit_all"]
+
+T = TypeVar("T")
+_NEWNET = 0x40000000
+#: A transaction mostly waits for the kernel (see nft.py): more at once than there are processors.
+_AT_ONCE = 16
+
+
+class NotEntered(Exception):
+    """The namespace was not entered; one sentence says why."""
+
+
+class Gone(NotEntered):
+    """The container is not there any more."""
+
+
+Belongs = Callable[[Home], bool]
+
+
+def belongs(home: Home) -> bool:
+    """Tell whether the process is the container's: Docker names its cgroup after its id."""
+    return home.container in Path(f"/proc/{home.pid}/cgroup").read_text()
+
+
+def visit_all(
+    work: Mapping[Home, Callable[[], T]], verify: Belongs = belongs
+) -> dict[Home, T | Exception]:
+    """Do each piece of *work* in its namespace, several at once; return what came of each.
+
+    :class:`NotEntered`, ``NftError`` and ``OSError`` are among what can come.
+    """
+    if not work:
+        return {}
+    with ThreadPoolExecutor(min(len(work), _AT_ONCE), "netns") as pool:
+        futures = {home: pool.submit(_guarded, home, job, verify) for home, job in work.items()}
+        return {home: future.result() for home, future in futures.items()}
+
+
+def visit(home: Home, job: Callable[[], T], verify: Belongs = belongs) -> T:
+    """Do *job* in one namespace.
+
+    :raises NotEntered: it was not entered; and whatever *job* raises.
+    """
+    came = visit_all({home: job}, verify)[home]
+    if isinstance(came, Exception):
+        raise came
+    return came
+
+
+def _guarded(home: Home, job: Callable[[], T], verify: Belongs) -> T | Exception:
+    try:
+        with _inside(home, verify):
+            return job()
+    except (NotEntered, NftError, OSError) as problem:
+        return problem
+
+
+@contextmanager
+def _inside(home: Home, verify: Belongs) -> Iterator[None]:
+    try:
+        descriptor = os.open(f"/proc/{home.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError):
+        raise Gone("the container has gone") from None
+    except PermissionError:
+        raise NotEntered(_privileges("look at")) from None
+    try:
+        _check(home, descriptor, verify)
+        _set(descriptor)
+        try:
+            yield
+        finally:
+            _return()
+    finally:
+        os.close(descriptor)
+
+
+def _check(home: Home, descriptor: int, verify: Belongs) -> None:
+    # after the namespace was opened: the process that passes is then the one it was opened of, or
+    # a later one of the same container
+    try:
+        if not verify(home):
+            raise Gone(f"process {home.pid} is not the container's any more")
+    except (FileNotFoundError, ProcessLookupError):
+        raise Gone("the container has gone") from None
+    inode = os.fstat(descriptor).st_ino
+    if inode in {Path(f"/proc/{one}/ns/net").stat().st_ino for one in ("self", "1")}:
+        raise NotEntered("its network namespace is the host's or the ambassador's own")
+
+
+def _set(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _NEWNET):
+        code = ctypes.get_errno()
+        raise NotEntered(f"{_privileges('enter')} ({os.strerror(code)})")
+
+
+def _return() -> None:
+    """Go back to the namespace of the process, so as not to keep a dead container's alive."""
+    descriptor = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _set(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _privileges(what: str) -> str:
+    return (
+        f"no permission to {what} its network namespace: the kernel plane needs the host's pid "
+        "namespace and the capabilities SYS_ADMIN, NET_ADMIN and SYS_PTRACE"
+    )

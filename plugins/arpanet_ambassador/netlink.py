@@ -1,0 +1,153 @@
+"""The few netlink messages that the kernel plane needs, in the namespace of the calling thread.
+
+Own code, since pyroute2 can do none of the three: its link message knows ``IFLA_INET_CONF`` as the
+kernel dumps it and not as it takes it, its ``inet_diag_req`` does not encode addresses, and its
+sockets run an asyncio loop each, which a thread that visits a namespace for a millisecond can do
+without. Formats: linux/netlink.h, rtnetlink.h, inet_diag.h, nfnetlink_conntrack.h.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["Flow", "delete_flow", "destroy_socket", "flows", "set_route_localnet"]
+
+_ROUTE, _SOCK_DIAG, _NETFILTER = 0, 4, 12
+_REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
+_ERROR, _DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_NESTED, _TYPE_MASK = 0x8000, 0x3FFF
+#: Seconds; the kernel answers at once or not at all.
+_TIMEOUT = 5.0
+
+_RTM_SETLINK, _IFLA_AF_SPEC, _IFLA_INET_CONF, _ROUTE_LOCALNET = 19, 26, 1, 26
+_SOCK_DESTROY = 21
+_CT_GET, _CT_DELETE = 0x101, 0x102
+_CTA_ORIG, _CTA_REPLY, _CTA_STATUS, _IPS_DST_NAT = 1, 2, 3, 1 << 5
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A TCP connection that was sent elsewhere (DNAT).
+
+    :ivar source: (ip, port) that the app connected from.
+    :ivar dialled: (ip, port) that the app dialled.
+    :ivar target: (ip, port) that answers.
+    :ivar original: the kernel's own description of it, by which it is deleted.
+    """
+
+    source: tuple[str, int]
+    dialled: tuple[str, int]
+    target: tuple[str, int]
+    original: bytes
+
+
+def set_route_localnet(on: bool) -> None:
+    """Let 127.0.0.0/8 be routed on every interface, or no more.
+
+    Over netlink, since ``/proc/sys`` is read-only in a container.
+
+    :raises OSError: the kernel says no.
+    """
+    for index, _ in socket.if_nameindex():
+        conf = _attribute(_ROUTE_LOCALNET, struct.pack("=I", on))
+        spec = _attribute(
+            socket.AF_INET, _attribute(_IFLA_INET_CONF, conf, nested=True), nested=True
+        )
+        link = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, index, 0, 0)
+        body = link + _attribute(_IFLA_AF_SPEC, spec, nested=True)
+        list(_ask(_ROUTE, _RTM_SETLINK, _REQUEST | _ACK, body))
+
+
+def destroy_socket(source: tuple[str, int], peer: tuple[str, int]) -> None:
+    """Abort the TCP socket between *source* and *peer*: both sides see a reset.
+
+    :raises OSError: there is none, or the kernel cannot (``CONFIG_INET_DIAG_DESTROY``).
+    """
+    every_state, any_socket = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+    address = (
+        struct.pack(">HH", source[1], peer[1])
+        + socket.inet_aton(source[0]).ljust(16, b"\0")
+        + socket.inet_aton(peer[0]).ljust(16, b"\0")
+        + struct.pack("=IQ", 0, any_socket)
+    )
+    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, every_state) + address
+    list(_ask(_SOCK_DIAG, _SOCK_DESTROY, _REQUEST | _ACK, body))
+
+
+def flows() -> list[Flow]:
+    """Return the TCP connections of this namespace that were sent elsewhere.
+
+    :raises OSError: the kernel says no.
+    """
+    found = []
+    for answer in _ask(_NETFILTER, _CT_GET, _REQUEST | _DUMP, _nfgen()):
+        attributes = dict(_attributes(answer[4:]))
+        (status,) = struct.unpack(">I", attributes.get(_CTA_STATUS, b"\0\0\0\0"))
+        if not status & _IPS_DST_NAT:
+            continue
+        original, reply = _tuple(attributes[_CTA_ORIG]), _tuple(attributes[_CTA_REPLY])
+        if original and reply:
+            found.append(Flow(original[0], original[1], reply[0], attributes[_CTA_ORIG]))
+    return found
+
+
+def delete_flow(flow: Flow) -> None:
+    """Make the kernel forget *flow*.
+
+    :raises OSError: it is gone already, or the kernel says no.
+    """
+    body = _nfgen() + _attribute(_CTA_ORIG, flow.original, nested=True)
+    list(_ask(_NETFILTER, _CT_DELETE, _REQUEST | _ACK, body))
+
+
+def _nfgen() -> bytes:
+    return struct.pack("=BBH", socket.AF_INET, 0, 0)
+
+
+def _tuple(data: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
+    """Return (source, destination) of a TCP tuple over IPv4 (CTA_TUPLE_*)."""
+    parts = dict(_attributes(data))
+    ip, proto = dict(_attributes(parts.get(1, b""))), dict(_attributes(parts.get(2, b"")))
+    if proto.get(1) != bytes([socket.IPPROTO_TCP]) or not {1, 2} <= ip.keys():
+        return None
+    source, destination = (socket.inet_ntoa(ip[one]) for one in (1, 2))
+    return (source, int.from_bytes(proto[2], "big")), (destination, int.from_bytes(proto[3], "big"))
+
+
+def _attribute(kind: int, value: bytes, nested: bool = False) -> bytes:
+    header = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind | (_NESTED if nested else 0))
+    return header + value + b"\0" * (-len(value) % 4)
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind & _TYPE_MASK, data[_ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+    """Send one request and yield the bodies of its answers."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as netlink:
+        netlink.settimeout(_TIMEOUT)
+        netlink.bind((0, 0))
+        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+        while True:
+            data = netlink.recv(1 << 18)
+            while data:
+                length, answer, _, _, _ = _HEADER.unpack_from(data)
+                if answer == _DONE:
+                    return
+                if answer == _ERROR:
+                    (code,) = struct.unpack_from("=i", data, _HEADER.size)
+                    if code:
+                        raise OSError(-code, os.strerror(-code))
+                    return
+                yield data[_HEADER.size : length]
+                data = data[(length + 3) & ~3 :]

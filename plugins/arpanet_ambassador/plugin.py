@@ -1,0 +1,162 @@
+"""The ambassador as a plugin: a container on each slave, and what runs in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arpanet import agent, hookimpl, images, statusfile
+from arpanet.context import Context
+from arpanet.engine import ContainerSpec
+from arpanet.errors import EngineError
+from arpanet.records import Container, Link, Snapshot, Status
+from arpanet.settings import Setting, choice, container_name
+from arpanet_ambassador import report
+from arpanet_ambassador.ambassador import NAME, Ambassador
+from arpanet_ambassador.outcome import PLANES, PROXY
+
+__all__ = ["AMBASSADOR_NAME", "ARPANET_PLANE", "AmbassadorPlugin"]
+
+SOCKET = "/var/run/docker.sock"
+#: To enter the namespaces of others and write rules; SYS_PTRACE to look at any user's process.
+CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
+#: Seconds that the removal of all tables may take.
+CLEARING = 60
+
+AMBASSADOR_NAME = Setting(
+    "AMBASSADOR_NAME",
+    container_name,
+    "arpanet_backends",
+    "The name of the ambassador's container, as clients write it after --link.",
+)
+ARPANET_PLANE = Setting(
+    "ARPANET_PLANE",
+    choice(*PLANES),
+    PLANES[0],
+    "What carries links: rules in the client's namespace (kernel), the ambassador itself (proxy), "
+    "or the first and, where that can't be, the second (auto).",
+)
+
+
+class AmbassadorPlugin:
+    """Declared links -> resolved links -> planes."""
+
+    agents = (NAME,)
+
+    def __init__(self) -> None:
+        self._ambassador: Ambassador | None = None
+
+    @hookimpl
+    def arpanet_settings(self) -> Sequence[Setting[Any]]:
+        """Declare AMBASSADOR_NAME and ARPANET_PLANE."""
+        return (AMBASSADOR_NAME, ARPANET_PLANE)
+
+    # -- on the command line ---------------------------------------------------------------------
+
+    @hookimpl
+    def arpanet_install(self, context: Context, role: str) -> None:
+        """Have the node image ready."""
+        if role == "slave":
+            images.node_image(context)
+
+    @hookimpl
+    def arpanet_slave_start(self, context: Context) -> None:
+        """Start the container, without privileges where only the proxy plane is wanted."""
+        name, proxy_only = (
+            context.settings[AMBASSADOR_NAME],
+            context.settings[ARPANET_PLANE] == PROXY,
+        )
+        if proxy_only:
+            _clear(context)
+        context.engine.ensure(
+            ContainerSpec(
+                part=NAME,
+                name=name,
+                image=images.node_image(context),
+                command=("agent", NAME),
+                env=context.settings.environment(),
+                volumes={SOCKET: SOCKET},
+                capabilities=() if proxy_only else CAPABILITIES,
+                pid_host=not proxy_only,
+                security=() if proxy_only else ("apparmor=unconfined",),
+            )
+        )
+
+    @hookimpl
+    def arpanet_slave_stop(self, context: Context) -> None:
+        """Take the links out of the clients, then remove the container."""
+        _clear(context)
+        context.engine.remove_part(NAME)
+
+    @hookimpl
+    def arpanet_links(self, context: Context) -> Sequence[Link]:
+        """Return what the running ambassador last wrote down."""
+        for one in context.engine.own(NAME):
+            if one.state == "running":
+                state = statusfile.read(context.engine, one.name, NAME)
+                return report.decode(state) if state else ()
+        raise EngineError("the ambassador is not running", "run 'arpanet slave start'")
+
+    @hookimpl
+    def arpanet_status(self, context: Context) -> Sequence[Status]:
+        """Say how the container is, and how its links are."""
+        try:
+            return (_status(context),)
+        except EngineError as problem:
+            return (Status(NAME, "down", str(problem)),)
+
+    # -- in the agent ----------------------------------------------------------------------------
+
+    @hookimpl
+    def arpanet_containers_synced(
+        self, context: Context, containers: Mapping[str, Container]
+    ) -> None:
+        """Settle. Each look at Docker is complete, so single registrations add nothing to it."""
+        self._running(context).containers(containers)
+
+    @hookimpl
+    def arpanet_services_changed(self, context: Context, after: Snapshot) -> None:
+        """Settle."""
+        self._running(context).services(after)
+
+    def _running(self, context: Context) -> Ambassador:
+        if self._ambassador is None:
+            settings = context.settings
+            self._ambassador = Ambassador(
+                context, settings[AMBASSADOR_NAME], settings[ARPANET_PLANE]
+            )
+        return self._ambassador
+
+
+def _clear(context: Context) -> None:
+    """Remove the tables through the running ambassador, which has the privileges for it."""
+    for one in context.engine.own(NAME):
+        entry = ((context.engine.inspect(one.id) or {}).get("Config") or {}).get("Entrypoint")
+        if one.state != "running" or not entry:
+            continue
+        code, _, said = context.engine.exec(
+            one.name, [entry[0], "-m", "arpanet_ambassador.clearing"], timeout=CLEARING
+        )
+        if code:
+            lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+            context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
+
+
+def _status(context: Context) -> Status:
+    own = context.engine.own(NAME)
+    if not own:
+        return Status(NAME, "absent", "'arpanet slave start' starts it")
+    one = own[0]
+    where = f"see 'docker logs {one.name}'"
+    if one.state != "running":
+        return Status(NAME, "down", f"container {one.name} is {one.state}: {where}")
+    loop = statusfile.read(context.engine, one.name, agent.STATUS) or {}
+    troubles = [str(loop[key]) for key in ("docker", "registry") if loop.get(key)]
+    if failures := loop.get("failures"):
+        troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
+    state = statusfile.read(context.engine, one.name, NAME)
+    if state is None:
+        waiting = "it waits for Docker and the registry; links of before go on as they were"
+        return Status(NAME, "degraded", "; ".join(troubles) or waiting)
+    found = report.status(NAME, state)
+    return Status(
+        NAME, "degraded" if troubles else found.state, "; ".join([found.detail, *troubles])
+    )

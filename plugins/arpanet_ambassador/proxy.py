@@ -1,0 +1,182 @@
+"""The proxy plane: the ambassador itself listens on every declared port, and dials for its clients.
+
+It serves clients that the kernel plane can't, and those whose table is not in place yet. As
+ambassadord's omnimode does, it finds the client by its source address, but in the present records:
+an address that was given to another container leads nowhere the old one went. As ambassadord's
+README promises, and its code does not, it dials the next target when one can't be reached.
+
+Everything but :meth:`Proxy.update`, :meth:`Proxy.drop` and :meth:`Proxy.close` runs in the proxy's
+own thread.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+from arpanet.records import Target
+from arpanet_ambassador.plan import Routes
+
+__all__ = ["Proxy"]
+
+log = logging.getLogger(__name__)
+
+#: Seconds that one target may take to accept.
+CONNECT = 2.0
+#: Seconds that the caller's thread waits for the proxy's; binding and closing take no time.
+ANSWER = 5.0
+#: Seconds until accepting is tried again when there are too many open files.
+PAUSE = 0.1
+BACKLOG = 1024
+CHUNK = 1 << 18
+#: A peer that vanished is noticed within two minutes, also when nobody sends.
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
+ABORT = struct.pack("ii", 1, 0)
+
+
+class Proxy:
+    """Listens, finds the client, dials.
+
+    :param host: the address to listen on; all of the ambassador's own by default.
+    """
+
+    def __init__(self, host: str = "0.0.0.0") -> None:
+        self._host = host
+        self._routes: Routes = {}
+        self._turns: Counter[tuple[str, int]] = Counter()
+        self._listeners: dict[int, asyncio.Task[None]] = {}
+        self._relays: dict[asyncio.Task[None], tuple[str, int] | None] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread.start()
+
+    def update(self, routes: Routes) -> Mapping[int, str]:
+        """Serve *routes* from now on; return the ports that can't be listened on, and why."""
+        self._routes = routes
+        ports = {port for ports in routes.values() for port in ports}
+        return self._call(self._listen(ports))
+
+    def drop(self, endpoint: tuple[str, int]) -> None:
+        """Reset the connections to *endpoint*: it is gone. May be called from any thread."""
+        self._loop.call_soon_threadsafe(self._drop, endpoint)
+
+    def close(self) -> None:
+        """Stop listening, reset all connections, end the thread."""
+        self._routes = {}
+        self._call(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(ANSWER)
+        self._loop.close()
+
+    def _call(self, work: Coroutine[Any, Any, Mapping[int, str]]) -> Mapping[int, str]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER)
+
+    # -- in the proxy's thread -------------------------------------------------------------------
+
+    async def _listen(self, ports: set[int]) -> Mapping[int, str]:
+        for port in self._listeners.keys() - ports:
+            self._listeners.pop(port).cancel()
+        for key in [key for key in self._turns if key[1] not in self._routes.get(key[0], {})]:
+            del self._turns[key]
+        troubles = {}
+        for port in sorted(ports - self._listeners.keys()):
+            try:
+                listener = socket.create_server((self._host, port), backlog=BACKLOG)
+            except OSError as problem:
+                reason = problem.strerror or str(problem)
+                troubles[port] = f"the ambassador cannot listen on port {port}: {reason}"
+                continue
+            listener.setblocking(False)
+            self._listeners[port] = self._loop.create_task(self._accept(listener, port))
+        return troubles
+
+    async def _accept(self, listener: socket.socket, port: int) -> None:
+        with listener:
+            while True:
+                try:
+                    client, (source, _) = await self._loop.sock_accept(listener)
+                except OSError as problem:
+                    log.warning("port %d: cannot accept: %s", port, problem)
+                    await asyncio.sleep(PAUSE)
+                    continue
+                relay = self._loop.create_task(self._serve(client, source, port))
+                self._relays[relay] = None
+                relay.add_done_callback(self._relays.pop)
+
+    async def _serve(self, client: socket.socket, source: str, port: int) -> None:
+        with client:
+            server = await self._dial(source, port)
+            if server is None:
+                _abort(client)
+                return
+            with server:
+                try:
+                    async with asyncio.TaskGroup() as both:
+                        both.create_task(self._pump(client, server))
+                        both.create_task(self._pump(server, client))
+                except* OSError:
+                    _abort(client, server)
+                except* asyncio.CancelledError:
+                    _abort(client, server)
+
+    async def _dial(self, source: str, port: int) -> socket.socket | None:
+        """Return a connection to the first target in turn that takes one."""
+        targets = self._routes.get(source, {}).get(port, ())
+        first = zlib.crc32(f"{source}:{port}".encode()) + self._turns[source, port]
+        self._turns[source, port] += 1
+        for turn in range(len(targets)):
+            target = targets[(first + turn) % len(targets)]
+            try:
+                return await self._connect(target)
+            except (OSError, TimeoutError) as problem:
+                log.debug("%s port %d: %s:%d: %s", source, port, target.ip, target.port, problem)
+        return None
+
+    async def _connect(self, target: Target) -> socket.socket:
+        family = socket.AF_INET6 if ":" in target.ip else socket.AF_INET
+        server = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            async with asyncio.timeout(CONNECT):
+                await self._loop.sock_connect(server, (target.ip, target.port))
+        except BaseException:
+            server.close()
+            raise
+        if relay := asyncio.current_task():
+            self._relays[relay] = (target.ip, target.port)
+        return server
+
+    async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        """Carry one direction until it ends; the other may go on (half-close)."""
+        source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        source.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE:
+            source.setsockopt(socket.IPPROTO_TCP, option, value)
+        while data := await self._loop.sock_recv(source, CHUNK):
+            await self._loop.sock_sendall(sink, data)
+        with suppress(OSError):  # it has closed already
+            sink.shutdown(socket.SHUT_WR)
+
+    def _drop(self, endpoint: tuple[str, int]) -> None:
+        for relay in [one for one, leads_to in self._relays.items() if leads_to == endpoint]:
+            relay.cancel()
+
+    async def _end(self) -> Mapping[int, str]:
+        running = [*self._listeners.values(), *self._relays]
+        self._listeners.clear()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        return {}
+
+
+def _abort(*connections: socket.socket) -> None:
+    """Have the peers see a reset rather than an orderly end."""
+    for connection in connections:
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)

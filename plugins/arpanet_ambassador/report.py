@@ -1,0 +1,54 @@
+"""The links and how they are, as the status file keeps them and as one line each; pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from arpanet.records import Link, Status, Target
+
+__all__ = ["decode", "encode", "line", "status"]
+
+
+def encode(links: Sequence[Link], plane: str, drift: int, reset: int) -> dict[str, Any]:
+    """Return the content of the status file.
+
+    :param drift: how often somebody else's change of a table was put right.
+    :param reset: how many connections to instances that are gone were reset.
+    """
+    return {
+        "plane": plane,
+        "drift": drift,
+        "reset": reset,
+        "links": [asdict(link) for link in links],
+    }
+
+
+def decode(state: Mapping[str, Any]) -> tuple[Link, ...]:
+    """Return the links of a status file."""
+    return tuple(
+        Link(**{**one, "targets": tuple(Target(**target) for target in one["targets"])})
+        for one in state["links"]
+    )
+
+
+def line(link: Link) -> str:
+    """Return what became of *link*, for the log."""
+    where = ", ".join(f"{target.ip}:{target.port}" for target in link.targets)
+    return f"{link.client}: {link.dials} = {link.spec} -> {link.error or f'{where} ({link.plane})'}"
+
+
+def status(part: str, state: Mapping[str, Any]) -> Status:
+    """Return the line of ``arpanet status`` for a running ambassador."""
+    links = decode(state)
+    bad = [link for link in links if link.error]
+    carried = {plane: sum(link.plane == plane for link in links) for plane in ("kernel", "proxy")}
+    details = [f"{len(links)} links: {carried['kernel']} in the kernel, {carried['proxy']} proxied"]
+    if state["drift"]:
+        details.append(f"changes by others put right: {state['drift']}")
+    if state["reset"]:
+        details.append(f"stuck connections reset: {state['reset']}")
+    if bad:
+        details.append(
+            f"{len(bad)} lead nowhere, see 'arpanet links'; {bad[0].client}: {bad[0].error}"
+        )
+    return Status(part, "degraded" if bad else "ok", "; ".join(details))

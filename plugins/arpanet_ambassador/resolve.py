@@ -1,0 +1,118 @@
+"""Declared links + the registry's snapshot -> where new connections go now; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from arpanet.records import Instance, Target
+from arpanet_ambassador.specs import Endpoints, Service, Spec, Srv
+
+__all__ = ["Answers", "View", "lookups", "resolve"]
+
+#: DNS name -> its addresses with ports: (name, 0) is an SRV name. A string is why there are none.
+Answers = Mapping[tuple[str, int], tuple[tuple[str, int], ...] | str]
+
+#: A lower rank is dialled as long as there is one; Docker's health words, "" without a check.
+_RANK = {"": 0, "healthy": 0, "starting": 1, "unhealthy": 2}
+
+
+@dataclass(frozen=True)
+class View:
+    """What one client sees.
+
+    :ivar services: service name -> its instances, in the whole cluster.
+    :ivar host: the name of this host.
+    :ivar networks: names of the Docker networks that the client is in.
+    :ivar answers: what DNS said.
+    """
+
+    services: Mapping[str, tuple[Instance, ...]]
+    host: str
+    networks: frozenset[str] = frozenset()
+    answers: Answers = field(default_factory=dict)
+
+
+def resolve(spec: Spec, view: View) -> tuple[Target, ...]:
+    """Return the targets of *spec*, sorted, each address once.
+
+    :raises ValueError: there are none; one sentence says why.
+    """
+    if isinstance(spec, Service):
+        return _of_service(spec, view)
+    names = ((spec.name, 0),) if isinstance(spec, Srv) else spec.hosts
+    return _of_names(names, view.answers)
+
+
+def lookups(spec: Spec) -> set[tuple[str, int]]:
+    """Return what must be asked of DNS to resolve *spec*, as keys of :data:`Answers`."""
+    if isinstance(spec, Srv):
+        return {(spec.name, 0)}
+    return (
+        {one for one in spec.hosts if not _is_address(one[0])}
+        if isinstance(spec, Endpoints)
+        else set()
+    )
+
+
+def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
+    every = view.services.get(spec.name, ())
+    fitting = [i for i in every if i.protocol == "tcp" and _has(i, spec.wanted)]
+    if not fitting:
+        raise ValueError(_why_none(spec, every))
+    reachable = {i.id: target for i in fitting if (target := _seen_from(i, view))}
+    if not reachable:
+        raise ValueError(
+            f"no instance of {spec.name} publishes its port or shares a network with this client"
+        )
+    ranks = {i.id: _RANK.get(i.health, 0) for i in fitting if i.id in reachable}
+    best = min(ranks.values())
+    chosen = sorted(reachable[one] for one, rank in ranks.items() if rank == best)
+    return tuple({(t.ip, t.port): t for t in chosen}.values())
+
+
+def _has(instance: Instance, wanted: tuple[tuple[str, str], ...]) -> bool:
+    return all(
+        value in instance.tags if key == "tag" else instance.attrs.get(key) == value
+        for key, value in wanted
+    )
+
+
+def _why_none(spec: Service, every: tuple[Instance, ...]) -> str:
+    if not every:
+        return f"service {spec.name} has no instance"
+    if all(i.protocol != "tcp" for i in every):
+        return f"service {spec.name} is not a TCP service, and links carry TCP only"
+    query = "&".join(f"{key}={value}" for key, value in spec.wanted)
+    return f"service {spec.name} has no instance with {query}"
+
+
+def _seen_from(instance: Instance, view: View) -> Target | None:
+    """Return where the client dials *instance*: past docker-proxy where they share a network."""
+    if instance.host == view.host:
+        for network in sorted(view.networks & instance.local.keys()):
+            ip, _, port = instance.local[network].rpartition(":")
+            return Target(ip.strip("[]"), int(port), instance.id)
+    return (
+        Target(instance.ip, instance.port, instance.id) if instance.ip and instance.port else None
+    )
+
+
+def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Target, ...]:
+    """Return the addresses of *hosts*; one that cannot be found stands back for the others."""
+    found: set[Target] = set()
+    trouble = []
+    for host, port in hosts:
+        if _is_address(host):
+            found.add(Target(host, port))
+            continue
+        answer = answers.get((host, port), f"DNS has not answered for {host} yet")
+        if isinstance(answer, str):
+            trouble.append(answer)
+        else:
+            found |= {Target(*one) for one in answer}
+    if not found:
+        raise ValueError("; ".join(trouble))
+    return tuple(sorted(found))
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()

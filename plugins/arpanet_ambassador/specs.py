@@ -1,0 +1,127 @@
+"""What a declared value may be: the text after ``BACKEND_6379=`` or ``connect.6379=``, parsed.
+
+The forms are ambassadord's (fixed list, address in a registry, DNS), read as its README promises,
+and arpanet's own: a bare service name, and a selector after ``?``.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+__all__ = ["Endpoints", "Service", "Spec", "Srv", "parse"]
+
+_SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_NAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9_-]+)*\.?"
+)
+_SRV = re.compile(r"_[A-Za-z0-9-]+\._tcp(?:\.[A-Za-z0-9_-]+)+\.?", re.IGNORECASE)
+#: Directories of services: arpanet's own, and the one that the first arpanet wrote to.
+_DIRECTORIES = ("services", "network")
+
+
+@dataclass(frozen=True)
+class Service:
+    """Instances of a service in the registry.
+
+    :ivar wanted: (key, value) pairs that an instance must have: ``tag``, or one of its attributes.
+    """
+
+    name: str
+    wanted: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """A fixed list of (host, port): each host an IP address in its shortest form, or a DNS name."""
+
+    hosts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Srv:
+    """A DNS name whose SRV records say where to go (RFC 2782)."""
+
+    name: str
+
+
+Spec = Service | Endpoints | Srv
+
+
+def parse(text: str) -> Spec:
+    """Return what *text* asks for.
+
+    :raises ValueError: with one sentence for the person who wrote it.
+    """
+    text = text.strip()
+    if not text:
+        raise ValueError("the value is empty: name a service")
+    if "," in text:
+        return Endpoints(tuple(_endpoint(one.strip()) for one in text.split(",")))
+    place, _, query = text.partition("?")
+    if "://" in place:
+        return _by_path(_url_path(place), query)
+    if place.startswith("/"):
+        return _by_path(place, query)
+    if ":" in place:
+        if query:
+            raise ValueError(f"'{text}': only a service can have a selector")
+        return Endpoints((_endpoint(place),))
+    if _SRV.fullmatch(place):
+        return Srv(place.rstrip("."))
+    return _service(place, query)
+
+
+def _url_path(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError as problem:
+        raise ValueError(f"'{url}' is not a URL: {problem}") from None
+    if parts.scheme != "etcd":
+        raise ValueError(
+            f"'{url}': only etcd:// is supported, and it means this arpanet's registry"
+        )
+    return parts.path
+
+
+def _by_path(path: str, query: str) -> Service:
+    parts = path.rstrip("/").split("/")
+    if len(parts) < 3 or parts[-2] not in _DIRECTORIES:
+        raise ValueError(f"the path '{path}' is not supported: it must end in /services/<name>")
+    return _service(parts[-1], query)
+
+
+def _service(name: str, query: str) -> Service:
+    if not _SERVICE.fullmatch(name):
+        raise ValueError(f"'{name}' is neither a service name nor an address with a port")
+    try:
+        wanted = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+    except ValueError:
+        raise ValueError(
+            f"the selector '?{query}' must read ?tag=<tag> or ?<attribute>=<value>"
+        ) from None
+    return Service(name, tuple(wanted))
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    bracketed = re.fullmatch(r"\[([^\]]*)\]:([0-9]{1,5})", text)
+    plain = re.fullmatch(r"([^:\s]+):([0-9]{1,5})", text)
+    found = bracketed or plain
+    if not found or not 0 < int(found[2]) < 65536:
+        raise ValueError(f"'{text}' must be an address with a port, as 10.0.0.5:6379")
+    return _host(found[1], version=6 if bracketed else 4), int(found[2])
+
+
+def _host(text: str, version: int) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        # all digits and dots: a mistyped address, which a resolver would take a long time to refuse
+        if version == 6 or re.fullmatch(r"[0-9.]+", text) or not _NAME.fullmatch(text):
+            raise ValueError(f"'{text}' is neither an IP address nor a host name") from None
+        return text.rstrip(".").lower()
+    if address.version != version or address.is_unspecified or address.is_multicast:
+        raise ValueError(f"'{text}' is not an address that can be dialled")
+    if address.is_loopback:
+        raise ValueError(f"'{text}' is the loopback of whoever dials it: give an address")
+    return str(address)
