@@ -96,12 +96,13 @@ def test_a_file_can_be_seen_at_a_glance(path):
 
 
 def test_nothing_is_left_unfinished():
-    words = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b|raise NotImplemented" + "Error")
+    words = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    stub = re.compile(r"\bNotImplementedError\b")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in EVERYTHING
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if words.search(line)
+        if words.search(line) or (path.parts[len(ROOT.parts)] != "tests" and stub.search(line))
     ]
     assert found == []
 
