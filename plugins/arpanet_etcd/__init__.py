@@ -1,0 +1,1 @@
+"""Masters, and the registry in etcd."""

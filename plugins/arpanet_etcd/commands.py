@@ -1,0 +1,120 @@
+"""``arpanet etcdctl`` and ``arpanet master token``."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from arpanet.cli.base import Command
+from arpanet.context import Context
+from arpanet.errors import UsageError
+from arpanet_etcd import discovery, oldctl, verbs
+from arpanet_etcd.config import ARPANET_ETCD_API, ETCD_PORT, endpoints, urls
+from arpanet_etcd.gateway import Gateway
+from arpanet_etcd.verbs import OldError
+
+__all__ = ["Etcdctl", "MasterToken"]
+
+#: What etcdctl ends with when etcd says no.
+REFUSED = 4
+#: Seconds that the real etcdctl may take: a snapshot of a large store is slow.
+PATIENCE = 600
+
+
+class _Verbatim(ArgumentParser):
+    """Takes all words as they are: they are etcdctl's business, options too."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        if words in ([], ["-h"], ["--help"]):
+            self.print_help()
+            self.exit()
+        return Namespace(words=words), []
+
+
+class Etcdctl(Command):
+    """Query and change the masters' etcd, from any host, without an etcdctl there.
+
+    The old verbs (ls, get, set, mk, update, rm, mkdir, rmdir) work and print as they always did:
+    'arpanet etcdctl ls / --recursive'. All else goes to etcdctl itself, in this host's etcd
+    container or else in one of its own: 'arpanet etcdctl get /arpanet --prefix'.
+    """
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        return _Verbatim(
+            prog=prog_name,
+            description=self.get_description(),
+            usage=f"{prog_name} VERB [ARGUMENT ...]",
+            add_help=False,
+        )
+
+    def take_action(self, parsed_args: Namespace) -> int:
+        """Do it natively, or hand it on."""
+        context, words = self.app.context, parsed_args.words
+        verb = verbs.parse(words) if context.settings[ARPANET_ETCD_API] != "v2" else None
+        if verb is None:
+            return _real(context, words)
+        try:
+            lines = oldctl.run(Gateway(endpoints(context.settings)), verb, sys.stdin.read)
+        except IsADirectoryError as problem:
+            sys.stderr.write(f"{problem}\n")
+            return 1
+        except OldError as problem:
+            sys.stderr.write(f"{problem}\n")
+            return REFUSED
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return 0
+
+
+def _real(context: Context, words: Sequence[str]) -> int:
+    """Run etcdctl in a container, with this command's input, output and exit code."""
+    from arpanet_etcd import image
+
+    v2 = context.settings[ARPANET_ETCD_API] == "v2"
+    argv = ["etcdctl", f"--endpoints={','.join(endpoints(context.settings))}", *words]
+    stdin = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+    engine = context.engine
+    running = [one for one in engine.own(image.PART) if one.state == "running"]
+    if running:
+        env = {"ETCDCTL_API": "2" if v2 else "3"}
+        code, out, err = engine.exec(running[0].name, argv, env, stdin or None, PATIENCE)
+    else:
+        tag = image.provide(context).tag
+        code, out, err = engine.run_once(tag, argv, network="host", timeout=PATIENCE)
+    sys.stdout.buffer.write(out)
+    sys.stdout.flush()
+    sys.stderr.buffer.write(err)
+    return code
+
+
+class MasterToken(Command):
+    """Make a discovery token: masters that are started with it find each other.
+
+    A token is kept on an etcd that runs already: these masters' own, or the one that --etcd names.
+    """
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--size", type=int, default=3, metavar="N", help="how many masters; 3 if not given"
+        )
+        parser.add_argument(
+            "--etcd", metavar="URL", help="the etcd to keep it on; http://IP:4001 for example"
+        )
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Print its URL."""
+        context, size = self.app.context, parsed_args.size
+        if not 1 <= size <= 9:
+            raise UsageError(f"--size {size}: a cluster has 1 to 9 masters", "3 or 5 are usual")
+        if size % 2 == 0:
+            context.say(f"{size} masters survive no more failures than {size - 1}")
+        places = endpoints(context.settings)
+        if parsed_args.etcd:
+            given = parsed_args.etcd.rstrip("/")
+            port = context.settings[ETCD_PORT]
+            places = (given,) if "://" in given else urls((given,), port)
+        sys.stdout.write(f"{discovery.create(places, size)}\n")

@@ -1,0 +1,67 @@
+"""The plugin: masters, and the registry in etcd."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from arpanet import hookimpl
+from arpanet.context import Context
+from arpanet.records import Formation, Member, Status
+from arpanet.registry import Registry
+from arpanet.settings import Setting
+from arpanet_etcd.config import SETTINGS, endpoints
+from arpanet_etcd.gateway import Gateway
+from arpanet_etcd.registry import make_registry
+
+__all__ = ["EtcdPlugin"]
+
+# what needs Docker is imported where it is used: the Docker SDK takes a while to load
+
+
+class EtcdPlugin:
+    """Runs in every process: agents need the registry, the command line the masters too."""
+
+    agents = ("registrator", "ambassador")
+
+    @hookimpl
+    def arpanet_settings(self) -> Sequence[Setting[Any]]:
+        """Declare ``ETCD_*`` and ``ARPANET_ETCD_API``."""
+        return SETTINGS
+
+    @hookimpl
+    def arpanet_registry(self, context: Context) -> Registry | None:
+        """Answer for ``ARPANET_REGISTRY=etcd://``."""
+        return make_registry(context.settings)
+
+    @hookimpl
+    def arpanet_masters(self, context: Context) -> Sequence[Member] | None:
+        """Ask any master for all of them."""
+        return Gateway(endpoints(context.settings)).member_list()
+
+    @hookimpl
+    def arpanet_status(self, context: Context) -> Sequence[Status]:
+        """Say how this host's master and the whole cluster are."""
+        from arpanet_etcd import status
+
+        return status.status(context)
+
+    @hookimpl
+    def arpanet_install(self, context: Context, role: str) -> None:
+        """Get the etcd image."""
+        if role == "master":
+            from arpanet_etcd import image
+
+            image.provide(context, install=True)
+
+    @hookimpl
+    def arpanet_master_start(self, context: Context, formation: Formation) -> None:
+        """Start, form or join."""
+        from arpanet_etcd import masters
+
+        masters.start(context, formation)
+
+    @hookimpl
+    def arpanet_master_stop(self, context: Context, leave: bool) -> None:
+        """Stop, or leave for good."""
+        from arpanet_etcd import masters
+
+        masters.stop(context, leave)

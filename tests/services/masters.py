@@ -1,0 +1,123 @@
+"""Masters as plain processes, each on a loopback address of its own."""
+
+import itertools
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from arpanet_etcd import flags, health, wal
+from arpanet_etcd.gateway import Gateway
+from arpanet_etcd.join import Joiner
+from arpanet_etcd.plan import Own
+from arpanet_etcd.wal import Identity
+
+from arpanet.errors import EngineError
+from tests.conftest import wait_for
+
+
+def etcd_version() -> flags.Version:
+    said = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=True)
+    return flags.version(said.stdout)
+
+
+@dataclass
+class Master:
+    """A :class:`arpanet_etcd.join.Machine`, and what a test does to it."""
+
+    own: Own
+    place: Path
+    words: list[str] = field(default_factory=list)
+    argv: list[str] = field(default_factory=list)
+    process: "subprocess.Popen[bytes] | None" = None
+    starts: int = 0
+
+    # -- as a machine ----------------------------------------------------------------------------
+
+    def data(self) -> Identity | None:
+        logs = sorted((self.place / "data/member/wal").glob("*.wal"))
+        return wal.identity(logs[0].read_bytes()[: wal.HEAD]) if logs else None
+
+    def command(self) -> list[str]:
+        return self.argv
+
+    def start(self, formation: Sequence[str]) -> None:
+        argv = flags.command(self.own, etcd_version(), formation, data=str(self.place / "data"))
+        if self.running and argv == self.argv:
+            return
+        self.stop()
+        with (self.place / "log").open("ab") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+        self.argv = argv
+        self.starts += 1
+
+    def wipe(self) -> None:
+        self.stop()
+        shutil.rmtree(self.place / "data", ignore_errors=True)
+
+    def check(self) -> None:
+        if not self.running:
+            raise EngineError((self.place / "log").read_text().splitlines()[-1])
+
+    # -- for tests -------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        if self.process and self.running:
+            self.process.send_signal(sign)
+            self.process.wait(20)
+
+    def cut(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def lose_data(self) -> None:
+        self.cut()
+        self.wipe()
+
+    @property
+    def joiner(self) -> Joiner:
+        return Joiner(self.own, self, "/arpanet/join", self.words.append)
+
+    @property
+    def gateway(self) -> Gateway:
+        return Gateway([self.own.client_url])
+
+    def boot(self) -> None:
+        self.start(flags.initial({self.own.name: self.own.peer_url}, "test"))
+        health.wait(self.own, self.check, self.words.append)
+
+    def members(self) -> dict[str, bool]:
+        """Name -> whether it votes."""
+        return {m.name: not m.learner for m in self.gateway.member_list()}
+
+    def settled(self, *names: str) -> None:
+        wait_for(lambda: self.members() == dict.fromkeys(names, True), 15)
+
+
+MakeMasters = Callable[[int], list[Master]]
+subnets = itertools.count(1)
+
+
+@pytest.fixture
+def masters(tmp_path: Path) -> Iterator[MakeMasters]:
+    """Make masters h1, h2, ...; none of them runs yet."""
+    made: list[Master] = []
+    subnet = next(subnets)
+
+    def make(count: int) -> list[Master]:
+        for _ in range(count):
+            number = len(made) + 1
+            place = tmp_path / f"h{number}"
+            place.mkdir()
+            made.append(Master(Own(f"h{number}", f"127.77.{subnet}.{number}", 4001, 7001), place))
+        return made[-count:]
+
+    yield make
+    for one in made:
+        one.lose_data()
