@@ -4,8 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from cliff.lister import Lister
-
+from arpanet.cli.base import Lister
 from arpanet.context import Context
 from arpanet.errors import ArpanetError
 from arpanet_hello import journal
