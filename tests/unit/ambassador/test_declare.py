@@ -1,0 +1,134 @@
+"""Containers -> declared links."""
+
+import pytest
+from arpanet_ambassador.declare import BACKEND, CONNECT, declared, owner
+from arpanet_ambassador.specs import Service
+
+from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container
+
+
+def links(*containers):
+    return declared(by_id(*containers, backends()), AMBASSADOR)
+
+
+def only(*containers):
+    (link,) = links(*containers)
+    return link
+
+
+@pytest.mark.parametrize("name", ["BACKEND_6379", "backend_6379", "Backend_06379"])
+def test_variable(name):
+    link = only(container("web", linked=["redis"], env={name: "redis", "BACKEND_URL": "x"}))
+    assert (link.client, link.form, link.port, link.text) == ("web", BACKEND, 6379, "redis")
+    assert (link.dials, link.spec, link.error) == ("redis:6379", Service("redis"), "")
+
+
+def test_label():
+    labels = {"connect.6379": "redis", "xconnect.1": "a", "connect.2x": "b", "connect.": "c"}
+    link = only(container("web", network="private", labels=labels))
+    assert (link.form, link.port, link.dials, link.error) == (CONNECT, 6379, "localhost:6379", "")
+
+
+def test_both_forms_on_one_container():
+    found = links(
+        container("web", linked=["b"], env={"BACKEND_80": "a"}, labels={"connect.80": "b"})
+    )
+    assert [(link.form, link.text, link.error) for link in found] == [
+        (BACKEND, "a", ""),
+        (CONNECT, "b", ""),
+    ]
+
+
+def test_alias_that_fits_the_service_is_the_one_that_is_dialled():
+    web = container(
+        "web", linked=["backends", "pg"], env={"BACKEND_5432": "pg", "BACKEND_6379": "redis"}
+    )
+    assert [link.dials for link in links(web)] == ["pg:5432", "backends:6379"]
+
+
+def test_without_a_link_on_the_default_bridge_only_the_address_serves():
+    assert only(container("web", env={"BACKEND_80": "a"})).dials == "172.17.0.2:80"
+
+
+def test_on_a_network_that_the_ambassador_was_connected_to_its_name_serves():
+    web = container("web", network="private", env={"BACKEND_80": "a"})
+    (link,) = declared(by_id(web, backends(private="172.18.0.2")), AMBASSADOR)
+    assert (link.dials, link.error) == ("arpanet_backends:80", "")
+
+
+def test_on_a_network_without_the_ambassador_the_label_is_recommended():
+    link = only(container("web", network="private", env={"BACKEND_80": "a"}))
+    assert link.spec is None
+    assert "no network of web has arpanet_backends" in link.error
+    assert "use the label connect.80=a" in link.error
+
+
+@pytest.mark.parametrize(("mode", "says"), [("host", "host's own network"), ("none", "without a")])
+@pytest.mark.parametrize("how", [{"labels": {"connect.80": "a"}}, {"env": {"BACKEND_80": "a"}}])
+def test_without_a_namespace(mode, says, how):
+    assert says in only(container("web", mode=mode, **how)).error
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999999999999999999"])
+def test_port_out_of_range(port):
+    bad, good = sorted(
+        links(container("web", labels={f"connect.{port}": "a", "connect.80": "b"})),
+        key=lambda link: link.error == "",
+    )
+    assert "must be a number from 1 to 65535" in bad.error
+    assert good.error == ""
+
+
+def test_bad_value_touches_no_other():
+    bad, good = links(container("web", labels={"connect.1": "a b", "connect.2": "b"}))
+    assert "neither a service name" in bad.error
+    assert (good.error, good.spec) == ("", Service("b"))
+
+
+def test_one_port_twice_is_refused_unless_it_says_the_same():
+    twice = links(container("web", linked=["r"], env={"BACKEND_80": "a", "backend_80": "b"}))
+    assert [link.error for link in twice] == ["port 80 is declared as 'a' and 'b': keep one"] * 2
+    same = links(container("web", linked=["r"], env={"BACKEND_80": "a", "backend_80": "a"}))
+    assert [link.error for link in same] == ["", ""]
+
+
+def test_shared_namespace():
+    home = container("home", linked=["r"], env={"BACKEND_80": "a"})
+    guest = container("guest", mode="container:id-home", labels={"connect.81": "b"})
+    second = container("second", mode="container:guest", env={"BACKEND_82": "c"})
+    found = links(home, guest, second)
+    assert {link.namespace for link in found} == {"id-home"}
+    assert [(link.client, link.dials) for link in found] == [
+        ("guest", "localhost:81"),
+        ("home", "r:80"),
+        ("second", "r:82"),
+    ]
+
+
+def test_conflict_in_a_shared_namespace():
+    home = container("home", labels={"connect.80": "a"})
+    guest = container("guest", mode="container:id-home", labels={"connect.80": "b"})
+    assert all("keep one" in link.error for link in links(home, guest))
+
+
+def test_namespace_outlives_its_owner():
+    guest = container("guest", mode="container:id-gone")
+    assert owner(guest, by_id(guest)) is guest
+
+
+def test_circle_ends():
+    one = container("one", mode="container:id-two")
+    two = container("two", mode="container:id-one")
+    assert owner(one, by_id(one, two)) in (one, two)
+
+
+def test_guest_of_the_host_network():
+    home = container("home", mode="host")
+    guest = container("guest", mode="container:id-home", labels={"connect.80": "a"})
+    assert "host's own network" in only(home, guest).error
+
+
+def test_the_ambassador_declares_nothing():
+    own = backends()
+    own.labels["connect.80"] = "a"
+    assert declared(by_id(own), AMBASSADOR) == []

@@ -1,0 +1,37 @@
+"""DNS answers: kept while DNS is ill."""
+
+from arpanet_ambassador.lookups import Lookups
+
+from tests.conftest import wait_for
+
+KEY = ("db", 5432)
+ANSWER = (("10.0.0.1", 5432),)
+
+
+def test_last_good_answer_stays():
+    said = {KEY: ANSWER}
+    changes = []
+    lookups = Lookups(lambda: changes.append(1), lambda key: said[key])
+    lookups.round(frozenset({KEY}))
+    assert (lookups.answers, len(changes)) == ({KEY: ANSWER}, 1)
+    said[KEY] = "DNS is ill"
+    lookups.round(frozenset({KEY}))
+    assert (lookups.answers, len(changes)) == ({KEY: ANSWER}, 1)
+    said[KEY] = (("10.0.0.2", 5432),)
+    lookups.round(frozenset({KEY}))
+    assert (lookups.answers, len(changes)) == ({KEY: said[KEY]}, 2)
+
+
+def test_a_new_name_is_asked_at_once_and_an_old_one_forgotten():
+    lookups = Lookups(lambda: None, lambda key: ((key[0], key[1]),))
+    lookups.want(frozenset({KEY}))
+    wait_for(lambda: KEY in lookups.answers)
+    other = ("pg", 1)
+    lookups.want(frozenset({other}))
+    wait_for(lambda: lookups.answers.keys() == {other})
+
+
+def test_failure_is_an_answer():
+    lookups = Lookups(lambda: None, lambda key: "no such name")
+    lookups.round(frozenset({KEY}))
+    assert lookups.answers == {KEY: "no such name"}

@@ -1,0 +1,29 @@
+"""The status file, the log's lines and the status line."""
+
+import json
+
+from arpanet_ambassador import report
+
+from arpanet.records import Link, Target
+
+GOOD = Link("web", 6379, "redis", "redis:6379", (Target("10.0.0.1", 6379, "i"),), "kernel")
+BAD = Link("web", 80, "a", "localhost:80", error="service a has no instance")
+
+
+def test_there_and_back():
+    state = json.loads(json.dumps(report.encode([GOOD, BAD], "auto", 1, 2)))
+    assert report.decode(state) == (GOOD, BAD)
+
+
+def test_lines():
+    assert report.line(GOOD) == "web: redis:6379 = redis -> 10.0.0.1:6379 (kernel)"
+    assert report.line(BAD) == "web: localhost:80 = a -> service a has no instance"
+
+
+def test_status():
+    fine = report.status("ambassador", report.encode([GOOD], "auto", 0, 0))
+    assert (fine.state, fine.detail) == ("ok", "1 links: 1 in the kernel, 0 proxied")
+    ill = report.status("ambassador", report.encode([GOOD, BAD], "auto", 3, 4))
+    assert ill.state == "degraded"
+    assert "others put right: 3; stuck connections reset: 4; 1 lead nowhere" in ill.detail
+    assert "web: service a has no instance" in ill.detail

@@ -1,0 +1,120 @@
+"""Declared links + snapshot -> targets."""
+
+import pytest
+from arpanet_ambassador.resolve import View, lookups, resolve
+from arpanet_ambassador.specs import Endpoints, Service, Srv
+
+from arpanet.records import Target
+from tests.unit.ambassador.records import instance
+
+REDIS = Service("redis")
+
+
+def view(*instances, **more):
+    return View({"redis": instances}, "here", **more)
+
+
+def addresses(spec, seen):
+    return [f"{target.ip}:{target.port}" for target in resolve(spec, seen)]
+
+
+def test_all_instances_sorted_with_their_ids():
+    seen = view(instance("redis", "10.0.0.2", 6379), instance("redis", "10.0.0.1", 6379, name="b"))
+    assert resolve(REDIS, seen) == (
+        Target("10.0.0.1", 6379, "other:b:6379"),
+        Target("10.0.0.2", 6379, "other:c:6379"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("healths", "chosen"),
+    [
+        (("healthy", "", "starting", "unhealthy"), [1, 2]),
+        (("starting", "unhealthy"), [1]),
+        (("unhealthy", "unhealthy"), [1, 2]),
+    ],
+)
+def test_the_healthiest_there_are(healths, chosen):
+    every = [instance("redis", f"10.0.0.{n}", 1, health=h) for n, h in enumerate(healths, 1)]
+    every = [type(one)(**{**vars(one), "id": one.ip}) for one in every]
+    assert addresses(REDIS, view(*every)) == [f"10.0.0.{n}:1" for n in chosen]
+
+
+@pytest.mark.parametrize(
+    ("host", "networks", "expected"),
+    [
+        ("here", {"bridge"}, "172.17.0.9:6379"),
+        ("here", {"private", "z"}, "172.18.0.9:6379"),
+        ("here", {"elsewhere"}, "10.0.0.1:32768"),
+        ("other", {"bridge"}, "10.0.0.1:32768"),
+    ],
+)
+def test_container_address_only_on_this_host_and_a_shared_network(host, networks, expected):
+    local = {"bridge": "172.17.0.9:6379", "private": "172.18.0.9:6379"}
+    one = instance("redis", "10.0.0.1", 32768, host=host, local=local)
+    assert addresses(REDIS, view(one, networks=frozenset(networks))) == [expected]
+
+
+def test_unpublished_instance_is_reached_on_its_network_only():
+    one = instance("redis", "10.0.0.1", 0, host="here", local={"bridge": "172.17.0.9:6379"})
+    assert addresses(REDIS, view(one, networks=frozenset({"bridge"}))) == ["172.17.0.9:6379"]
+    with pytest.raises(ValueError, match="publishes its port or shares a network"):
+        resolve(REDIS, view(one))
+
+
+def test_an_unhealthy_reachable_one_beats_a_healthy_unreachable_one():
+    hidden = instance("redis", "", 0, name="hidden", health="healthy")
+    ill = instance("redis", "10.0.0.1", 1, health="unhealthy")
+    assert addresses(REDIS, view(hidden, ill)) == ["10.0.0.1:1"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        ((("tag", "master"),), [1]),
+        ((("tag", "eu"),), [1, 2]),
+        ((("tag", "eu"), ("tag", "master")), [1]),
+        ((("zone", "b"),), [2]),
+    ],
+)
+def test_selector(wanted, chosen):
+    one = instance("redis", "10.0.0.1", 1, tags=("master", "eu"), attrs={"zone": "a"})
+    two = instance("redis", "10.0.0.2", 1, name="d", tags=("eu",), attrs={"zone": "b"})
+    found = addresses(Service("redis", wanted), view(one, two))
+    assert found == [f"10.0.0.{n}:1" for n in chosen]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (Service("pg"), "service pg has no instance"),
+        (Service("redis", (("tag", "x"),)), "no instance with tag=x"),
+        (Srv("_a._tcp.b"), "not answered for _a._tcp.b yet"),
+        (Endpoints((("db", 1),)), "not answered for db yet"),
+    ],
+)
+def test_nothing(spec, says):
+    with pytest.raises(ValueError, match=says):
+        resolve(spec, view(instance("redis", "10.0.0.1", 1)))
+
+
+def test_udp_is_not_carried():
+    with pytest.raises(ValueError, match="TCP only"):
+        resolve(REDIS, view(instance("redis", "10.0.0.1", 1, protocol="udp")))
+
+
+def test_names_and_addresses_together():
+    spec = Endpoints((("10.0.0.1", 1), ("fd00::1", 1), ("db", 2), ("lost", 3)))
+    answers = {("db", 2): (("10.0.0.7", 2), ("10.0.0.8", 2)), ("lost", 3): "no such name"}
+    assert lookups(spec) == {("db", 2), ("lost", 3)}
+    assert addresses(spec, view(answers=answers)) == [
+        "10.0.0.1:1",
+        "10.0.0.7:2",
+        "10.0.0.8:2",
+        "fd00::1:1",
+    ]
+
+
+def test_what_dns_said_is_the_reason():
+    with pytest.raises(ValueError, match="no such name"):
+        resolve(Endpoints((("lost", 3),)), view(answers={("lost", 3): "no such name"}))

@@ -1,0 +1,68 @@
+"""What a declared value may be."""
+
+import pytest
+from arpanet_ambassador.specs import Endpoints, Service, Srv, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("redis", Service("redis")),
+        (" redis ", Service("redis")),
+        ("redis?", Service("redis")),
+        ("redis-6379", Service("redis-6379")),
+        ("my_app.v2", Service("my_app.v2")),
+        ("redis?tag=master", Service("redis", (("tag", "master"),))),
+        (
+            "redis?tag=a&tag=b&zone=x%20y",
+            Service("redis", (("tag", "a"), ("tag", "b"), ("zone", "x y"))),
+        ),
+        ("/arpanet/services/redis", Service("redis")),
+        ("/arpanet/network/redis/", Service("redis")),
+        ("/services/redis?tag=a", Service("redis", (("tag", "a"),))),
+        ("etcd://10.0.0.1:4001/arpanet/network/redis", Service("redis")),
+        ("etcd://10.0.0.1:4001/arpanet/services/redis?tag=a", Service("redis", (("tag", "a"),))),
+        ("10.0.0.5:6379", Endpoints((("10.0.0.5", 6379),))),
+        ("10.0.0.5:6379, 10.0.0.6:6380", Endpoints((("10.0.0.5", 6379), ("10.0.0.6", 6380)))),
+        ("[FD00::0:1]:6379", Endpoints((("fd00::1", 6379),))),
+        ("DB.example.com.:5432", Endpoints((("db.example.com", 5432),))),
+        ("db:5432,10.0.0.5:5432", Endpoints((("db", 5432), ("10.0.0.5", 5432)))),
+        ("_redis._tcp.example.com", Srv("_redis._tcp.example.com")),
+    ],
+)
+def test_good(text, spec):
+    assert parse(text) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("red is", "neither a service name"),
+        ("redis?tag", "selector"),
+        ("10.0.0.5:0", "address with a port"),
+        ("10.0.0.5:70000", "address with a port"),
+        ("10.0.0.5:", "address with a port"),
+        ("10.0.0.500:80", "neither an IP address nor a host name"),
+        ("fd00::1:6379", "address with a port"),
+        ("[10.0.0.1]:80", "not an address that can be dialled"),
+        ("[zz]:80", "neither an IP address"),
+        ("127.0.0.1:80", "loopback"),
+        ("0.0.0.0:80", "not an address that can be dialled"),
+        ("10.0.0.5:80,", "address with a port"),
+        ("10.0.0.5:80,redis", "address with a port"),
+        ("10.0.0.5:80?tag=x", "only a service"),
+        ("consul://10.0.0.1:8500/redis", "only etcd://"),
+        ("etcd://[10.0.0.1/services/x", "not a URL"),
+        ("etcd://10.0.0.1:4001/redis", "must end in /services/<name>"),
+        ("/arpanet/instances/redis", "must end in /services/<name>"),
+        ("/services/", "must end in /services/<name>"),
+        ("$(reboot)", "neither a service name"),
+        ("redis; drop", "neither a service name"),
+        ("a" * 300 + ":80", "neither an IP address"),
+    ],
+)
+def test_bad(text, says):
+    with pytest.raises(ValueError, match=says):
+        parse(text)
