@@ -16,6 +16,7 @@ PUBLIC = {
         for name in (
             "cli.base",
             "context",
+            "elf",
             "engine",
             "errors",
             "images",
@@ -25,6 +26,7 @@ PUBLIC = {
             "settings",
             "specs",
             "statusfile",
+            "tree",
         )
     ),
 }

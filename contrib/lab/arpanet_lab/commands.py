@@ -2,6 +2,7 @@
 
 import logging
 import os
+from abc import ABC, abstractmethod
 from argparse import REMAINDER, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ class _OfLab(Command):
         return Lab(parsed_args.name)
 
 
-class _OfHosts(_OfLab):
+class _OfHosts(_OfLab, ABC):
     """A command for one or more hosts."""
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
@@ -45,8 +46,9 @@ class _OfHosts(_OfLab):
         for name in parsed_args.hosts:
             self.act(lab, name)
 
+    @abstractmethod
     def act(self, lab: "Lab", name: str) -> None:
-        raise NotImplementedError
+        """Do it to one host."""
 
 
 class Up(_OfLab):
