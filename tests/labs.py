@@ -25,7 +25,7 @@ def lab_of(letter: str, size: int) -> Iterator[Lab]:
     if os.geteuid() or not shutil.which("dockerd"):
         pytest.skip("needs root and dockerd")
     _sweep()
-    lab = Lab(f"{letter}{os.getpid()}")
+    lab = Lab(f"t{letter}-{os.getpid()}")
     lab.up(size)
     try:
         yield lab
@@ -47,6 +47,6 @@ def clean(host: Host) -> None:
 
 def _sweep() -> None:
     for path in state.ROOT.glob("*"):
-        owner = re.fullmatch(r"[a-z](\d+)", path.name)
+        owner = re.fullmatch(r"t[a-z]-(\d+)", path.name)
         if owner and not Path("/proc", owner[1]).exists():
             Lab(path.name).down()

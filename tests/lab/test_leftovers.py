@@ -19,7 +19,7 @@ pytestmark = needs_lab
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    lab = Lab(f"u{os.getpid()}")
+    lab = Lab(f"tu-{os.getpid()}")
     yield lab
     lab.down()
 
@@ -106,7 +106,7 @@ def test_growing_that_fails(lab: Lab, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_two_labs_at_once(lab: Lab) -> None:
-    other = Lab(f"v{os.getpid()}")
+    other = Lab(f"tv-{os.getpid()}")
     try:
         lab.up(1)
         other.up(1)

@@ -4,13 +4,14 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from arpanet.errors import ArpanetError, UsageError
-from arpanet_lab import cgroups, disk, engine, network, pack, state
+from arpanet_lab import cgroups, disk, engine, network, state
 from arpanet_lab.holding import Holder, end, end_all
 from arpanet_lab.host import Host
 from arpanet_lab.plan import (
@@ -29,6 +30,7 @@ __all__ = ["DEFAULT_SIZE", "HostStatus", "Lab"]
 log = logging.getLogger("arpanet.lab")
 
 DEFAULT_SIZE = 3
+_LOADS_AT_ONCE = 4
 _TOOLS = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "unshare": "util-linux"}
 
 
@@ -263,6 +265,8 @@ class Lab:
 
         :raises UsageError: nothing is known of *image*, a host does not exist, or all is off.
         """
+        from arpanet_lab import pack  # the Docker SDK takes its time
+
         programs = pack.KNOWN.get(image.partition(":")[0])
         if not programs:
             raise UsageError(f"of which programs is {image} made?", "name at least one")
@@ -277,9 +281,11 @@ class Lab:
         :param hosts: names; else all hosts that have power.
         :raises UsageError: a program or a host does not exist, or the lab is not up.
         """
+        from arpanet_lab import pack
+
         chosen = [self.host(name) for name in hosts] or [host for host in self.hosts if host.on]
-        sockets = [host.docker_socket for host in chosen]
-        pack.load(pack.layer(programs), image, programs[0], sockets)
+        with ThreadPoolExecutor(_LOADS_AT_ONCE) as pool:
+            list(pool.map(lambda host: pack.load(host.docker_socket, image, programs), chosen))
         return [host.name for host in chosen]
 
     # -- inside ----------------------------------------------------------------------------------
