@@ -65,9 +65,10 @@ def changes(
         if puts:
             change(instance.id).puts = puts
     for key, entry in known.items():
-        parsed = layout.parse(key)
-        if entry.mine and key not in keys and parsed and parsed.kind != "hosts":
-            change(parsed.id).deletes.append(key)
+        if entry.mine and key not in keys:
+            parsed = layout.parse(key)
+            if parsed and parsed.kind != "hosts":
+                change(parsed.id).deletes.append(key)
     return [found[one] for one in sorted(found)], refused
 
 

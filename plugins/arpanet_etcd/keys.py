@@ -14,7 +14,6 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -88,7 +87,8 @@ def _escape(text: str) -> str:
 
 def write(record: Host | Instance) -> str:
     """Return *record* as JSON; equal records give equal text."""
-    return json.dumps(asdict(record), sort_keys=True, separators=(",", ":"))
+    # not asdict(): it copies deeply, which takes ten times as long
+    return json.dumps(vars(record), sort_keys=True, separators=(",", ":"), default=dict)
 
 
 def read_instance(instance_id: str, text: str) -> Instance:

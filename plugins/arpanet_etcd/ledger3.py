@@ -64,12 +64,14 @@ class Ledger3:
         lease = (found.lease if found else 0) or self._lease
         if not (lease and self._gateway.keepalive(lease)):
             lease = self._gateway.grant(self._ttl)
-        result = self._gateway.txn(
-            [wire.at_revision(self._key, found.mod_revision if found else 0)],
-            [wire.put_op(self._key, write(self._host), lease)],
-        )
-        if not result.succeeded:
-            raise RegistryError(f"{self._key} was changed by somebody else at the same time")
+        text = write(self._host)
+        if not (found and (found.value, found.lease) == (text, lease)):
+            result = self._gateway.txn(
+                [wire.at_revision(self._key, found.mod_revision if found else 0)],
+                [wire.put_op(self._key, text, lease)],
+            )
+            if not result.succeeded:
+                raise RegistryError(f"{self._key} was changed by somebody else at the same time")
         self._lease, self._held = lease, True
 
     def _audit(self) -> None:

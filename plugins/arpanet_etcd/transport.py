@@ -131,7 +131,7 @@ class Transport:
             raise wire.failure(200, response.data)
         return answer
 
-    def watch(self, key: str, range_end: str, start_revision: int, *, quiet: float = 10.0) -> Watch:
+    def watch(self, key: str, range_end: str, start_revision: int, *, quiet: float = 5.0) -> Watch:
         """Watch the keys from *key* up to *range_end* (``""``: just the one).
 
         :param quiet: seconds without a word after which the watch raises :class:`watch.Quiet`.

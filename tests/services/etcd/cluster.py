@@ -44,13 +44,24 @@ class Member:
     def start(self, cluster: str, flags: Sequence[str] = ()) -> None:
         with (self.place.with_suffix(".log")).open("ab") as log:
             self.process = subprocess.Popen(
-                [ETCD, "--name", self.name, "--data-dir", str(self.place), *flags]
-                + ["--listen-client-urls", self.client, "--advertise-client-urls", self.client]
-                + ["--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer]
-                + ["--initial-cluster", cluster, "--initial-cluster-state", "new"],
+                [ETCD, *flags],
+                env={**os.environ, **self.environment(cluster)},
                 stdout=log,
                 stderr=log,
             )
+
+    def environment(self, cluster: str) -> dict[str, str]:
+        given = {
+            "name": self.name,
+            "data_dir": str(self.place),
+            "listen_client_urls": self.client,
+            "advertise_client_urls": self.client,
+            "listen_peer_urls": self.peer,
+            "initial_advertise_peer_urls": self.peer,
+            "initial_cluster": cluster,
+            "initial_cluster_state": "new",
+        }
+        return {f"ETCD_{name.upper()}": value for name, value in given.items()}
 
     def signal(self, number: signal.Signals) -> None:
         if self.process and self.process.poll() is None:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+from arpanet_etcd.keys import Layout
 from arpanet_etcd.registry import EtcdRegistry, open_registry
 
 from tests.services.etcd.cluster import Cluster, etcd_version
@@ -33,20 +34,24 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         cluster.close()
 
 
+@pytest.fixture
+def layout() -> Layout:
+    """A path of the test's own."""
+    return Layout(f"/test{next(numbers)}")
+
+
 Connect = Callable[..., EtcdRegistry]
 
 
 @pytest.fixture
-def connect() -> Iterator[Connect]:
-    """Open registries that end with the test: ``connect(cluster, api, ttl)``; each is one process."""
+def connect(layout: Layout) -> Iterator[Connect]:
+    """Open registries, as processes on several hosts would: ``connect(cluster, api, ttl)``."""
     opened: list[EtcdRegistry] = []
-    path = f"/test{next(numbers)}"
 
     def open_one(cluster: Cluster, api: str = "v3", ttl: int = 15) -> EtcdRegistry:
-        opened.append(open_registry(cluster.endpoints, path, api, ttl))
+        opened.append(open_registry(cluster.endpoints, layout.root.rstrip("/"), api, ttl))
         return opened[-1]
 
-    open_one.path = path  # type: ignore[attr-defined]
     yield open_one
     for registry in opened:
         registry.close()
