@@ -8,6 +8,7 @@ of several that wait, only the newest counts.
 import logging
 import queue
 import signal
+import time
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 STATUS = "agent"
 #: Seconds between two looks at the sources' troubles when nothing happens.
 IDLE = 5.0
+#: Seconds that a source may be in trouble before the log says so: each is, while it connects.
+PATIENCE = 2.0
 
 
 class Agent:
@@ -36,7 +39,9 @@ class Agent:
         self._seen_containers = False
         self._snapshot = Snapshot()
         self._seen_services = False
-        self._troubles: dict[str, Any] = {}
+        self._since: dict[str, float] = {}
+        self._warned: dict[str, str] = {}
+        self._state: dict[str, Any] = {}
         context.wake = lambda: self._queue.put(("wake", None))
 
     def stop(self, *_: object) -> None:
@@ -97,17 +102,21 @@ class Agent:
             self.context.emit("services.changed", before=before, after=after)
 
     def _report(self, troubles: dict[str, str]) -> None:
-        """Log a trouble when it comes and when it goes; leave the newest state for ``status``."""
+        """Log a trouble that stays, and when it goes; leave the newest state for ``status``."""
+        now = time.monotonic()
         for source, trouble in troubles.items():
-            if trouble != self._troubles.get(source, ""):
-                if trouble:
-                    log.warning("%s: %s", source, trouble)
-                else:
+            if not trouble:
+                self._since.pop(source, None)
+                if self._warned.pop(source, None):
                     log.info("%s: all is well again", source)
+            elif now - self._since.setdefault(source, now) >= PATIENCE:
+                if trouble != self._warned.get(source):
+                    log.warning("%s: %s", source, trouble)
+                self._warned[source] = trouble
         state: dict[str, Any] = {**troubles, "failures": dict(self.context.bus.failures)}
-        if state != self._troubles:
+        if state != self._state:
             statusfile.write(STATUS, state)
-        self._troubles = state
+        self._state = state
 
 
 def run(context: Context) -> None:

@@ -49,6 +49,8 @@ class Services(Lister):
             for name, instances in services.items()
             for one in instances
         ]
+        if not rows:
+            self.app.context.say("no service yet: no published port on any slave")
         return ("service", "address", "protocol", "host", "instance", "health", "tags"), rows
 
 
@@ -70,6 +72,8 @@ class Links(Lister):
             for _, links in context.bus.collect("arpanet_links", context=context)
             for link in links
         ]
+        if not rows:
+            context.say("no container on this host declares a link")
         return ("client", "dials", "backend", "targets", "plane", "error"), rows
 
 

@@ -12,7 +12,7 @@ from cliff.lister import Lister
 if TYPE_CHECKING:
     from arpanet_lab.lab import Lab
 
-__all__ = ["Cut", "Down", "Exec", "Heal", "Kill", "Pack", "Start", "Status", "Up"]
+__all__ = ["Cut", "Demo", "Down", "Exec", "Heal", "Kill", "Pack", "Start", "Status", "Up"]
 
 log = logging.getLogger("arpanet.lab")
 
@@ -173,3 +173,13 @@ class Pack(_OfLab):
             lab.load_programs(image, programs, hosts) if programs else lab.load_image(image, hosts)
         )
         log.info("%s is on %s", parsed_args.image, " ".join(names))
+
+
+class Demo(Command):
+    """Show the main job on three real hosts, from nothing, and take them down again."""
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Show it."""
+        from arpanet_lab.demo import Demo as Show
+
+        Show(log.info).run()

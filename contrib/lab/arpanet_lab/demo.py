@@ -1,0 +1,181 @@
+"""``arpanet lab demo``: the main job on three real hosts, step by step, with the times it took.
+
+Everything goes through the same commands that a person would type. What is checked raises when it
+does not hold, so a demo that ends well is a test that passed.
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import IO
+
+from arpanet.errors import ArpanetError
+from arpanet_lab.host import Host
+from arpanet_lab.lab import Lab
+
+__all__ = ["Demo"]
+
+REDIS = ("redis-server", "redis-cli")
+SERVE = "docker run -d --name redis -p 10000:6379 redis redis-server --protected-mode no"
+NODES = ("arpanet_backends", "arpanet_registrator", "arpanet_etcd")
+#: Seconds that a command may take; packing images on three hosts at once is the longest.
+PATIENCE = 180.0
+
+
+class Demo:
+    """One run.
+
+    :param say: prints one line.
+    """
+
+    def __init__(self, say: Callable[[str], None], lab: str = "demo") -> None:
+        self.lab = Lab(lab)
+        self._say = say
+        self._times: list[tuple[str, float]] = []
+        self._hosts: list[Host] = []
+
+    def run(self) -> None:
+        """Run it all; what it made is taken down again however it ends."""
+        began = time.monotonic()
+        self.lab.down()  # of a run that was interrupted
+        try:
+            self._step(
+                "three hosts, each with its own network, disk and dockerd", self._raise_hosts
+            )
+            self._step("install arpanet's images on each", self._install)
+            self._step("three masters form one etcd cluster", self._masters)
+            self._step("three slaves: registrator and ambassador", self._slaves)
+            self._step("redis on host1, a client on host3: they find each other", self._link)
+            self._step("redis moves from host1 to host2: the link follows", self._move)
+            self._step("every arpanet container on host3 is killed: the link stays", self._kill)
+        finally:
+            self._say("taking everything down")
+            self.lab.down()
+        self._say("")
+        for what, seconds in self._times:
+            self._say(f"{seconds:7.1f} s  {what}")
+        self._say(f"{time.monotonic() - began:7.1f} s  in all, with taking it down")
+
+    # -- the steps -------------------------------------------------------------------------------
+
+    def _raise_hosts(self) -> None:
+        self.lab.up(3)
+        self._hosts = self.lab.hosts
+        addresses = ",".join(host.ip for host in self._hosts)
+        for host in self._hosts:
+            self._say(f"    {host.name} is {host.ip}")
+            rc = host.home / ".arpanetrc"
+            rc.write_text(f"export ARPANET_IP={host.ip}\nexport ARPANET_MASTERS={addresses}\n")
+            rc.chmod(0o600)
+        self.lab.load_programs("redis", REDIS)
+
+    def _install(self) -> None:
+        for role in ("core", "master", "slave"):
+            self._everywhere(["arpanet", "install", role])
+
+    def _masters(self) -> None:
+        first, *others = self._hosts
+        self._type(first, "arpanet master start --peers boot")
+        for host in others:
+            self._type(host, f"arpanet master start --peers {first.ip}:7001")
+        names = re.findall(r'"name": "(\w+)"', self._type(self._hosts[2], "arpanet hosts"))
+        self._expect(sorted(names) == ["host1", "host2", "host3"], f"masters: {names}")
+
+    def _slaves(self) -> None:
+        self._everywhere(["arpanet", "slave", "start"])
+
+    def _link(self) -> None:
+        host1, _, host3 = self._hosts
+        self._type(host1, SERVE)
+        self._type(
+            host3,
+            "docker run -d --name client --link arpanet_backends:redis -e BACKEND_6379=redis "
+            "redis redis-server --port 7000",
+        )
+        self._until(
+            lambda: self._redis("set", "where", "host1") == "OK", "the client reaches redis"
+        )
+        self._type(host3, "docker exec client redis-cli -h redis get where", show=True)
+        self._type(host3, "arpanet links", show=True)
+
+    def _move(self) -> None:
+        host1, host2, _ = self._hosts
+        self._type(host1, "docker rm -f redis")
+        gone = time.monotonic()
+        self._type(host2, SERVE)
+        self._until(lambda: self._redis("set", "where", "host2") == "OK", "the link follows")
+        self._say(
+            f"    {time.monotonic() - gone:.2f} s from 'gone' on host1 to an answer from host2"
+        )
+        self._type(self._hosts[2], "docker exec client redis-cli -h redis get where", show=True)
+
+    def _kill(self) -> None:
+        host3 = self._hosts[2]
+        command = ["docker", "exec", "-i", "client", "redis-cli", "-h", "redis"]
+        with host3.popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as open_:
+            assert open_.stdin and open_.stdout  # noqa: S101  (for the type checker)
+            before = self._converse(open_.stdin, open_.stdout)
+            self._type(host3, f"docker kill {' '.join(NODES)}")
+            after = self._converse(open_.stdin, open_.stdout)
+            open_.stdin.close()
+        self._expect(before == after == "host2", "the open connection stays open")
+        self._say("    the connection that was open goes on")
+        self._expect(self._redis("get", "where") == "host2", "a new connection works")
+        self._say("    a new connection works")
+
+    @staticmethod
+    def _converse(stdin: IO[str], stdout: IO[str]) -> str:
+        stdin.write("get where\n")
+        stdin.flush()
+        return stdout.readline().strip()
+
+    # -- how -------------------------------------------------------------------------------------
+
+    def _step(self, what: str, action: Callable[[], None]) -> None:
+        self._say(f"\n== {what}")
+        began = time.monotonic()
+        action()
+        self._times.append((what, time.monotonic() - began))
+
+    def _type(self, host: Host, line: str, show: bool = False) -> str:
+        """Run what a person would type; show its output when it is the point."""
+        self._say(f"{host.name}$ {line}")
+        output = host.run(line.split(), timeout=PATIENCE).stdout
+        if show:
+            for text in output.splitlines():
+                self._say(f"    {text}")
+        return output
+
+    def _everywhere(self, command: Sequence[str]) -> None:
+        """Run a command on all hosts at the same time."""
+        self._say(f"host1, host2, host3$ {' '.join(command)}")
+        running = [
+            host.popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for host in self._hosts
+        ]
+        for host, process in zip(self._hosts, running, strict=True):
+            words = process.communicate(timeout=PATIENCE)[1]
+            self._expect(process.returncode == 0, f"{host.name}: {words.strip()}")
+
+    def _redis(self, *words: str) -> str:
+        """Ask redis from the client on host3, through its link; "" when there is no answer."""
+        client = self._hosts[2]
+        command = ["docker", "exec", "client", "redis-cli", "-h", "redis", *words]
+        with suppress(subprocess.TimeoutExpired):
+            return client.run(command, check=False, timeout=5).stdout.strip()
+        return ""
+
+    def _until(self, condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self._expect(time.monotonic() < deadline, f"{what} within {seconds:.0f} s")
+            time.sleep(0.02)
+
+    @staticmethod
+    def _expect(holds: bool, what: str) -> None:
+        if not holds:
+            raise ArpanetError(f"the demo failed: {what}", "run it again with --debug")

@@ -1,0 +1,96 @@
+"""Power cuts, partitions, lost quorums, restarts of Docker: what goes on, and what heals."""
+
+import pytest
+
+from arpanet.registry import TTL
+from tests.conftest import wait_for
+from tests.lab.cluster import Cluster, client, fails, rows, run, serve, services, where
+
+LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
+
+
+def test_a_power_cut_takes_the_hosts_entries_and_links_go_elsewhere(tidy: Cluster):
+    host1, host2, host3 = tidy.hosts
+    serve(host1)
+    serve(host2)
+    client(host3, LINK)
+    wait_for(lambda: len(services(host3).get("redis", [])) == 2)
+    tidy.lab.kill("host2")
+    wait_for(lambda: services(host3).get("redis") == [f"{host1.ip}:10000"], TTL + 15)
+    wait_for(lambda: [where(host3, "redis") for _ in range(4)] == ["host1"] * 4)
+    tidy.lab.start("host2")
+    host2 = tidy.lab.host("host2")
+    run(host2, "docker start redis")
+    wait_for(lambda: len(services(host3).get("redis", [])) == 2, 60)
+    wait_for(lambda: len(rows(host2, "hosts")) == 3, 30)
+
+
+def test_a_partition_heals(tidy: Cluster):
+    host1, host2, host3 = tidy.hosts
+    serve(host1)
+    client(host3, LINK)
+    wait_for(lambda: where(host3, "redis") == "host1")
+    tidy.lab.cut("host1")
+    wait_for(lambda: "redis" not in services(host3), TTL + 15)
+    tidy.lab.heal("host1")
+    wait_for(lambda: services(host2).get("redis") == [f"{host1.ip}:10000"], 60)
+    wait_for(lambda: where(host3, "redis") == "host1", 30)
+
+
+def test_without_a_quorum_links_keep_the_last_known_good(tidy: Cluster):
+    host1, host2, host3 = tidy.hosts
+    serve(host3, "redis3", 10001, "-e SERVICE_NAME=redis")
+    client(host3, LINK)
+    client(host3, f"{LINK}", "later")
+    wait_for(lambda: where(host3, "redis") == "host3")
+    for host in (host1, host2):
+        run(host, "docker stop -t 2 arpanet_etcd")
+    try:
+        code, words = fails(host3, "arpanet services")
+        assert code == 5, words
+        assert where(host3, "redis") == "host3"
+        # a client that comes now is linked all the same: to what was known
+        client(host3, LINK, "newcomer")
+        wait_for(lambda: where(host3, "redis", "newcomer") == "host3", 20)
+    finally:
+        for host in (host1, host2):
+            run(host, "docker start arpanet_etcd")
+    wait_for(lambda: rows(host3, "services"), 60)
+
+
+def test_docker_restarts(tidy: Cluster):
+    host1, _, host3 = tidy.hosts
+    serve(host1)
+    client(host3, LINK + " --restart unless-stopped")
+    wait_for(lambda: where(host3, "redis") == "host1")
+    host3.restart_docker()
+    wait_for(lambda: where(host3, "redis") == "host1", 60)
+
+
+def test_an_address_that_is_used_again_inherits_no_link(tidy: Cluster):
+    host1, _, host3 = tidy.hosts
+    serve(host1)
+    client(host3, LINK)
+    wait_for(lambda: where(host3, "redis") == "host1")
+    inspect = "docker inspect -f {{.NetworkSettings.IPAddress}} client"
+    address = run(host3, inspect)
+    run(host3, "docker rm -f client")
+    client(host3, "--link arpanet_backends:redis")
+    assert run(host3, inspect) == address
+    for _ in range(5):
+        assert where(host3, "redis") != "host1"
+
+
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+def test_agents_come_back_by_themselves(tidy: Cluster, signal):
+    host1, host2, host3 = tidy.hosts
+    serve(host1)
+    client(host3, LINK)
+    wait_for(lambda: where(host3, "redis") == "host1")
+    for host, name in ((host1, "arpanet_registrator"), (host3, "arpanet_backends")):
+        pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
+        run(host, f"kill -{signal} {pid}")
+    assert "redis" in services(host2)  # the lease outlives the agent
+    run(host1, "docker rm -f redis")
+    serve(host2)
+    wait_for(lambda: where(host3, "redis") == "host2", 30)

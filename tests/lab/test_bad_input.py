@@ -1,0 +1,127 @@
+"""What is wrong, where, what to do: one line and an exit code, and nothing half done."""
+
+import signal
+import subprocess
+
+import pytest
+
+from tests.conftest import wait_for
+from tests.lab.cluster import Cluster, fails, own, run, write_rc
+
+REDIS = "redis redis-server --port 7000"
+
+
+@pytest.fixture
+def bare(cluster: Cluster):
+    """host3, where nothing of arpanet runs; the cluster is whole again afterwards."""
+    host = cluster.hosts[2]
+    run(host, "arpanet slave stop")
+    yield host
+    cluster.configure()
+    run(host, "arpanet master start --peers boot")
+    run(host, "arpanet slave start")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [
+        ({"ARPANET_IP": "10.9.8.7"}, 3, "ARPANET_IP=10.9.8.7 is not an address of this host"),
+        ({"ARPANET_IP": "ten"}, 3, "~/.arpanetrc:1: ARPANET_IP='ten' must be an IP address"),
+        ({"ETCD_PORT": "70000"}, 3, "~/.arpanetrc:1: ETCD_PORT='70000' must be a port"),
+        ({"ARPANET_MASTERS": "10.255.255.1"}, 5, "10.255.255.1"),
+        ({"ARPANET_REGISTRY": "zookeeper://x"}, 3, "no plugin knows this kind of registry"),
+    ],
+)
+def test_settings_that_are_not_true(bare, settings, code, words):
+    before = own(bare)
+    write_rc(bare, **({"ARPANET_IP": bare.ip} if "ARPANET_IP" not in settings else {}) | settings)
+    rc = bare.home / ".arpanetrc"
+    lines = sorted(rc.read_text().splitlines(), key=lambda line: "ARPANET_IP=10.77" in line)
+    rc.write_text("\n".join(lines) + "\n")
+    got, line = fails(bare, "arpanet slave start")
+    assert (got, words in line) == (code, True), line
+    assert own(bare) == before
+
+
+def test_no_address_and_no_default_route(bare):
+    (bare.home / ".arpanetrc").unlink()
+    route = run(bare, "ip route show default")
+    run(bare, "ip route del default")
+    try:
+        code, line = fails(bare, "arpanet slave start")
+    finally:
+        run(bare, f"ip route add {route}")
+    assert code == 3
+    assert "ARPANET_IP is not set, and there is no default route to guess it from" in line
+
+
+def test_a_file_that_others_may_write(bare):
+    (bare.home / ".arpanetrc").chmod(0o666)
+    code, line = fails(bare, "arpanet slave start")
+    assert code == 3
+    assert "may be written by others (mode 0666); run 'chmod go-w" in line
+
+
+def test_docker_is_not_running(bare):
+    bare.stop_docker()
+    try:
+        for line in ("slave start", "master start --peers boot", "slave stop", "master stop"):
+            code, words = fails(bare, f"arpanet {line}")
+            assert (code, "Docker" in words) == (4, True), words
+    finally:
+        bare.start_docker()
+
+
+def test_no_permission_to_the_socket(bare):
+    command = "setpriv --reuid 65534 --regid 65534 --clear-groups arpanet slave start"
+    code, line = fails(bare, command, env={"HOME": "/tmp"})
+    assert code == 4
+    assert "permission" in line
+
+
+def test_a_name_that_is_somebody_elses(bare):
+    theirs = run(bare, f"docker run -d --name arpanet_backends {REDIS}")
+    code, line = fails(bare, "arpanet slave start")
+    assert code == 1
+    assert "arpanet_backends" in line
+    assert (
+        run(bare, "docker inspect -f {{.Id}}{{.State.Running}} arpanet_backends") == f"{theirs}true"
+    )
+    run(bare, "arpanet slave stop")
+    assert run(bare, "docker inspect -f {{.Id}} arpanet_backends") == theirs
+    run(bare, "docker rm -f arpanet_backends")
+
+
+def test_a_second_host_of_one_name(bare, cluster):
+    code, line = fails(bare, "arpanet --set HOSTNAME=host1 slave start")
+    assert code == 1
+    assert f"HOSTNAME host1 is taken by the host at {cluster.hosts[0].ip}" in line
+    assert list(own(bare)) == ["arpanet_etcd"]
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.6, 1.0, 1.5])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_starts_are_finished_by_the_next(bare, delay, number):
+    started = bare.popen(
+        ["arpanet", "slave", "start"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        started.wait(delay)
+    except subprocess.TimeoutExpired:
+        started.send_signal(number)
+    words = started.communicate(timeout=20)[1]
+    assert "Traceback" not in words
+    if number == signal.SIGINT and started.returncode:
+        assert started.returncode == 130
+        assert "interrupted; the same command, run again, goes on from here" in words
+    run(bare, "arpanet slave start")
+    assert sorted(own(bare)) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    names = run(bare, "docker ps -a --format {{.Names}}").split()
+    assert sorted(names) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    run(bare, "arpanet slave stop")
+
+
+def test_up_makes_a_whole_host_of_a_bare_one(bare):
+    run(bare, "arpanet up")
+    assert sorted(own(bare)) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    wait_for(lambda: bare.run(["arpanet", "status"], check=False).returncode == 0)
