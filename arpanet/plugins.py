@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 GROUP = "arpanet.plugins"
 #: Where a plugin runs that does not say.
 DEFAULT_AGENTS = ("registrator",)
+#: Says that a plugin runs in every agent, also in those that third parties start.
+EVERYWHERE = "*"
 #: The distribution whose plugins are the built-ins.
 BUILTIN = "arpanet"
 
@@ -87,7 +89,7 @@ def _load_one(
         if inspect.isclass(plugin):
             plugin = plugin()
         agents = _agents(plugin)
-        if agent is None or agent in agents:
+        if agent is None or agent in agents or EVERYWHERE in agents:
             if manager.register(plugin, point.name) is None:
                 raise PluginError("another plugin has this name")
             manager.check_pending()

@@ -20,7 +20,7 @@ __all__ = ["EtcdPlugin"]
 class EtcdPlugin:
     """Runs in every process: agents need the registry, the command line the masters too."""
 
-    agents = ("registrator", "ambassador")
+    agents = ("*",)
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:

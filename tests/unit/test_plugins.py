@@ -41,6 +41,10 @@ class Ambassador(Good):
     agents = ("ambassador",)
 
 
+class Everywhere(Good):
+    agents = ("*",)
+
+
 class Mistyped:
     @hookimpl
     def arpanet_stauts(self, context): ...
@@ -136,13 +140,19 @@ def test_a_name_goes_to_the_builtin_and_else_to_one_of_two(point):
 
 
 @pytest.mark.parametrize(
-    ("agent", "expected"), [("registrator", ["Good"]), ("ambassador", ["Ambassador"]), ("x", [])]
+    ("agent", "expected"),
+    [
+        ("registrator", ["Everywhere", "Good"]),
+        ("ambassador", ["Ambassador", "Everywhere"]),
+        ("theirs", ["Everywhere"]),
+        (None, ["Ambassador", "Everywhere", "Good"]),
+    ],
 )
 def test_an_agent_gets_its_own(point, agent, expected):
-    points = [point("here", Good), point("there", Ambassador)]
+    points = [point("here", Good), point("there", Ambassador), point("all", Everywhere)]
     manager, report = plugins.load(agent, points=points)
-    assert order(manager) == expected
-    assert [one.agents for one in report] == [("registrator",), ("ambassador",)]
+    assert sorted(order(manager)) == expected
+    assert [one.agents for one in report] == [("*",), ("registrator",), ("ambassador",)]
 
 
 def test_blocked_plugins_are_not_even_imported(point):

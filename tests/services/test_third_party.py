@@ -1,0 +1,64 @@
+"""A third party's plugin on a real host: packed into the node image, called, read, broken."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from arpanet_lab.host import Host
+
+from tests.conftest import wait_for
+from tests.contract.test_example import EXAMPLE, install
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A directory with the example installed in it."""
+    shutil.copytree(EXAMPLE, tmp_path / "source")
+    install(tmp_path / "source", tmp_path / "site")
+    return tmp_path / "site"
+
+
+def arpanet(host: Host, site: Path, *argv: str, check: bool = True) -> str:
+    env = {"ARPANET_REGISTRY": "memory://", "ARPANET_IP": host.ip, "PYTHONPATH": str(site)}
+    done = host.run([sys.executable, "-m", "arpanet", *argv], check, env=env, timeout=120)
+    return done.stdout if check else done.stdout + done.stderr
+
+
+def status(host: Host, site: Path) -> dict[str, list[str]]:
+    lines = json.loads(arpanet(host, site, "status", "-f", "json", check=False))
+    return {line["part"]: [line["state"], line["detail"]] for line in lines}
+
+
+def test_its_hooks_run_in_the_agents_container(clean_dockerd: Host, site: Path) -> None:
+    host = clean_dockerd
+    arpanet(host, site, "slave", "start")
+    host.run(["docker", "run", "-d", "--name", "r0", "-p", "10000:6379", "busybox", "sleep", "600"])
+
+    def heard() -> list[dict[str, str]]:
+        lines: list[dict[str, str]] = json.loads(arpanet(host, site, "hello", "-f", "json"))
+        return lines
+
+    wait_for(lambda: {"event": "register", "what": "r0"} in heard(), 60)
+    wait_for(lambda: {"event": "services", "what": "+busybox +busybox-6379"} in heard(), 60)
+    wait_for(lambda: status(host, site)["registrator"] == ["ok", "1 instances of 1 services"], 60)
+    log = host.run(["docker", "logs", "arpanet_registrator"]).stderr
+    assert f"+ busybox host1:r0:6379 {host.ip}:10000" in log
+    arpanet(host, site, "slave", "stop")
+    assert status(host, site)["registrator"][0] == "absent"
+    assert host.run(["docker", "ps", "-q"]).stdout.count("\n") == 1
+
+
+def test_one_that_raises_shows_in_status_and_stops_nobody(clean_dockerd: Host, site: Path) -> None:
+    host, plugin = clean_dockerd, site / "arpanet_hello" / "plugin.py"
+    plugin.write_text(plugin.read_text().replace('"register", container', '"register", 1 / 0, x'))
+    host.run(["docker", "run", "-d", "--name", "r0", "-p", "10000:6379", "busybox", "sleep", "600"])
+    arpanet(host, site, "slave", "start")
+
+    wait_for(lambda: status(host, site)["registrator"][0] == "degraded", 60)
+    assert "plugins failed: hello: " in status(host, site)["registrator"][1]
+    log = host.run(["docker", "logs", "arpanet_registrator"]).stderr
+    assert "plugin hello: arpanet_container_register" in log
+    assert "+ busybox host1:r0:6379" in log
+    arpanet(host, site, "slave", "stop")
