@@ -12,7 +12,10 @@ __all__ = ["erase", "prepare"]
 
 _ERASE_SECONDS = 20.0
 #: Made for every host; ``etc`` holds how its /etc differs from the machine's, as an overlay.
-_DIRECTORIES = ("etc/docker", "etc/init.d", "etc.work", "docker", "containerd", "run/lock", "home")
+_DIRECTORIES = (
+    *("etc", "etc/docker", "etc/init.d", "etc.work", "docker", "containerd"),
+    *("run", "run/lock", "home"),
+)
 
 
 def prepare(directory: Path, files: dict[str, str]) -> None:
@@ -24,6 +27,7 @@ def prepare(directory: Path, files: dict[str, str]) -> None:
     erase(directory / "run")
     for name in _DIRECTORIES:
         (directory / name).mkdir(parents=True, exist_ok=True)
+        (directory / name).chmod(0o755)  # whatever the caller's umask
     (directory / "home").chmod(0o700)
     etc = directory / "etc"
     try:  # the machine's own Docker settings must not show through
@@ -36,7 +40,7 @@ def prepare(directory: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (etc / name).unlink(missing_ok=True)
         (etc / name).write_text(text)
-    (etc / "init.d" / "docker").chmod(0o755)
+        (etc / name).chmod(0o755 if text.startswith("#!") else 0o644)
 
 
 def erase(path: Path) -> None:

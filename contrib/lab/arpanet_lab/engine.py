@@ -30,6 +30,8 @@ alive() {{
 start() {{
     alive && return
     rm -f /run/docker.pid
+    umask 022
+    ulimit -n "$(ulimit -Hn)"
     setsid --fork {command} < /dev/null >> {log} 2>&1
 }}
 

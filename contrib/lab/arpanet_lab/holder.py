@@ -20,6 +20,7 @@ from pathlib import Path
 
 def main(directory: Path, hostname: str) -> None:
     """Hold the namespaces that this process was started in."""
+    os.umask(0o022)
     _write_record(directory)
     # in new namespaces the old /proc still shows, and numbers processes as seen from outside
     _mount("-t", "proc", "proc", "/proc")
@@ -85,7 +86,9 @@ def _make_switch() -> None:
 
 
 def _mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True)
+    done = subprocess.run(["mount", *arguments], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(" ".join(done.stderr.split()))
 
 
 def _reap_for_ever() -> None:

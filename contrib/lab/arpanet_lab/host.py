@@ -70,8 +70,8 @@ class Host:
         :raises ArpanetError: it has no power.
         """
         pid = self.pid
-        directory = Path.cwd() if cwd is None else Path(cwd)
-        if cwd is None and not Path(f"/proc/{pid}/root{directory}").is_dir():
+        directory = _here() if cwd is None else Path(cwd)
+        if directory is None or (cwd is None and not Path(f"/proc/{pid}/root{directory}").is_dir()):
             directory = self.home
         return [sys.executable, "-I", "-S", str(_ENTER), str(pid), str(directory), *command]
 
@@ -116,6 +116,7 @@ class Host:
             capture_output=capture,
             timeout=timeout,
             text=True,
+            errors="replace",
             input=input,
         )
         if check and done.returncode:
@@ -140,6 +141,13 @@ class Host:
         """Stop and start its dockerd: it reads its configuration again."""
         self.stop_docker()
         self.start_docker()
+
+
+def _here() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # somebody removed it
+        return None
 
 
 def environment(caller: Mapping[str, str], name: str, home: Path) -> dict[str, str]:

@@ -31,7 +31,13 @@ log = logging.getLogger("arpanet.lab")
 
 DEFAULT_SIZE = 3
 _LOADS_AT_ONCE = 4
-_TOOLS = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux", "unshare": "util-linux"}
+_TOOLS = {
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+}
 
 
 @dataclass(frozen=True)
