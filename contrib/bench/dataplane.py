@@ -15,14 +15,10 @@ from arpanet_lab.host import Host
 
 from arpanet.errors import ArpanetError
 from contrib.bench import figures, stage
+from contrib.bench.bar import HAPROXY, KERNEL, PROXY, meets_the_bar, report
 from contrib.bench.figures import BASE
 
 log = logging.getLogger("arpanet.bench")
-
-KERNEL = "arpanet, kernel plane"
-PROXY = "arpanet, proxy plane"
-HAPROXY = "HAProxy on the client's host"
-VARIANTS = (BASE, KERNEL, PROXY, HAPROXY)
 
 REDIS, IPERF3 = 6379, 5201  # what clients dial
 REDIS_PUBLISHED, IPERF3_PUBLISHED = 10000, 10001
@@ -30,9 +26,6 @@ ALIAS = "backends"
 LINKS = (
     f"--link arpanet_backends:{ALIAS} -e BACKEND_{REDIS}=redis -e BACKEND_{IPERF3}=iperf3".split()
 )
-
-#: The bar: the kernel plane's redis GET/s over direct, and over HAProxy.
-OVER_DIRECT, OVER_HAPROXY = 0.95, 1.6
 
 #: Each round is short and all variants are in it: what else runs on the machine meets them alike.
 GETS, CONNECTIONS, CLIENTS = 15_000, 2_000, 50
@@ -183,32 +176,6 @@ def in_container(way: Way, *words: str, check: bool = True) -> str:
     :raises ArpanetError: with *check*: it failed.
     """
     return way.host.run(["docker", "exec", way.client, *words], check=check).stdout
-
-
-def report(rounds: list[figures.Round]) -> str:
-    """Return the tables, in Markdown, and the bar."""
-    over_direct, over_haproxy = against_the_bar(rounds)
-    return "\n\n".join(
-        (
-            figures.ratio_table(rounds, VARIANTS),
-            figures.absolute_table(rounds, VARIANTS),
-            f"redis GET/s of the kernel plane: {over_direct:.2f} of direct "
-            f"(bar: {OVER_DIRECT}), {over_haproxy:.2f} times HAProxy (bar: {OVER_HAPROXY}).",
-        )
-    )
-
-
-def against_the_bar(rounds: list[figures.Round]) -> tuple[float, float]:
-    """Return the kernel plane's GET/s over direct and over HAProxy: medians over *rounds*."""
-    over_direct = figures.ratios(rounds, KERNEL, "gets")
-    over_haproxy = figures.ratios(rounds, KERNEL, "gets", base=HAPROXY)
-    return figures.spread(over_direct).median, figures.spread(over_haproxy).median
-
-
-def meets_the_bar(rounds: list[figures.Round]) -> bool:
-    """Whether the kernel plane is as fast as promised."""
-    over_direct, over_haproxy = against_the_bar(rounds)
-    return over_direct >= OVER_DIRECT and over_haproxy >= OVER_HAPROXY
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
@@ -83,7 +84,7 @@ def _everywhere(hosts: Sequence[Host], line: str) -> None:
     :raises ArpanetError: it failed on one.
     """
     log.info("%s: %s", ", ".join(host.name for host in hosts), line)
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     running = [(host, host.popen(line.split(), **pipes)) for host in hosts]
     for host, process in running:
         words = process.communicate(timeout=PATIENCE)[1]
@@ -105,7 +106,8 @@ def run_container(host: Host, name: str, *options: str, image: str = IMAGE, run:
     :param run: its command; else it does nothing, for ``docker exec``.
     """
     command = (run or "sleep infinity").split()
-    docker(host, "run", "-d", "--name", name, *options, image, *command)
+    named = ("-e", f"SERVICE_NAME={name}")  # not by the image, which is the same for all
+    docker(host, "run", "-d", "--name", name, *named, *options, image, *command)
     return docker(host, "inspect", "-f", "{{.NetworkSettings.IPAddress}}", name)
 
 
