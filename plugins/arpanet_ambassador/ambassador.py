@@ -54,7 +54,8 @@ class Ambassador:
         self._snapshot: Snapshot | None = None
         self._named: dict[str, frozenset[str]] = {}
         self._remembered: dict[str, frozenset[str]] = {}
-        self._plan: Plan | None = None
+        #: what is in force
+        self.plan: Plan | None = None
         self._links: tuple[Link, ...] = ()
         self._published = False
         self._known: frozenset[Endpoint] | None = None
@@ -75,6 +76,24 @@ class Ambassador:
         self._snapshot = snapshot
         self._settle()
 
+    @property
+    def reset(self) -> int:
+        """How many stuck connections were reset."""
+        return self._reaper.reset
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether something still answers that the registry lost."""
+        return self._reaper.suspicious
+
+    def close(self) -> None:
+        """Let go of ports and timers; the tables stay."""
+        if self._retry:
+            self._retry.cancel()
+        if self._proxy:
+            self._proxy.close()
+            self._proxy = None
+
     # -- one decision ----------------------------------------------------------------------------
 
     def _settle(self, check: bool = False) -> None:
@@ -88,7 +107,7 @@ class Ambassador:
                 if not allowed:
                     return
                 troubles = self._kernel.apply(plan.rules, self._containers.keys(), check)
-        self._plan = plan
+        self.plan = plan
         self._come_back()
         self._reap(plan, check)
         self._publish(links(plan, self._plane, Troubles(troubles, blocked)), check)
@@ -97,7 +116,7 @@ class Ambassador:
 
     def _make_plan(self) -> Plan:
         plan = make(self._world())
-        if self._plan is None and self._plane != PROXY:
+        if self.plan is None and self._plane != PROXY:
             homes = [plan.rules[key].home for key, table in plan.tables.items() if table.backend]
             found = self._kernel.recall(homes)
             self._remembered = {home.container: known for home, known in found.items()}

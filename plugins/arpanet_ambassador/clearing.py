@@ -19,7 +19,7 @@ from arpanet_ambassador.declare import owner
 from arpanet_ambassador.kernel import clear
 from arpanet_ambassador.ruleset import Home
 
-__all__ = ["applying", "main"]
+__all__ = ["applying", "lock", "main", "mark"]
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +33,18 @@ LOCK = "applying.lock"
 @contextmanager
 def applying() -> Iterator[bool]:
     """Keep removals out for a while; yields whether tables may be written at all now."""
-    with _lock(0.0) as lock:
-        yield lock is not None and not _recently_cleared(lock)
+    with lock(0.0) as file:
+        yield file is not None and not _recently_cleared(file)
 
 
 def main() -> int:
     """Remove the tables from all containers of this host; return an exit code."""
     try:
         engine = Engine.connect()
-        with _lock(WAIT) as lock:
-            if lock is None:
+        with lock(WAIT) as file:
+            if file is None:
                 raise ArpanetError("the ambassador is busy", "try again")
-            _mark(lock)
+            mark(file)
             containers = engine.containers()
             owners = {one.id: one for one in (owner(c, containers) for c in containers.values())}
             troubles = clear(
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 @contextmanager
-def _lock(seconds: float) -> Iterator[IO[str] | None]:
+def lock(seconds: float) -> Iterator[IO[str] | None]:
     """Yield the locked file, ``None`` when another process holds the lock for *seconds*."""
     statusfile.RUN.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
@@ -77,18 +77,19 @@ def _lock(seconds: float) -> Iterator[IO[str] | None]:
                 return
 
 
-def _mark(lock: IO[str]) -> None:
+def mark(file: IO[str]) -> None:
+    """Note that the tables were removed just now."""
     # the monotonic clock is the same in all processes of a host, and nobody sets it
-    lock.seek(0)
-    lock.truncate()
-    lock.write(str(time.monotonic()))
-    lock.flush()
+    file.seek(0)
+    file.truncate()
+    file.write(str(time.monotonic()))
+    file.flush()
 
 
-def _recently_cleared(lock: IO[str]) -> bool:
-    lock.seek(0)
+def _recently_cleared(file: IO[str]) -> bool:
+    file.seek(0)
     try:
-        age = time.monotonic() - float(lock.read())
+        age = time.monotonic() - float(file.read())
     except ValueError:
         return False
     return 0 <= age < QUIET  # negative: marked before the host was started again

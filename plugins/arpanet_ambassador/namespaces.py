@@ -8,7 +8,7 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,9 +99,17 @@ def _check(home: Home, descriptor: int, verify: Belongs) -> None:
             raise Gone(f"process {home.pid} is not the container's any more")
     except (FileNotFoundError, ProcessLookupError):
         raise Gone("the container has gone") from None
-    inode = os.fstat(descriptor).st_ino
-    if inode in {Path(f"/proc/{one}/ns/net").stat().st_ino for one in ("self", "1")}:
+    if os.fstat(descriptor).st_ino in _foreign():
         raise NotEntered("its network namespace is the host's or the ambassador's own")
+
+
+def _foreign() -> set[int]:
+    """Return the namespaces to keep out of: this process's and, seen as pid 1, the host's."""
+    found = set()
+    for process in ("self", "1"):
+        with suppress(PermissionError):
+            found.add(Path(f"/proc/{process}/ns/net").stat().st_ino)
+    return found
 
 
 def _set(descriptor: int) -> None:

@@ -50,7 +50,7 @@ class Proxy:
         self._host = host
         self._routes: Routes = {}
         self._turns: Counter[tuple[str, int]] = Counter()
-        self._listeners: dict[int, asyncio.Task[None]] = {}
+        self._listeners: dict[int, tuple[socket.socket, asyncio.Task[None]]] = {}
         self._relays: dict[asyncio.Task[None], tuple[str, int] | None] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -81,7 +81,7 @@ class Proxy:
 
     async def _listen(self, ports: set[int]) -> Mapping[int, str]:
         for port in self._listeners.keys() - ports:
-            self._listeners.pop(port).cancel()
+            await _closed(*self._listeners.pop(port))
         for key in [key for key in self._turns if key[1] not in self._routes.get(key[0], {})]:
             del self._turns[key]
         troubles = {}
@@ -93,21 +93,21 @@ class Proxy:
                 troubles[port] = f"the ambassador cannot listen on port {port}: {reason}"
                 continue
             listener.setblocking(False)
-            self._listeners[port] = self._loop.create_task(self._accept(listener, port))
+            task = self._loop.create_task(self._accept(listener, port))
+            self._listeners[port] = listener, task
         return troubles
 
     async def _accept(self, listener: socket.socket, port: int) -> None:
-        with listener:
-            while True:
-                try:
-                    client, (source, _) = await self._loop.sock_accept(listener)
-                except OSError as problem:
-                    log.warning("port %d: cannot accept: %s", port, problem)
-                    await asyncio.sleep(PAUSE)
-                    continue
-                relay = self._loop.create_task(self._serve(client, source, port))
-                self._relays[relay] = None
-                relay.add_done_callback(self._relays.pop)
+        while True:
+            try:
+                client, (source, _) = await self._loop.sock_accept(listener)
+            except OSError as problem:
+                log.warning("port %d: cannot accept: %s", port, problem)
+                await asyncio.sleep(PAUSE)
+                continue
+            relay = self._loop.create_task(self._serve(client, source, port))
+            self._relays[relay] = None
+            relay.add_done_callback(self._relays.pop)
 
     async def _serve(self, client: socket.socket, source: str, port: int) -> None:
         with client:
@@ -167,12 +167,21 @@ class Proxy:
             relay.cancel()
 
     async def _end(self) -> Mapping[int, str]:
-        running = [*self._listeners.values(), *self._relays]
-        self._listeners.clear()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        for port in list(self._listeners):
+            await _closed(*self._listeners.pop(port))
+        relays = list(self._relays)
+        for relay in relays:
+            relay.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
         return {}
+
+
+async def _closed(listener: socket.socket, task: asyncio.Task[None]) -> None:
+    """Close *listener* after its loop has let go of it."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    listener.close()
 
 
 def _abort(*connections: socket.socket) -> None:

@@ -1,0 +1,129 @@
+"""A client, an ambassador and servers, each in a network namespace of its own, on one bridge."""
+
+import socket
+import subprocess
+import threading
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from arpanet_ambassador import namespaces
+from arpanet_ambassador.ruleset import Home
+
+from tests.conftest import wait_for
+
+AMBASSADOR, CLIENT, SERVERS = "10.99.0.2", "10.99.0.3", ("10.99.0.11", "10.99.0.12")
+
+
+def anybody(home):
+    """These namespaces have no containers."""
+    return True
+
+
+class Node:
+    """A process in a network namespace."""
+
+    def __init__(self, name, uid=0):
+        self.process = subprocess.Popen(
+            ["unshare", "--net", "setpriv", f"--reuid={uid}", "--clear-groups", "sleep", "600"]
+        )
+        self.home = Home(f"id-{name}", self.process.pid)
+
+    def do(self, job):
+        """Call *job* in the namespace; threads and sockets that it makes stay there."""
+        return namespaces.visit(self.home, job, anybody)
+
+    def sh(self, script):
+        """Run a shell script in the namespace, return its output."""
+        command = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", "sh", "-ec", script]
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=10
+        ).stdout
+
+    def dial(self, host, port, timeout=5.0):
+        """Return a connection made in the namespace."""
+        return self.do(lambda: socket.create_connection((host, port), timeout))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+class Lan:
+    """The three of them."""
+
+    def __init__(self, client_uid=0):
+        self._sockets = []
+        with ExitStack() as failed:
+            self.client, self.ambassador, self.servers = (
+                failed.enter_context(Node(name, uid))
+                for name, uid in (("client", client_uid), ("ambassador", 0), ("servers", 0))
+            )
+            self._wire()
+            failed.pop_all()
+
+    def _wire(self):
+        mine = Path("/proc/self/ns/net").readlink()
+        for node in (self.client, self.ambassador, self.servers):
+            theirs = Path(f"/proc/{node.process.pid}/ns/net")
+            wait_for(lambda theirs=theirs: theirs.readlink() != mine)
+            node.sh("ip link set lo up")
+        addresses = "".join(f"ip addr add {one}/24 dev br0;" for one in SERVERS)
+        self.servers.sh(f"ip link add br0 type bridge; ip link set br0 up; {addresses}")
+        for node, address in ((self.client, CLIENT), (self.ambassador, AMBASSADOR)):
+            pid = node.process.pid
+            self.servers.sh(
+                f"ip link add p{pid} type veth peer name eth0 netns {pid};"
+                f"ip link set p{pid} master br0; ip link set p{pid} up"
+            )
+            node.sh(f"ip addr add {address}/24 dev eth0; ip link set eth0 up")
+
+    def serve(self, ip, port, node=None):
+        """Run a server that says its address, then echoes; at the end it says ``bye``."""
+        listener = (node or self.servers).do(lambda: socket.create_server((ip, port), backlog=512))
+        self._sockets.append(listener)
+        thread = threading.Thread(target=self._accept, args=(listener, f"{ip}:{port}"), daemon=True)
+        thread.start()
+        return listener
+
+    def _accept(self, listener, name):
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                self._sockets.append(connection)
+                threading.Thread(target=_converse, args=(connection, name), daemon=True).start()
+
+    def end(self):
+        """Take everything down."""
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for node in (self.client, self.ambassador, self.servers):
+            node.__exit__()
+
+
+def _converse(connection, name):
+    with suppress(OSError), connection:
+        connection.sendall(f"{name}\n".encode())
+        while data := connection.recv(65536):
+            connection.sendall(data)
+        connection.sendall(b"bye")
+
+
+def hello(connection):
+    """Return what the server called itself."""
+    said = b""
+    while not said.endswith(b"\n"):
+        data = connection.recv(1)
+        assert data, "closed"
+        said += data
+    return said.decode().strip()
+
+
+def echoes(connection):
+    """Whether the connection still carries data there and back."""
+    connection.sendall(b"x")
+    return connection.recv(1) == b"x"

@@ -1,0 +1,311 @@
+"""The whole line: containers and services in, connections of a client out."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from arpanet_ambassador import clearing, nft
+from arpanet_ambassador.ambassador import CHECK, Ambassador
+from arpanet_ambassador.kernel import Kernel
+
+from arpanet import statusfile
+from arpanet.records import Container, Instance, Snapshot
+from arpanet.settings import HOSTNAME
+from tests.conftest import wait_for
+from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, anybody, echoes, hello
+
+NAME = "arpanet_backends"
+ONE, TWO = SERVERS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers(module_lan):
+    for ip in SERVERS:
+        module_lan.serve(ip, 6379)
+
+
+def snapshot(*ips, **more):
+    found = [Instance(f"{ip}:redis:6379", ("redis",), f"host{ip}", ip, 6379, **more) for ip in ips]
+    return Snapshot({one.id: one for one in found})
+
+
+class Host:
+    """A host with one client, whose ambassador lives in the ambassador's namespace."""
+
+    def __init__(self, lan, plane="auto"):
+        self.lan, self.plane, self.now = lan, plane, 0.0
+        self.emitted = []
+        self.ambassador = None
+        self.context = SimpleNamespace(
+            settings={HOSTNAME: "here"},
+            wake=lambda: None,
+            emit=lambda event, **payload: self.emitted.append((event, payload)),
+        )
+        self.start()
+
+    def start(self, verify=anybody):
+        """Start an ambassador, in the place of one that was killed."""
+        if self.ambassador:
+            self.ambassador.close()
+        kernel = Kernel(verify)
+        self.ambassador = self.lan.ambassador.do(
+            lambda: Ambassador(self.context, NAME, self.plane, kernel, clock=lambda: self.now)
+        )
+
+    def client(self, **more):
+        told = {"env": {"BACKEND_6379": "redis"}, "labels": {"connect.80": "redis"}, **more}
+        return Container(
+            "id-client",
+            "client",
+            "image",
+            self.lan.client.process.pid,
+            "t0",
+            networks={"bridge": CLIENT},
+            links=((NAME, "redis"),),
+            **told,
+        )
+
+    def backends(self, address=AMBASSADOR):
+        pid = self.lan.ambassador.process.pid
+        return Container("id-own", NAME, "image", pid, "t0", networks={"bridge": address})
+
+    def containers(self, *others, client=None, backends=None):
+        found = [client or self.client(), backends or self.backends(), *others]
+        self.lan.ambassador.do(lambda: self.ambassador.containers({c.id: c for c in found}))
+
+    def services(self, *ips, **more):
+        self.lan.ambassador.do(lambda: self.ambassador.services(snapshot(*ips, **more)))
+
+    def links(self):
+        return self.emitted[-1][1]["after"]
+
+    def status(self):
+        return json.loads((statusfile.RUN / "ambassador.json").read_text())
+
+    def dial(self, port=6379):
+        return self.lan.client.dial("127.0.0.1" if port == 80 else AMBASSADOR, port)
+
+    def reached(self, port=6379):
+        with self.dial(port) as connection:
+            return hello(connection).partition(":")[0]
+
+
+@pytest.fixture
+def make(lan, tmp_path, monkeypatch):
+    monkeypatch.setattr(statusfile, "RUN", tmp_path)
+    made = []
+
+    def host(plane="auto"):
+        made.append(Host(lan, plane))
+        return made[-1]
+
+    yield host
+    for one in made:
+        one.ambassador.close()
+
+
+@pytest.fixture
+def host(make):
+    return make()
+
+
+def test_line(host):
+    host.containers()
+    host.services(ONE)
+    assert (host.reached(6379), host.reached(80)) == (ONE, ONE)
+    assert [(one.dials, one.plane, one.error) for one in host.links()] == [
+        ("localhost:80", "kernel", ""),
+        ("redis:6379", "kernel", ""),
+    ]
+    host.services(TWO)
+    assert (host.reached(6379), host.reached(80)) == (TWO, TWO)
+    host.services()
+    for port in (6379, 80):
+        with pytest.raises(ConnectionRefusedError):
+            host.dial(port)
+    assert {one.error for one in host.links()} == {"service redis has no instance"}
+    assert [event for event, _ in host.emitted] == ["links.changed"] * 3
+    assert host.status()["links"][0]["error"] == "service redis has no instance"
+
+
+def test_nothing_is_touched_before_both_were_seen(host):
+    host.containers()
+    host.services(ONE)
+    host.start()
+    host.containers()
+    assert host.reached() == ONE
+    host.start()
+    host.services()
+    assert host.reached() == ONE
+    host.containers()
+    with pytest.raises(ConnectionRefusedError):
+        host.dial()
+
+
+def test_a_killed_ambassador_interrupts_nothing(host):
+    host.containers()
+    host.services(ONE)
+    with host.dial() as kept:
+        hello(kept)
+        host.ambassador.close()
+        assert echoes(kept)
+        assert host.reached() == ONE
+        host.start()
+        host.containers()
+        host.services(ONE, TWO)
+        assert echoes(kept)
+        assert {host.reached() for _ in range(4)} == {ONE, TWO}
+
+
+def test_clients_of_an_earlier_address_are_served(host):
+    """An app that looked its name up once goes on dialling where the ambassador once was."""
+    host.containers(backends=host.backends("10.99.0.77"))
+    host.services(ONE)
+    host.start()
+    host.containers()
+    host.services(ONE)
+    for address in ("10.99.0.77", AMBASSADOR):
+        with host.lan.client.dial(address, 6379) as connection:
+            assert hello(connection).startswith(ONE)
+
+
+def test_proxy_serves_what_the_kernel_cannot(host):
+    def refuse(home):
+        raise OSError("no privileges")
+
+    host.start(refuse)
+    host.containers()
+    host.services(ONE)
+    assert host.reached(6379) == ONE
+    assert [(one.port, one.plane, one.error) for one in host.links()] == [
+        (80, "", "no privileges"),
+        (6379, "proxy", ""),
+    ]
+
+
+def test_proxy_plane_leaves_the_client_alone(make):
+    host = make("proxy")
+    host.containers()
+    host.services(ONE, TWO)
+    assert {host.reached() for _ in range(4)} == {ONE, TWO}
+    assert host.lan.client.do(nft.listing) == ""
+
+
+def test_connection_through_the_proxy_outlives_the_arrival_of_the_rules(host):
+    def refuse(home):
+        raise OSError("not yet")
+
+    host.start(refuse)
+    host.containers()
+    host.services(ONE)
+    with host.dial() as connection:
+        hello(connection)
+        Kernel(anybody).apply(host.ambassador.plan.rules, {"id-client"})
+        assert echoes(connection)
+        assert host.reached() == ONE
+
+
+def test_drift_is_repaired_when_it_is_time(host):
+    host.containers()
+    host.services(ONE)
+    host.lan.client.sh("nft delete table ip arpanet")
+    host.containers()
+    assert host.lan.client.do(nft.listing) == ""
+    host.now += CHECK
+    host.containers()
+    assert host.reached(80) == ONE
+    assert host.status()["drift"] == 1
+
+
+def test_nothing_is_applied_after_a_clearing(host):
+    host.containers()
+    host.services(ONE)
+    with clearing.lock(1) as lock:
+        clearing.mark(lock)
+    host.lan.client.sh("nft delete table ip arpanet")
+    host.services(TWO)
+    assert host.lan.client.do(nft.listing) == ""
+
+
+# -- instances that are gone ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def unplugged(lan):
+    """Cuts the first server off when called, without a goodbye."""
+
+    def cut():
+        lan.servers.sh(f"ip addr del {ONE}/24 dev br0")
+        lan.servers.sh(f"ip addr add {TWO}/24 dev br0 || true")
+
+    yield cut
+    lan.servers.sh(f"ip addr add {ONE}/24 dev br0 || true")
+
+
+def test_stuck_connections_are_reset_also_idle_ones(host, unplugged):
+    host.containers()
+    host.services(ONE)
+    with host.dial() as first, host.dial(80) as second:
+        hello(first), hello(second)
+        host.services(ONE, TWO)
+        with host.dial() as one, host.dial() as other:
+            kept = one if hello(one).startswith(TWO) else other
+            unplugged()
+            host.services(TWO)
+            for stuck in (first, second):
+                with pytest.raises(ConnectionError):
+                    stuck.recv(1)
+            assert echoes(kept) if kept is one else hello(kept) and echoes(kept)
+    wait_for(lambda: host.ambassador.reset >= 2)
+
+
+def test_connections_to_what_the_registry_lost_but_still_answers_stay(host):
+    host.containers()
+    host.services(ONE)
+    with host.dial() as connection:
+        hello(connection)
+        host.services(TWO)
+        assert host.reached() == TWO
+        wait_for(lambda: host.ambassador.suspicious)
+        assert echoes(connection)
+
+
+def test_connections_that_got_stuck_while_no_ambassador_ran(host, unplugged):
+    host.containers()
+    host.services(ONE)
+    with host.dial() as stuck:
+        hello(stuck)
+        host.ambassador.close()
+        unplugged()
+        host.start()
+        host.containers()
+        host.services(TWO)
+        with pytest.raises(ConnectionError):
+            stuck.recv(1)
+
+
+def test_proxied_connections_are_dropped_too(make, unplugged):
+    host = make("proxy")
+    host.containers()
+    host.services(ONE)
+    with host.dial() as stuck:
+        hello(stuck)
+        unplugged()
+        host.services(TWO)
+        with pytest.raises(ConnectionError):
+            stuck.recv(1)
+
+
+def test_latency(host):
+    """From the registry's news to a connection that goes the new way."""
+    host.containers()
+    host.services(ONE)
+    took = []
+    for turn in range(10):
+        wanted = (TWO, ONE)[turn % 2]
+        began = time.perf_counter()
+        host.services(wanted)
+        took.append(time.perf_counter() - began)
+        assert host.reached() == wanted
+    assert min(took) < 0.1

@@ -1,0 +1,320 @@
+"""The kernel plane in real network namespaces."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from arpanet_ambassador import namespaces, netlink, nft
+from arpanet_ambassador.kernel import Kernel
+from arpanet_ambassador.ruleset import Home, Rules, Table, render
+
+from arpanet.records import Target
+from tests.services.ambassador.lan import AMBASSADOR, SERVERS, Lan, anybody, echoes, hello
+
+ONE, TWO = (Target(ip, 6379, ip) for ip in SERVERS)
+KEY = "id-client"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers(module_lan):
+    for ip in SERVERS:
+        module_lan.serve(ip, 6379)
+
+
+class Plane:
+    """A kernel plane that knows one client."""
+
+    def __init__(self, lan, verify=anybody):
+        self.lan = lan
+        self.now = 0.0
+        self.kernel = Kernel(verify, clock=lambda: self.now)
+
+    def rules(self, backend=(), connect=None, **more):
+        table = Table(KEY, (AMBASSADOR,), {6379: backend}, {} if connect is None else {80: connect})
+        return Rules(self.lan.client.home, render(table), connect is not None, **more)
+
+    def apply(self, backend=(), connect=None, check=False, **more):
+        return self.kernel.apply({KEY: self.rules(backend, connect, **more)}, {KEY}, check)
+
+    def listing(self):
+        return self.lan.client.do(nft.listing)
+
+
+@pytest.fixture
+def plane(lan):
+    return Plane(lan)
+
+
+def test_both_forms_reach_the_target(lan, plane):
+    assert plane.apply(backend=[ONE], connect=[TWO]) == {}
+    with lan.client.dial(AMBASSADOR, 6379) as one, lan.client.dial("127.0.0.1", 80) as two:
+        assert hello(one) == f"{ONE.ip}:6379"
+        assert hello(two) == f"{TWO.ip}:6379"
+        assert echoes(one)
+        assert echoes(two)
+
+
+def test_connections_take_turns(lan, plane):
+    plane.apply(backend=[ONE, TWO])
+    reached = []
+    for _ in range(6):
+        with lan.client.dial(AMBASSADOR, 6379) as connection:
+            reached.append(hello(connection))
+    assert sorted(reached) == sorted([f"{one.ip}:6379" for one in (ONE, TWO)] * 3)
+    assert reached[0] != reached[1]
+
+
+@pytest.mark.parametrize("address", [(AMBASSADOR, 6379), ("127.0.0.1", 80)])
+def test_without_targets_it_is_refused_at_once(lan, plane, address):
+    plane.apply(backend=[], connect=[])
+    began = time.monotonic()
+    with pytest.raises(ConnectionRefusedError):
+        lan.client.dial(*address)
+    assert time.monotonic() - began < 0.5
+
+
+def test_link_on_localhost_goes_before_a_local_listener(lan, plane):
+    lan.serve("127.0.0.1", 80, lan.client)
+    with lan.client.dial("127.0.0.1", 80) as connection:
+        assert hello(connection) == "127.0.0.1:80"
+    plane.apply(connect=[TWO])
+    with lan.client.dial("127.0.0.1", 80) as connection:
+        assert hello(connection) == f"{TWO.ip}:6379"
+
+
+def test_update_leaves_established_connections_where_they_are(lan, plane):
+    plane.apply(backend=[ONE], connect=[ONE])
+    with lan.client.dial(AMBASSADOR, 6379) as one, lan.client.dial("127.0.0.1", 80) as two:
+        assert hello(one) == hello(two) == f"{ONE.ip}:6379"
+        for targets in ([TWO], []):
+            plane.apply(backend=targets, connect=targets)
+            assert echoes(one)
+            assert echoes(two)
+
+
+def test_connection_made_before_the_table_stays_with_the_ambassador(lan, plane):
+    """Else the proxy plane could not stand in until the rules are there."""
+    lan.serve(AMBASSADOR, 6379, lan.ambassador)
+    with lan.client.dial(AMBASSADOR, 6379) as connection:
+        assert hello(connection) == f"{AMBASSADOR}:6379"
+        for targets in ([ONE], []):
+            plane.apply(backend=targets)
+            assert echoes(connection)
+
+
+def test_docker_resolver_is_left_alone(lan, plane):
+    lan.serve("127.0.0.11", 80, lan.client)
+    plane.apply(connect=[ONE])
+    with lan.client.dial("127.0.0.11", 80) as connection:
+        assert hello(connection) == "127.0.0.11:80"
+
+
+def localnet(lan):
+    return lan.client.sh("cat /proc/sys/net/ipv4/conf/eth0/route_localnet").strip()
+
+
+def test_localnet_is_routed_only_while_a_link_needs_it(lan, plane):
+    plane.apply(backend=[ONE])
+    assert localnet(lan) == "0"
+    plane.apply(backend=[ONE], connect=[ONE])
+    assert localnet(lan) == "1"
+    plane.apply(backend=[ONE])
+    assert localnet(lan) == "0"
+
+
+def test_neighbours_do_not_reach_what_listens_on_localhost(lan, plane):
+    lan.serve("127.5.5.5", 8080, lan.client)
+    lan.servers.sh(
+        "sysctl -qw net.ipv4.conf.br0.route_localnet=1;"
+        "ip route del local 127.0.0.0/8 dev lo table local;"
+        f"ip route replace 127.0.0.0/8 via 10.99.0.3 src {ONE.ip}"
+    )
+    try:
+        plane.apply(connect=[ONE])
+        with pytest.raises(TimeoutError):
+            lan.servers.dial("127.5.5.5", 8080, 0.5)
+        lan.client.sh("nft delete chain ip arpanet guard")  # what the kernel alone would allow
+        with lan.servers.dial("127.5.5.5", 8080) as connection:
+            assert hello(connection) == "127.5.5.5:8080"
+    finally:
+        lan.servers.sh(
+            "ip route del 127.0.0.0/8 via 10.99.0.3;"
+            "ip route add local 127.0.0.0/8 dev lo table local src 127.0.0.1"
+        )
+
+
+def test_answers_come_back_to_a_client_with_two_networks(lan, plane):
+    """The target is in another network than the ambassador; the app's socket has the first's."""
+    lan.client.sh(
+        "ip link add d0 type veth peer name d1; ip link set d1 up; ip link set d0 up;"
+        "ip addr add 10.98.0.3/24 dev d0"
+    )
+    try:
+        rules = render(Table(KEY, ("10.98.0.2",), {6379: [ONE]}))
+        plane.kernel.apply({KEY: Rules(lan.client.home, rules)}, {KEY})
+        with lan.client.dial("10.98.0.2", 6379) as connection:
+            assert connection.getsockname()[0] == "10.98.0.3"
+            assert hello(connection) == f"{ONE.ip}:6379"
+    finally:
+        lan.client.sh("ip link del d0")
+
+
+def test_what_is_not_wanted_any_more_goes(lan, plane):
+    plane.apply(backend=[ONE], connect=[ONE])
+    assert plane.kernel.apply({}, {KEY}) == {}
+    assert plane.listing() == ""
+    assert localnet(lan) == "0"
+
+
+def test_only_what_changed_is_touched(plane):
+    plane.apply(backend=[ONE])
+    plane.lan.client.sh("nft delete table ip arpanet")
+    plane.apply(backend=[ONE])
+    assert plane.listing() == ""
+    plane.apply(backend=[ONE], started="later")  # the container was started again
+    assert "backend_6379" in plane.listing()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "delete table ip arpanet",
+        "flush chain ip arpanet dial",
+        "insert rule ip arpanet dial accept",
+        "delete element ip arpanet ambassador { 10.99.0.2 }",
+    ],
+)
+def test_drift_is_repaired_and_counted(lan, plane, damage):
+    plane.apply(backend=[ONE], connect=[ONE])
+    plane.apply(backend=[ONE], connect=[ONE], check=True)
+    assert plane.kernel.drift == 0
+    lan.client.sh(f"nft '{damage}'")
+    plane.apply(backend=[ONE], connect=[ONE], check=True)
+    assert plane.kernel.drift == 1
+    with lan.client.dial(AMBASSADOR, 6379) as connection:
+        assert hello(connection) == f"{ONE.ip}:6379"
+
+
+def test_other_tables_are_left_alone(lan, plane):
+    lan.client.sh("nft add table ip mine; nft add chain ip mine c")
+    try:
+        plane.apply(backend=[ONE])
+        plane.kernel.apply({}, {KEY})
+        assert "chain c" in lan.client.sh("nft list table ip mine")
+    finally:
+        lan.client.sh("nft delete table ip mine")
+
+
+def test_failure_is_told_and_tried_again_later_each_time(lan):
+    ill = True
+
+    def verify(home):
+        if ill:
+            raise OSError("no luck")
+        return True
+
+    plane = Plane(lan, verify)
+    assert plane.apply(backend=[ONE]) == {KEY: "no luck"}
+    assert plane.kernel.due() == 1.0
+    plane.now = 1.0
+    assert plane.apply(backend=[ONE]) == {KEY: "no luck"}
+    assert plane.kernel.due() == 2.0
+    ill = False
+    assert plane.apply(backend=[ONE]) == {KEY: "no luck"}  # not yet
+    plane.now = 3.0
+    assert plane.apply(backend=[ONE]) == {}
+    assert plane.kernel.due() is None
+    assert "backend_6379" in plane.listing()
+
+
+def test_transaction_that_nft_refuses_leaves_the_old_table(lan, plane):
+    plane.apply(backend=[ONE])
+    before = plane.listing()
+    wrong = Rules(lan.client.home, plane.rules([TWO]).text + "nonsense\n")
+    assert "syntax error" in plane.kernel.apply({KEY: wrong}, {KEY})[KEY]
+    assert plane.listing() == before
+
+
+def test_process_that_is_not_the_containers_is_not_entered(lan):
+    plane = Plane(lan, namespaces.belongs)
+    assert plane.apply(backend=[ONE]) == {}
+    assert plane.listing() == ""
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 1])
+def test_namespace_of_the_host_is_never_entered(pid):
+    rules = Rules(Home(KEY, pid), render(Table(KEY, (AMBASSADOR,), {6379: [ONE]})))
+    assert "the host's" in Kernel(anybody).apply({KEY: rules}, {KEY})[KEY]
+
+
+def test_process_that_ended_is_no_trouble():
+    rules = Rules(Home(KEY, 2**22 + 1), render(Table(KEY, (AMBASSADOR,), {6379: [ONE]})))
+    kernel = Kernel(anybody)
+    assert kernel.apply({KEY: rules}, {KEY}) == {}
+    assert kernel.due() is None
+
+
+def test_threads_come_back_from_their_visits(lan):
+    def where():
+        return Path("/proc/thread-self/ns/net").readlink()
+
+    home = where()
+    assert lan.client.do(where) != home
+    assert where() == home
+
+
+def test_addresses_are_recalled(lan, plane):
+    plane.apply(backend=[ONE])
+    home = lan.client.home
+    assert Kernel(anybody).recall([home]) == {home: {AMBASSADOR}}
+
+
+def test_process_of_another_user():
+    lan = Lan(client_uid=1000)
+    try:
+        lan.serve(ONE.ip, 6379)
+        assert Plane(lan).apply(connect=[ONE]) == {}
+        with lan.client.dial("127.0.0.1", 80) as connection:
+            assert hello(connection) == f"{ONE.ip}:6379"
+    finally:
+        lan.end()
+
+
+# -- netlink -------------------------------------------------------------------------------------
+
+
+def test_flow_is_found_and_its_socket_destroyed(lan, plane):
+    plane.apply(backend=[ONE], connect=[TWO])
+    with lan.client.dial(AMBASSADOR, 6379) as one, lan.client.dial("127.0.0.1", 80) as two:
+        hello(one), hello(two)
+        found = {flow.source: flow for flow in lan.client.do(netlink.flows)}
+        for connection, target in ((one, ONE), (two, TWO)):
+            flow = found[connection.getsockname()]
+            assert (flow.dialled, flow.target) == (connection.getpeername(), (target.ip, 6379))
+        flow = found[one.getsockname()]
+        lan.client.do(lambda: netlink.destroy_socket(flow.source, flow.dialled))
+        with pytest.raises(ConnectionAbortedError):
+            one.recv(1)
+        lan.client.do(lambda: netlink.delete_flow(flow))
+        with pytest.raises(FileNotFoundError):
+            lan.client.do(lambda: netlink.delete_flow(flow))
+        assert echoes(two)
+
+
+def test_forgotten_flow_is_reset_when_it_sends(lan, plane):
+    """For kernels that can't destroy sockets."""
+    plane.apply(connect=[TWO])
+    with lan.client.dial("127.0.0.1", 80) as connection:
+        hello(connection)
+        plane.apply(connect=[])
+        (flow,) = [f for f in lan.client.do(netlink.flows) if f.source == connection.getsockname()]
+        lan.client.do(lambda: netlink.delete_flow(flow))
+        connection.sendall(b"x")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+
+
+def test_sockets_that_are_not_there(lan):
+    with pytest.raises(FileNotFoundError):
+        lan.client.do(lambda: netlink.destroy_socket(("10.99.0.3", 1), ("10.99.0.2", 1)))

@@ -1,0 +1,241 @@
+"""The proxy plane, on the loopback of this host."""
+
+import socket
+import threading
+import time
+
+import pytest
+from arpanet_ambassador.proxy import Proxy
+
+from arpanet.records import Target
+from tests.conftest import wait_for
+
+CLIENT, STRANGER = "127.0.0.1", "127.0.0.9"
+
+
+class Server:
+    """Says its name, echoes until the client ends, then says ``bye``."""
+
+    def __init__(self, name):
+        self.name = name.encode()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.target = Target(*self.listener.getsockname()[:2], name)
+        self.connections = []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(target=self.converse, args=(connection,), daemon=True).start()
+
+    def converse(self, connection):
+        try:
+            connection.sendall(self.name)
+            while data := connection.recv(65536):
+                connection.sendall(data)
+            connection.sendall(b"bye")
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for one in (self.listener, *self.connections):
+            one.close()
+
+
+@pytest.fixture
+def servers():
+    found = [Server("a"), Server("b")]
+    yield found
+    for one in found:
+        one.close()
+
+
+@pytest.fixture
+def proxy():
+    one = Proxy("127.0.0.1")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def dial(port, source=CLIENT):
+    return socket.create_connection(("127.0.0.1", port), 5, source_address=(source, 0))
+
+
+def expect_reset(port, source=CLIENT):
+    """A reset, maybe before this side has seen that it is connected."""
+    with pytest.raises(ConnectionResetError), dial(port, source) as connection:
+        connection.recv(1)
+
+
+def refusing():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return Target(*closed.getsockname()[:2])
+
+
+def all_of(connection):
+    said = b""
+    while data := connection.recv(65536):
+        said += data
+    return said
+
+
+def test_there_and_back_with_half_close(proxy, servers, port):
+    assert proxy.update({CLIENT: {port: (servers[0].target,)}}) == {}
+    with dial(port) as connection:
+        connection.sendall(b"hello")
+        connection.shutdown(socket.SHUT_WR)
+        assert all_of(connection) == b"ahellobye"
+
+
+def test_the_servers_half_is_closed_alone(proxy, port):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy.update({CLIENT: {port: (Target(*listener.getsockname()[:2]),)}})
+        with dial(port) as connection, listener.accept()[0] as server:
+            server.sendall(b"x")
+            server.shutdown(socket.SHUT_WR)
+            assert all_of(connection) == b"x"
+            connection.sendall(b"still")
+            assert server.recv(5) == b"still"
+
+
+def test_turns(proxy, servers, port):
+    proxy.update({CLIENT: {port: tuple(one.target for one in servers)}})
+    reached = []
+    for _ in range(4):
+        with dial(port) as connection:
+            reached.append(connection.recv(1))
+    assert sorted(reached) == [b"a", b"a", b"b", b"b"]
+
+
+def test_next_target_when_one_refuses(proxy, servers, port):
+    proxy.update({CLIENT: {port: (refusing(), refusing(), servers[1].target)}})
+    for _ in range(3):
+        with dial(port) as connection:
+            assert connection.recv(1) == b"b"
+
+
+def test_next_target_when_one_does_not_answer(proxy, servers, port):
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as full:
+        address = full.getsockname()[:2]
+        waiting = [socket.socket() for _ in range(4)]  # fills the queue: later SYNs are dropped
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(address)
+        proxy.update({CLIENT: {port: (Target(*address), servers[1].target)}})
+        began = time.monotonic()
+        for _ in range(2):
+            with dial(port) as connection:
+                assert connection.recv(1) == b"b"
+        assert 1.5 < time.monotonic() - began < 4
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.parametrize("targets", [(), None])
+def test_nothing_to_dial_is_a_reset_at_once(proxy, port, targets):
+    proxy.update({CLIENT: {port: (refusing(),) if targets is None else targets}})
+    expect_reset(port)
+
+
+def test_unknown_client_is_reset(proxy, servers, port):
+    proxy.update({CLIENT: {port: (servers[0].target,)}})
+    expect_reset(port, STRANGER)
+
+
+def test_address_given_to_another_container(proxy, servers, port):
+    for one in servers:
+        proxy.update({CLIENT: {port: (one.target,)}})
+        with dial(port) as connection:
+            assert connection.recv(1) == one.name
+    proxy.update({CLIENT: {port: ()}})
+    expect_reset(port)
+
+
+def test_port_that_nobody_declares_any_more_is_closed(proxy, servers, port):
+    proxy.update({CLIENT: {port: (servers[0].target,)}})
+    with dial(port) as connection:
+        assert connection.recv(1) == b"a"
+        proxy.update({})
+        wait_for(lambda: refuses(port))
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
+
+
+def refuses(port):
+    try:
+        dial(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_port_that_is_taken_is_told_and_taken_when_it_is_free(proxy, servers, port):
+    routes = {CLIENT: {port: (servers[0].target,)}}
+    with socket.create_server(("127.0.0.1", port)):
+        assert "Address already in use" in proxy.update(routes)[port]
+    assert proxy.update(routes) == {}
+    with dial(port) as connection:
+        assert connection.recv(1) == b"a"
+
+
+def test_reset_goes_through(proxy, port):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy.update({CLIENT: {port: (Target(*listener.getsockname()[:2]),)}})
+        with dial(port) as connection:
+            server, _ = listener.accept()
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            server.close()
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
+
+
+def test_connections_to_what_is_gone_are_dropped(proxy, servers, port):
+    a, b = servers
+    proxy.update({CLIENT: {port: (a.target,)}, STRANGER: {port: (b.target,)}})
+    with dial(port) as one, dial(port, STRANGER) as two:
+        assert (one.recv(1), two.recv(1)) == (b"a", b"b")
+        proxy.drop((a.target.ip, a.target.port))
+        with pytest.raises(ConnectionResetError):
+            one.recv(1)
+        two.sendall(b"x")
+        assert two.recv(1) == b"x"
+
+
+def test_a_slow_reader_holds_the_sender_back(proxy, port):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy.update({CLIENT: {port: (Target(*listener.getsockname()[:2]),)}})
+        with dial(port) as connection, listener.accept()[0] as server:
+            connection.settimeout(0.5)
+            sent = 0
+            with pytest.raises(TimeoutError):
+                for _ in range(4096):
+                    sent += connection.send(b"x" * 65536)
+            assert sent < 128 << 20
+            connection.shutdown(socket.SHUT_WR)
+            server.settimeout(5)
+            assert len(all_of(server)) == sent
+
+
+def test_two_hundred_at_the_same_time(proxy, servers, port):
+    proxy.update({CLIENT: {port: tuple(one.target for one in servers)}})
+    connections = [dial(port) for _ in range(200)]
+    reached = [one.recv(1) for one in connections]
+    assert reached.count(b"a") == reached.count(b"b") == 100
+    payload = bytes(100_000)
+    for one in connections:
+        threading.Thread(target=lambda one=one: (one.sendall(payload), one.shutdown(1))).start()
+    assert all(all_of(one) == payload + b"bye" for one in connections)
+    for one in connections:
+        one.close()
