@@ -73,11 +73,14 @@ class Ledger2:
         other = living_host(self._host.name, found)
         if other and other.engine != self._host.engine:
             raise duplicate_host(self._host, other)
-        self._put(self._key, write(self._host), found.modifiedIndex if found else 0)
-        keys, _ = self._listing()
-        # their indices are learned, and their time begun anew, by the refresh that follows
-        own = belongings(keys, self._layout, self._host.name)
-        self._known = {key: Entry(keys[key], 0, True) for key in own}
+        if found is None or found.value != write(self._host):
+            self._put(self._key, write(self._host), found.modifiedIndex if found else 0)
+        self._known = {}
+        if other:  # what a dead namesake left behind is not taken over
+            keys, _ = self._listing()
+            # their indices are learned, and their time begun anew, by the refresh that follows
+            own = belongings(keys, self._layout, self._host.name)
+            self._known = {key: Entry(keys[key], 0, True) for key in own}
         self._held = True
 
     def write(self, wanted: Iterable[Instance]) -> Mapping[str, str]:

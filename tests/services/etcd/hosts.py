@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 from arpanet_etcd.registry import EtcdRegistry
 
@@ -44,7 +45,7 @@ class Reader:
     def gap(self) -> float:
         """The longest time between two news, in seconds."""
         times = [when for when, _ in self.heard]
-        return max(after - before for before, after in zip(times, times[1:], strict=False))
+        return max(after - before for before, after in pairwise(times))
 
 
 @contextmanager

@@ -29,7 +29,8 @@ def run_through(cluster, connect, accident, seconds=5.0):
     counts = [len(snapshot.instances) for _, snapshot in reader.heard]
     assert counts == sorted(counts), "an instance was lost on the way"
     wait_for(lambda: session.trouble == "")
-    print(f"gap {reader.gap():.2f} s, {len(published)} published, {len(counts)} states heard")
+    measured = f"gap {reader.gap():.2f} s, {len(published)} published, {len(counts)} states heard"
+    print(measured)  # noqa: T201 -- shown by pytest -rP
     return reader.gap()
 
 
