@@ -12,6 +12,7 @@ from tests.conftest import wait_for
 
 #: Seconds for a command that may have to pack an image or wait for a quorum.
 PATIENCE = 120.0
+REDIS_CLI = ("redis-cli", "-h")
 REDIS = ("redis", "redis-server", "--protected-mode", "no")
 
 
@@ -110,7 +111,11 @@ def client(host: Host, options: str, name: str = "client") -> None:
 
 
 def where(host: Host, dial: str, name: str = "client") -> str:
-    """Return which host answers the client's link; the words of its failure when none does."""
-    ask = ["docker", "exec", name, "timeout", "3", "redis-cli", "-h", dial, "get", "where"]
+    """Return which host answers the client's link; the words of its failure when none does.
+
+    Asks from inside the client's namespaces: Docker's exec refuses a container whose link is down.
+    """
+    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
+    ask = ["timeout", "3", "nsenter", "-t", pid, "-m", "-n", *REDIS_CLI, dial, "get", "where"]
     done = host.run(ask, check=False)
     return done.stdout.strip() or done.stderr.strip()

@@ -1,0 +1,288 @@
+"""Masters on real hosts: forming, joining, leaving, and what goes wrong meanwhile."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from arpanet_lab.host import Host
+from arpanet_lab.lab import Lab
+
+from tests.conftest import wait_for
+from tests.lab.cluster import PATIENCE, Cluster, fails, own, rows, run, write_rc
+
+pytestmark = pytest.mark.timeout(300)
+
+BOOT = "arpanet master start --peers boot"
+
+
+@pytest.fixture
+def hosts(clean_lab: Lab) -> list[Host]:
+    """Three hosts that know of each other; nothing runs."""
+    cluster = Cluster(clean_lab)
+    cluster.configure()
+    return cluster.hosts
+
+
+def join(host: Host, peer: Host) -> str:
+    return run(host, f"arpanet master start --peers {peer.ip}:7001")
+
+
+def names(host: Host) -> list[str]:
+    """The masters that vote, asked from *host*."""
+    return [row["name"] for row in rows(host, "hosts") if not row["learner"]]
+
+
+def untouched(host: Host) -> bool:
+    return run(host, "docker ps -aq") == "" and run(host, "docker volume ls -q") == ""
+
+
+def lose_data(host: Host) -> None:
+    run(host, "docker rm -f arpanet_etcd")
+    run(host, "docker volume rm arpanet_etcd_data")
+
+
+@contextmanager
+def listening(host: Host, port: int) -> Iterator[None]:
+    line = f"socat TCP-LISTEN:{port},bind={host.ip},fork,reuseaddr EXEC:true"
+    process = host.popen(line.split())
+    try:
+        wait_for(lambda: f":{port} " in run(host, "ss -ltn"))
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_boot_and_join_twice(hosts):
+    one, two, three = hosts
+    run(one, BOOT)
+    join(two, one)
+    join(three, two)
+    for host in hosts:
+        assert names(host) == ["host1", "host2", "host3"]
+    before = [own(host) for host in hosts]
+    run(one, BOOT)
+    join(two, one)
+    run(three, f"arpanet master start --peers {one.ip},{two.ip},{three.ip}")
+    assert [own(host) for host in hosts] == before
+    status = {
+        row["part"]: row for row in rows(three, "status") if row["part"] in ("etcd", "masters")
+    }
+    assert [status[part]["state"] for part in ("etcd", "masters")] == ["ok", "ok"]
+    assert "3 of 3 answer; leader host" in status["masters"]["detail"]
+
+
+def test_a_stopped_master_comes_back_with_its_data(hosts):
+    one, two, _ = hosts
+    run(one, BOOT)
+    join(two, one)
+    run(one, "arpanet etcdctl set /kept 1")
+    run(two, "arpanet master stop")
+    assert own(two) == {}
+    run(one, "arpanet master stop")
+    code, line = fails(two, "arpanet hosts")
+    assert (code, "no master answers" in line) == (5, True)
+    started = [host.popen(BOOT.split(), stderr=subprocess.PIPE, text=True) for host in (one, two)]
+    for process in started:
+        words = process.communicate(timeout=PATIENCE)[1]
+        assert process.returncode == 0, words
+    assert names(two) == ["host1", "host2"]
+    assert run(two, "arpanet etcdctl get /kept") == "1"
+
+
+def test_leaving(hosts):
+    one, two, three = hosts
+    run(one, BOOT)
+    join(two, one)
+    join(three, one)
+    run(one, "arpanet master stop --leave")
+    assert untouched(one)
+    assert names(one) == ["host2", "host3"]
+    run(three, "docker stop arpanet_etcd")
+    _, line = fails(two, "arpanet master stop --leave")
+    assert "no majority: host3 does not answer" in line
+    run(three, "docker start arpanet_etcd")
+    wait_for(lambda: run(three, "arpanet etcdctl set /x 1") == "1")
+    run(two, "arpanet master stop --leave")
+    assert names(three) == ["host3"]
+    _, line = fails(three, "arpanet master stop --leave")
+    assert "the last master" in line
+    assert "arpanet_etcd" in own(three)
+    run(two, "arpanet master stop --leave")  # again: nothing to do
+    join(one, three)
+    assert names(one) == ["host1", "host3"]
+
+
+def test_lost_data(hosts):
+    one, two, three = hosts
+    run(one, BOOT)
+    join(two, one)
+    join(three, one)
+    lose_data(one)
+    _, line = fails(one, BOOT)
+    assert f"where a cluster runs already; join it with --peers {two.ip}:7001" in line
+    join(one, two)
+    assert names(one) == ["host1", "host2", "host3"]
+
+
+def test_power_cuts(hosts, lab):
+    one, two, three = hosts
+    run(one, BOOT)
+    join(two, one)
+    join(three, one)
+    run(one, "arpanet etcdctl set /kept 1")
+    lab.kill("host1")
+    wait_for(lambda: run(two, "arpanet etcdctl set /meanwhile 1", check=False) == "1")
+    lab.start("host1")  # its Docker starts the master again by itself
+    wait_for(lambda: "3 of 3 answer" in rows_of(one, "masters"), 30)
+    for host in hosts:
+        lab.kill(host.name)
+    for host in hosts:
+        lab.start(host.name)
+    wait_for(lambda: "3 of 3 answer" in rows_of(three, "masters"), 30)
+    assert run(three, "arpanet etcdctl get /kept") == "1"
+    join(three, one)
+    assert names(three) == ["host1", "host2", "host3"]
+
+
+def rows_of(host: Host, part: str) -> str:
+    done = host.run(["arpanet", "status", "-f", "value"], check=False)
+    return next((line for line in done.stdout.splitlines() if line.startswith(part)), "")
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.2, 1.8, 2.4])
+def test_a_join_that_is_killed_is_finished_by_the_next(hosts, seconds):
+    one, two, _ = hosts
+    run(one, BOOT)
+    process = two.popen(f"arpanet master start --peers {one.ip}:7001".split())
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    join(two, one)
+    assert names(one) == ["host1", "host2"]
+    assert run(two, "arpanet etcdctl set /x 1") == "1"
+
+
+def test_a_token_forms_a_cluster(hosts):
+    one, two, three = hosts
+    run(one, BOOT)
+    token = run(one, "arpanet master token --size 2")
+    assert token.startswith(f"etcd://{one.ip}:4001/")
+    others = {"ARPANET_MASTERS": f"{two.ip},{three.ip}"}
+    for host in (two, three):
+        write_rc(host, ARPANET_IP=host.ip, **others)
+    line = f"arpanet master start --token {token}".split()
+    waiting = two.popen(line, stderr=subprocess.PIPE, text=True)
+    run(three, " ".join(line))
+    words = waiting.communicate(timeout=PATIENCE)[1]
+    assert waiting.returncode == 0, words
+    assert names(two) == names(three) == ["host2", "host3"]
+    assert names(one) == ["host1"]
+    before = own(two)
+    run(two, " ".join(line))
+    assert own(two) == before
+    lose_data(two)
+    _, said = fails(two, " ".join(line))
+    assert f"its data is lost; join again with --peers {three.ip}:7001" in said
+
+
+class TestRefused:
+    """One line, and nothing changed."""
+
+    def test_wrong_peers(self, hosts):
+        one, two, _ = hosts
+        run(one, BOOT)
+        for peer, code, words in (
+            (f"{one.ip}:9999", 5, "connection refused"),
+            (f"{one.ip}:4001", 1, "is no etcd peer"),
+            ("10.255.255.1:7001", 5, "does not answer"),
+            ("nowhere.invalid", 5, "does not answer"),
+            ("a b", 2, "unrecognized"),
+            ("http://x/y", 2, "is no ip:port"),
+            (two.ip, 2, "names only this host itself"),
+        ):
+            found = fails(two, f"arpanet master start --peers {peer}")
+            assert (found[0], words in found[1]) == (code, True), found
+        for token, words in (
+            (f"etcd://{one.ip}:4001/gone", "knows no token gone"),
+            (f"etcd://{one.ip}:9999/gone", "does not answer"),
+            ("https://discovery.etcd.io/b34c47", "discovery.etcd.io is gone"),
+            ("gone", "is no token"),
+        ):
+            assert words in fails(two, f"arpanet master start --token {token}")[1]
+        assert run(two, "docker ps -aq") == ""
+
+    def test_a_name_that_is_taken(self, hosts):
+        one, two, _ = hosts
+        run(one, BOOT)
+        run(two, "docker run -d --name arpanet_etcd busybox sleep 300")
+        _, line = fails(two, f"arpanet master start --peers {one.ip}")
+        assert "the name arpanet_etcd is taken by a container of image busybox" in line
+        assert names(one) == ["host1"]
+
+    def test_a_port_that_is_taken(self, hosts):
+        one = hosts[0]
+        for port, setting in ((4001, "ETCD_PORT"), (7001, "ETCD_PEERPORT")):
+            with listening(one, port):
+                _, line = fails(one, BOOT)
+                assert f"port {port} on {one.ip} is taken" in line
+                assert f"set {setting}" in line
+        assert untouched(one)
+
+    def test_an_address_of_another_host(self, hosts):
+        one, two, _ = hosts
+        write_rc(one, ARPANET_IP=two.ip)
+        code, line = fails(one, BOOT)
+        assert (code, f"ARPANET_IP={two.ip} is not an address of this host" in line) == (3, True)
+        assert untouched(one)
+
+    def test_a_second_host_of_the_name(self, hosts):
+        one, two, _ = hosts
+        run(one, BOOT)
+        write_rc(two, ARPANET_IP=two.ip, HOSTNAME="host1")
+        _, line = fails(two, f"arpanet master start --peers {one.ip}")
+        assert f"HOSTNAME host1 is taken by the master at http://{one.ip}:7001" in line
+        assert names(one) == ["host1"]
+
+    def test_data_of_another_cluster(self, hosts):
+        one, two, _ = hosts
+        for host in (one, two):
+            write_rc(host, ARPANET_IP=host.ip)
+            run(host, BOOT)
+        before = own(two)
+        _, line = fails(two, f"arpanet master start --peers {one.ip}")
+        assert "belongs to cluster" in line
+        assert own(two) == before
+
+
+def test_other_settings_of_a_running_master(hosts):
+    one, two, _ = hosts
+    run(one, BOOT)
+    join(two, one)
+    masters = f"{one.ip},{two.ip}:4009"
+    write_rc(
+        two, ARPANET_IP=two.ip, ARPANET_MASTERS=masters, ETCD_NAME="etcd2",
+        ETCD_PORT="4009", ETCD_PEERPORT="7009",
+    )  # fmt: skip
+    join(two, one)
+    assert list(own(two)) == ["etcd2"]
+    moved = next(row for row in rows(one, "hosts") if row["name"] == "host2")
+    assert moved["peer_urls"] == [f"http://{two.ip}:7009"]
+    assert moved["client_urls"] == [f"http://{two.ip}:4009"]
+    assert run(two, "arpanet etcdctl set /x 1") == "1"
+
+
+def test_etcdctl_without_etcdctl_and_without_a_master_here(hosts):
+    one, _, three = hosts
+    run(one, BOOT)
+    assert run(three, "arpanet etcdctl mk /shop/a 1") == "1"
+    assert run(three, "arpanet etcdctl ls / --recursive").splitlines() == ["/shop", "/shop/a"]
+    assert fails(three, "arpanet etcdctl get /nope")[0] == 4
+    assert run(three, "arpanet etcdctl get /shop --prefix --keys-only") == "/shop/a"
+    assert run(one, "arpanet etcdctl get /shop --prefix --print-value-only") == "1"
+    assert run(one, "arpanet etcdctl put /in", input="from stdin") == "OK"
+    assert run(one, "arpanet etcdctl get /in") == "from stdin"
+    assert fails(one, "arpanet etcdctl nonsense")[0] == 1
