@@ -19,14 +19,15 @@ from arpanet_etcd.image import PART, VERSION_LABEL, Image
 from arpanet_etcd.plan import Own
 from arpanet_etcd.wal import Identity
 
-__all__ = ["VOLUME", "EtcdContainer", "command", "own", "preflight", "readable"]
+__all__ = ["VOLUME", "EtcdContainer", "command", "first_log", "own", "preflight", "readable"]
 
 #: The volume outlives every container and every ETCD_NAME: it makes this host that member.
 VOLUME = "arpanet_etcd_data"
 MOUNT = "/var/lib/etcd"
 LOG = f"{flags.DATA}/member/wal"
-#: Bytes of the log directory's archive that reach into its first file, past a few tar headers.
-PEEK = 16 * 1024
+#: Where to look for the beginning of a log file, and how many bytes of the archive reach into one.
+#: The first one is there for long; after that, etcd's spare file of 64 MB may come before another.
+PEEKS = ((f"{LOG}/{0:016x}-{0:016x}.wal", 4096), (LOG, 192 * 1024 * 1024))
 
 
 def own(context: Context) -> Own:
@@ -81,9 +82,11 @@ class EtcdContainer:
         self._image = image
 
     def data(self) -> Identity | None:
-        """Return whose data the volume holds, ``None``: none."""
-        head = _peek(self._engine, self._image.tag)
-        return wal.identity(head) if head else None
+        """Return whose data the volume holds, ``None``: none.
+
+        :raises EngineError: there is data, and it can't be told whose.
+        """
+        return _identity(self._engine, self._image.tag)
 
     def command(self) -> list[str]:
         """See :func:`command`."""
@@ -150,8 +153,8 @@ def readable(text: str) -> str:
     return text
 
 
-def _peek(engine: Engine, image: str) -> bytes | None:
-    """Return the beginning of the first log file in the volume, ``None`` when there is none.
+def _identity(engine: Engine, image: str) -> Identity | None:
+    """Read whose data the volume holds.
 
     Docker copies out of a container that was never started, so this needs neither a program in the
     image nor the right to read Docker's own directories.
@@ -159,17 +162,27 @@ def _peek(engine: Engine, image: str) -> bytes | None:
     body = once_body(image, ("etcd",), "none", {VOLUME: f"{MOUNT}:ro"})
     probe = engine.create(None, body)
     try:
-        archive = engine.read_archive(probe, LOG, PEEK)
+        for path, limit in PEEKS:
+            archive = engine.read_archive(probe, path, limit)
+            found = archive and wal.identity(first_log(archive))
+            if found:
+                return found
     finally:
         engine.remove(probe)
-    return _first_log(archive) if archive else None
+    if archive is None:
+        return None
+    # never take data for none: a member that begins anew under its old number breaks its cluster
+    raise EngineError(
+        f"the volume {VOLUME} holds data of etcd, but not whose it is",
+        f"if it can go: docker rm -f arpanet_etcd, docker volume rm {VOLUME}",
+    )
 
 
-def _first_log(archive: bytes) -> bytes | None:
+def first_log(archive: bytes) -> bytes:
     """Return the beginning of the first ``*.wal`` in a tar archive that may be cut short."""
-    with suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as tar:
-        for one in tar:
-            # etcd keeps the next, empty log ready as '0.tmp'
+    with suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        # only what was sent: the last file's end may be missing, and with it the next header
+        while one := tar.next():
             if one.isfile() and one.name.endswith(".wal"):
                 return archive[one.offset_data : one.offset_data + wal.HEAD]
-    return None
+    return b""
