@@ -86,8 +86,6 @@ def of_host(
     found: dict[str, Instance] = {}
     for draft in drafts:
         one, wanted = draft.instance, draft.wanted
-        if draft.silent:
-            continue
         if wanted and wanted != one.id:
             if wanted in taken or wanted in foreign:
                 warnings[one.container].append(
@@ -96,7 +94,8 @@ def of_host(
             else:
                 one = replace(one, id=wanted)
                 taken.add(wanted)
-        found[one.id] = one
+        if not draft.silent:
+            found[one.id] = one
     return Result(
         found,
         {key: tuple(dict.fromkeys(said)) for key, said in warnings.items() if said},
@@ -193,11 +192,14 @@ def _local(container: Container, number: int) -> dict[str, str]:
 
 
 def _answers(bound: str, ip: str) -> bool:
-    """Whether a port bound to *bound* can be dialled at *ip*; Docker's ``::`` takes IPv6 only."""
-    if not bound:
+    """Whether a port bound to *bound* can be dialled at *ip*.
+
+    Docker's ``0.0.0.0`` comes with a ``::`` that the record leaves out; ``::`` alone is IPv6 only.
+    """
+    if bound in ("", "0.0.0.0"):
         return True
     address, mine = ipaddress.ip_address(bound), ipaddress.ip_address(ip)
-    return address == mine or (address.is_unspecified and address.version == mine.version)
+    return address == mine or (address.is_unspecified and mine.version == 6)
 
 
 def _loopback(bound: str) -> bool:

@@ -1,5 +1,6 @@
 """The registrator's agent beside a real Docker."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,3 +134,13 @@ def test_on_the_hosts_network_only_what_listens(docker, start, dockerd):
     wait_for(lambda: set(found()) == {"h1:marker:1", "h1:web:8080"})
     assert found()["h1:web:8080"].address == f"{dockerd.ip}:8080"
     assert found()["h1:web:8080"].local == {}
+
+
+def test_slave_start_without_a_master_is_one_line_and_changes_nothing(clean_dockerd):
+    host, start = clean_dockerd, [sys.executable, "-m", "arpanet", "slave", "start"]
+    for given, code in (({"ARPANET_IP": host.ip}, 5), ({"ARPANET_IP": "192.0.2.1"}, 3)):
+        done = host.run(start, check=False, env=given)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert done.stderr.startswith("arpanet: ")
+        assert done.stderr.count("\n") == 1
+        assert host.run(["docker", "ps", "-aq"]).stdout == ""

@@ -53,4 +53,5 @@ def _read_agents(context: Context) -> str:
 def _words(line: dict[str, Any]) -> str:
     if "container" in line:
         return str(line["container"])
-    return " ".join(f"+{name}" for name in line["came"]) + "".join(f" -{x}" for x in line["went"])
+    came, went = (f"+{name}" for name in line["came"]), (f"-{name}" for name in line["went"])
+    return " ".join([*came, *went])

@@ -138,6 +138,13 @@ def test_only_what_answers_at_arpanet_ip_is_advertised(
     assert bool(said(one)) is warned
 
 
+@pytest.mark.parametrize(("bound", "found"), [("0.0.0.0", 1), ("::", 1), ("10.0.0.1", 0)])
+def test_an_arpanet_of_ipv6(bound: str, found: int) -> None:
+    one = container("app", [Port(80, "tcp", bound, 8080)])
+    made_of = of_host([one], "h1", "fd00::1", lambda port, protocol: False).instances.values()
+    assert [i.address for i in made_of] == ["[fd00::1]:8080"] * found
+
+
 def test_a_local_port_does_not_take_the_alias() -> None:
     admin = Port(9000, host_ip="127.0.0.1", host_port=9000)
     one = container("app", [admin, Port(9090, host_ip="0.0.0.0", host_port=9090)])
@@ -160,6 +167,12 @@ def test_host_network_registers_what_listens_or_is_named() -> None:
         labels={"SERVICE_9100_NAME": "metrics", "SERVICE_99999_NAME": "none"},
     )
     assert names(exporter) == {"h1:c0:9100": ("metrics",)}
+
+
+def test_a_silent_port_keeps_its_id() -> None:
+    one = container(ports=[Port(80), Port(443)], network_mode="host", env={"SERVICE_ID": "x"})
+    assert set(names(one, open_ports=[443])) == {"h1:c0:443"}
+    assert set(names(one, open_ports=[80, 443])) == {"x", "h1:c0:443"}
 
 
 def test_what_stops_listening_gives_its_alias_to_nobody() -> None:
