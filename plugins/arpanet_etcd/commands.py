@@ -2,13 +2,11 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from typing import Any
 
 from arpanet.cli.base import Command
-from arpanet.context import Context
 from arpanet.errors import UsageError
-from arpanet_etcd import discovery, oldctl, verbs
+from arpanet_etcd import discovery, oldctl, realctl, verbs
 from arpanet_etcd.config import ARPANET_ETCD_API, ETCD_PORT, endpoints, urls
 from arpanet_etcd.gateway import Gateway
 from arpanet_etcd.verbs import OldError
@@ -17,8 +15,6 @@ __all__ = ["Etcdctl", "MasterToken"]
 
 #: What etcdctl ends with when etcd says no.
 REFUSED = 4
-#: Seconds that the real etcdctl may take: a snapshot of a large store is slow.
-PATIENCE = 600
 
 
 class _Verbatim(ArgumentParser):
@@ -36,8 +32,8 @@ class Etcdctl(Command):
     """Query and change the masters' etcd, from any host, without an etcdctl there.
 
     The old verbs (ls, get, set, mk, update, rm, mkdir, rmdir) work and print as they always did:
-    'arpanet etcdctl ls / --recursive'. All else goes to etcdctl itself, in this host's etcd
-    container or else in one of its own: 'arpanet etcdctl get /arpanet --prefix'.
+    'arpanet etcdctl ls / --recursive'. All else goes to a real etcdctl, this host's or one in a
+    container: 'arpanet etcdctl get /arpanet --prefix'.
     """
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
@@ -54,7 +50,7 @@ class Etcdctl(Command):
         context, words = self.app.context, parsed_args.words
         verb = verbs.parse(words) if context.settings[ARPANET_ETCD_API] != "v2" else None
         if verb is None:
-            return _real(context, words)
+            return realctl.run(context, words)
         try:
             lines = oldctl.run(Gateway(endpoints(context.settings)), verb, sys.stdin.read)
         except IsADirectoryError as problem:
@@ -65,27 +61,6 @@ class Etcdctl(Command):
             return REFUSED
         sys.stdout.writelines(f"{line}\n" for line in lines)
         return 0
-
-
-def _real(context: Context, words: Sequence[str]) -> int:
-    """Run etcdctl in a container, with this command's input, output and exit code."""
-    from arpanet_etcd import image
-
-    v2 = context.settings[ARPANET_ETCD_API] == "v2"
-    argv = ["etcdctl", f"--endpoints={','.join(endpoints(context.settings))}", *words]
-    stdin = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
-    engine = context.engine
-    running = [one for one in engine.own(image.PART) if one.state == "running"]
-    if running:
-        env = {"ETCDCTL_API": "2" if v2 else "3"}
-        code, out, err = engine.exec(running[0].name, argv, env, stdin or None, PATIENCE)
-    else:
-        tag = image.provide(context).tag
-        code, out, err = engine.run_once(tag, argv, network="host", timeout=PATIENCE)
-    sys.stdout.buffer.write(out)
-    sys.stdout.flush()
-    sys.stderr.buffer.write(err)
-    return code
 
 
 class MasterToken(Command):

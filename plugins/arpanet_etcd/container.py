@@ -98,6 +98,7 @@ class EtcdContainer:
         names = ("arpanet_etcd", "arpanet_etcd_peer")
         return ContainerSpec(
             part=PART,
+            role="master",
             name=self._name,
             image=self._image.tag,
             command=tuple(flags.command(self._own, self._image.version, formation, self._v2)),

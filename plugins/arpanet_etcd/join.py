@@ -88,7 +88,10 @@ class Joiner:
             self._start_kept()
         if not (mine and mine.learner):
             health.wait(self.own, self.machine.check, self.say)
-        gateway = Gateway([self.own.client_url, *endpoints])
+        self._settle(Gateway([self.own.client_url, *endpoints]), data)
+
+    def _settle(self, gateway: Gateway, data: Identity | None) -> None:
+        """Finish what could not be finished while this member was down."""
         mine = _find(gateway, data)
         if mine and self.own.peer_url not in mine.peer_urls:
             self._move(gateway, mine)
@@ -230,10 +233,24 @@ class Joiner:
 
 
 def _find(gateway: Gateway, data: Identity | None) -> Member | None:
-    """Return the member that *data* belongs to, when anybody can tell."""
-    with suppress(RegistryError):
-        return next((m for m in gateway.member_list() if data and m.id == data.member), None)
-    return None
+    """Return the member that *data* belongs to, when anybody can tell.
+
+    :raises RegistryError: its cluster says that it is a member no more.
+    """
+    try:
+        cluster = peers.cluster_of(gateway)
+    except RegistryError:
+        return None
+    if data is None or cluster.id != data.cluster:
+        return None
+    for member in cluster.members:
+        if member.id == data.member:
+            return member
+    joined = next(iter(cluster.members)).peer_urls[0].partition("//")[2]
+    raise RegistryError(
+        "this host's member was removed from its cluster",
+        f"to join again: arpanet master start --peers {joined}",
+    )
 
 
 def _refused(cluster: Cluster, problem: RegistryError) -> RegistryError:

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from arpanet.context import Context
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable, UsageError
@@ -91,8 +92,10 @@ def _refuse_second_cluster(context: Context, this: Own) -> None:
 
 
 def _report(context: Context, this: Own, found: Image) -> None:
-    members = Gateway([this.client_url]).member_list()
-    names = ", ".join(sorted(member.name for member in members))
+    members: Sequence[Member] = ()
+    with suppress(RegistryError):  # it did its work; a slow answer is no reason to fail now
+        members = Gateway([this.client_url]).member_list()
+    names = ", ".join(sorted(member.name for member in members)) or "not known yet"
     context.say(f"this master runs etcd {flags.dotted(found.version)}; the masters are {names}")
     if flags.learner_fault(found.version) and len(members) > 1:
         context.say(

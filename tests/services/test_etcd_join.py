@@ -139,6 +139,17 @@ def test_a_removed_member_drops_its_old_data_and_joins_anew(masters):
     assert any("dropping its old data" in word for word in two.words)
 
 
+def test_a_removed_member_is_not_started_by_its_data(masters):
+    one, two = masters(2)
+    one.boot()
+    two.joiner.join([one.own.peer_url])
+    two.stop()
+    (gone,) = (m.id for m in one.gateway.member_list() if m.name == "h2")
+    one.gateway.member_remove(gone)
+    with pytest.raises(RegistryError, match=f"was removed.*start --peers {one.own.ip}:7001"):
+        two.joiner.resume([one.own.client_url])
+
+
 def test_all_come_back_after_a_power_cut(masters):
     every = one, two, three = masters(3)
     one.boot()
