@@ -5,13 +5,10 @@ from collections.abc import Mapping
 from arpanet import ensuring, follow
 from arpanet.dockerjson import container_record
 from arpanet.records import Container
-from arpanet.specs import PART_LABEL, ContainerSpec, OwnContainer
+from arpanet.specs import PART_LABEL, ROLE_LABEL, ContainerSpec, OwnContainer
 from arpanet.steps import Json, Steps
 
 __all__ = ["Fleet"]
-
-#: What a host is that runs a part.
-ROLES = {"etcd": "master", "registrator": "slave", "ambassador": "slave"}
 
 
 class Fleet(Steps):
@@ -51,7 +48,7 @@ class Fleet(Steps):
         start does.
         """
         alive = ("running", "restarting", "paused", "created")
-        return {ROLES[one.part] for one in self.own() if one.state in alive and one.part in ROLES}
+        return {one.role for one in self.own() if one.state in alive and one.role}
 
     def stop_part(self, part: str) -> list[str]:
         """Stop what runs of *part*, without removing it; return the names."""
@@ -78,4 +75,5 @@ def _own(inspected: Mapping[str, Json]) -> OwnContainer:
         image=config["Image"],
         id=str(inspected["Id"]),
         started=state["StartedAt"],
+        role=config["Labels"].get(ROLE_LABEL, ""),
     )

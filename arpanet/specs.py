@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ONCE_LABEL", "PART_LABEL", "SPEC_LABEL", "ContainerSpec", "OwnContainer"]
+__all__ = ["ONCE_LABEL", "PART_LABEL", "ROLE_LABEL", "SPEC_LABEL", "ContainerSpec", "OwnContainer"]
 
 PART_LABEL = "arpanet.part"
+ROLE_LABEL = "arpanet.role"
 SPEC_LABEL = "arpanet.spec"
 #: Marks a one-shot container, so that one left by a killed command is found and removed.
 ONCE_LABEL = "arpanet.once"
@@ -24,6 +25,8 @@ class ContainerSpec:
 
     :ivar part: ``etcd``, ``registrator``, ``ambassador`` or a third party's; a host has one
         container of a part.
+    :ivar role: what a host is that runs this: ``master`` or ``slave``; the watcher runs its start
+        event again after a change of settings.
     :ivar command: follows the image's entry point, as with ``docker run``.
     :ivar network: ``bridge``, ``host``, or a network's name.
     :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
@@ -37,6 +40,7 @@ class ContainerSpec:
     name: str
     image: str
     command: tuple[str, ...]
+    role: str = ""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     network: str = "bridge"
     volumes: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +56,7 @@ class ContainerSpec:
 class OwnContainer:
     """A container that carries :data:`PART_LABEL`.
 
+    :ivar role: see :class:`ContainerSpec`.
     :ivar state: Docker's word: ``running``, ``exited``, ``created``, ``restarting``, ...
     :ivar image: as it was named when the container was created.
     :ivar started: Docker's time stamp of the last start (RFC 3339).
@@ -63,6 +68,7 @@ class OwnContainer:
     image: str
     id: str
     started: str
+    role: str = ""
 
 
 def create_body(spec: ContainerSpec) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         "Cmd": list(spec.command),
         "Env": [f"{name}={spec.env[name]}" for name in sorted(spec.env)],
         "ExposedPorts": {f"{port}/tcp": {} for port in sorted(spec.exposed)},
-        "Labels": {**spec.labels, PART_LABEL: spec.part},
+        "Labels": {**spec.labels, PART_LABEL: spec.part, ROLE_LABEL: spec.role},
         "StopTimeout": spec.stop_seconds,
         "HostConfig": {
             "Binds": [f"{source}:{spec.volumes[source]}" for source in sorted(spec.volumes)],

@@ -43,15 +43,23 @@ class Services(Lister):
 
     def take_action(self, parsed_args: Namespace) -> Rows:
         """Read the registry."""
-        services = self.app.context.registry.read().services()
+        instances = self.app.context.registry.read().instances.values()
         rows = [
-            (name, one.address, one.protocol, one.host, one.id, one.health, ",".join(one.tags))
-            for name, instances in services.items()
+            (
+                one.services[0],
+                one.address,
+                one.protocol,
+                one.id,
+                one.health,
+                ",".join(one.tags),
+                ",".join(one.services[1:]),
+            )
             for one in instances
+            if one.services
         ]
         if not rows:
             self.app.context.say("no service yet: no published port on any slave")
-        return ("service", "address", "protocol", "host", "instance", "health", "tags"), rows
+        return ("service", "address", "protocol", "instance", "health", "tags", "aliases"), rows
 
 
 class Links(Lister):

@@ -72,6 +72,7 @@ class AmbassadorPlugin:
                 name=name,
                 image=images.node_image(context),
                 command=("agent", NAME),
+                role="slave",
                 env=context.settings.environment(),
                 volumes={SOCKET: SOCKET},
                 capabilities=() if proxy_only else CAPABILITIES,

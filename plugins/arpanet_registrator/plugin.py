@@ -53,6 +53,7 @@ class RegistratorPlugin:
                 name=context.settings[REGISTRATOR_NAME],
                 image=images.node_image(context),
                 command=("agent", NAME),
+                role="slave",
                 env=context.settings.environment(),
                 network="host",
                 volumes={SOCKET: SOCKET},

@@ -10,7 +10,7 @@ from arpanet.context import Context
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import Session
 from arpanet.settings import ARPANET_IP, HOSTNAME
-from arpanet.specs import PART_LABEL
+from arpanet.specs import ROLE_LABEL
 from arpanet_registrator.instances import of_host
 from arpanet_registrator.listening import listening
 
@@ -54,8 +54,8 @@ class Publisher:
             self._publish(self._session)
 
     def _session_for(self, containers: Mapping[str, Container]) -> Session:
-        parts = {one.labels.get(PART_LABEL) for one in containers.values()}
-        roles = ("slave", "master") if "etcd" in parts else ("slave",)
+        found = {one.labels.get(ROLE_LABEL) for one in containers.values()}
+        roles = ("slave", "master") if "master" in found else ("slave",)
         if self._session is None or roles != self._roles:
             if self._session:
                 self._session.close()

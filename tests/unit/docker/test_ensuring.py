@@ -11,7 +11,7 @@ from arpanet.errors import EngineError, NameTaken
 from arpanet.fleet import Fleet
 from arpanet.specs import ContainerSpec
 
-SPEC = ContainerSpec("etcd", "etcd", "image:1", ("run",))
+SPEC = ContainerSpec("etcd", "etcd", "image:1", ("run",), "master")
 OTHER = replace(SPEC, command=("run", "--more"))
 BROKEN = replace(SPEC, command=("broken",))
 
@@ -180,6 +180,14 @@ def test_what_does_not_start_leaves_the_old_one_running(docker, bad):
     assert command(docker) == ["run"]
 
 
+def test_a_name_that_cannot_be_freed_stops_nothing(docker):
+    docker.ensure(SPEC)
+    docker.create("etcd.old", {"Image": "image:1", "Cmd": ["theirs"], "Labels": {}})
+    with pytest.raises(EngineError, match=r"etcd\.old is in use"):
+        docker.ensure(OTHER)
+    assert ("etcd", "running", "image:1") in state(docker)
+
+
 def test_the_last_words_are_in_the_error(docker):
     with pytest.raises(EngineError, match=r"ends at once \(exit code 0\): unknown flag: --more$"):
         docker.ensure(BROKEN)
@@ -209,12 +217,19 @@ def test_killed_before_any_step_the_next_run_finishes(docker, old, then):
 def test_roles_are_what_runs_or_was_about_to(docker):
     assert docker.roles() == set()
     docker.ensure(SPEC)
-    docker.ensure(replace(SPEC, part="ambassador", name="a"))
-    docker.ensure(replace(SPEC, part="third", name="t"))
+    docker.ensure(replace(SPEC, part="ambassador", role="slave", name="a"))
+    docker.ensure(replace(SPEC, part="third", role="", name="t"))
     assert docker.roles() == {"master", "slave"}
     assert docker.stop_part("etcd") == ["etcd"]
     assert docker.roles() == {"slave"}
-    docker.create("x", {"Image": "image:1", "Cmd": [], "Labels": {"arpanet.part": "etcd"}})
+    docker.create(
+        "x",
+        {
+            "Image": "image:1",
+            "Cmd": [],
+            "Labels": {"arpanet.part": "etcd", "arpanet.role": "master"},
+        },
+    )
     assert docker.roles() == {"master", "slave"}
     assert docker.remove_part("etcd") == ["etcd", "x"]
     assert docker.stop_part("etcd") == []

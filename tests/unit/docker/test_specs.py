@@ -8,6 +8,7 @@ from arpanet.specs import ContainerSpec, create_body, once_body
 
 SPEC = ContainerSpec(
     part="etcd",
+    role="master",
     name="arpanet_etcd",
     image="etcd:1",
     command=("etcd", "--name", "h1"),
@@ -31,7 +32,7 @@ def test_the_body_says_all_that_the_spec_says():
         "Cmd": ["etcd", "--name", "h1"],
         "Env": ["A=1", "B=2"],
         "ExposedPorts": {"4001/tcp": {}},
-        "Labels": {"mine": "yes", "arpanet.part": "etcd"},
+        "Labels": {"mine": "yes", "arpanet.part": "etcd", "arpanet.role": "master"},
         "StopTimeout": 20,
         "HostConfig": {
             "Binds": ["/etc/ssl:/etc/ssl:ro", "data:/var/lib/etcd"],

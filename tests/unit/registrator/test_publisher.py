@@ -71,7 +71,7 @@ def test_a_warning_is_said_once(plugin, context, caplog):
 
 
 def test_a_host_with_an_etcd_is_a_master_too(plugin, context):
-    etcd = redis("arpanet_etcd", labels={"arpanet.part": "etcd"})
+    etcd = redis("arpanet_etcd", labels={"arpanet.part": "etcd", "arpanet.role": "master"})
     plugin.arpanet_containers_synced(context, by_id(redis()))
     plugin.arpanet_containers_synced(context, by_id(redis(), etcd))
     assert context.registry.read().hosts["h1"].roles == ("slave", "master")
