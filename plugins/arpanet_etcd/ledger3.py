@@ -35,6 +35,8 @@ class Ledger3:
         self._lease = 0
         #: the host's record lives with the lease, as far as is known
         self._held = False
+        #: a later session of this very host has taken the lease over
+        self._superseded = False
         #: what the host's keys hold, as last seen; of no use while not *sure*
         self._known: dict[str, Entry] = {}
         self._sure = False
@@ -59,7 +61,7 @@ class Ledger3:
         self._sure = False
         found = self._gateway.get(self._key)
         other = living_host(self._host.name, found)
-        if other and other.engine != self._host.engine:
+        if other and (self._superseded or other.engine != self._host.engine):
             raise duplicate_host(self._host, other)
         lease = (found.lease if found else 0) or self._lease
         if not (lease and self._gateway.keepalive(lease)):
@@ -72,7 +74,7 @@ class Ledger3:
             )
             if not result.succeeded:
                 raise RegistryError(f"{self._key} was changed by somebody else at the same time")
-        self._lease, self._held = lease, True
+        self._lease, self._held, self._superseded = lease, True, False
 
     def _audit(self) -> None:
         """Read all keys that live with the lease: whatever became of them, it is put right."""
@@ -85,8 +87,24 @@ class Ledger3:
             operations = [wire.range_op(key) for key in ordered[start : start + LIMIT]]
             for values in self._gateway.txn([], operations, retry=True).reads:
                 self._known.update({key: self._entry(value) for key, value in values.items()})
+        self._yield()
         self._sure = True
         self._audit_at = time.monotonic() + AUDIT
+
+    def _yield(self) -> None:
+        """Leave the name to a later session of it: two that write would undo each other's work.
+
+        They share an engine's id and a lease: an agent started twice, or hosts that are clones.
+        """
+        found = self._known.get(self._key)
+        if not found or found.value == write(self._host):
+            return
+        try:
+            other = read_host(self._host.name, found.value)
+        except ValueError as problem:
+            raise self._lost(f"this host's record was spoilt: {problem}") from problem
+        self._lease, self._held, self._superseded = 0, False, True
+        raise duplicate_host(self._host, other)
 
     def _entry(self, value: Value) -> Entry:
         return Entry(value.value, value.mod_revision, value.lease == self._lease)

@@ -66,7 +66,7 @@ class Mirror:
 
     def _complain(self, trouble: str) -> None:
         if not self._closed.is_set() and trouble != self.trouble:
-            log.warning("following the registry: %s", trouble)
+            log.debug("following the registry: %s", trouble)
             self.trouble = trouble
 
     def _list(self) -> int:
@@ -96,7 +96,7 @@ class Mirror:
     def _recover(self) -> None:
         self._backoff.reset()
         if self.trouble:
-            log.info("following the registry")
+            log.debug("following the registry")
             self.trouble = ""
 
     def _apply(self, changed: Sequence[tuple[str, str | None]]) -> None:

@@ -14,7 +14,6 @@ from arpanet_etcd.auto import AutoStore
 from arpanet_etcd.config import ARPANET_ETCD_API, ETCD_PATH, ETCD_PORT, endpoints, key_path, urls
 from arpanet_etcd.keys import Layout
 from arpanet_etcd.mirror import Mirror
-from arpanet_etcd.registry2 import Store2
 from arpanet_etcd.registry3 import Store3
 from arpanet_etcd.session import HostSession
 from arpanet_etcd.store import Store
@@ -76,12 +75,15 @@ def open_registry(
     :param api: ``v3``, ``v2``, or ``auto``: v3 where it is answered, else v2.
     """
     layout = Layout(path)
-    kinds: dict[str, Callable[[], Store]] = {
-        "v3": lambda: Store3(endpoints, layout),
-        "v2": lambda: Store2(endpoints, layout),
-        "auto": lambda: AutoStore([Store3(endpoints, layout), Store2(endpoints, layout)]),
-    }
-    return EtcdRegistry(kinds[api](), layout, ttl)
+    kinds = {"v3": (Store3,), "v2": (_store2,), "auto": (Store3, _store2)}
+    stores: list[Store] = [make(endpoints, layout) for make in kinds[api]]
+    return EtcdRegistry(AutoStore(stores) if stores[1:] else stores[0], layout, ttl)
+
+
+def _store2(endpoints: Sequence[str], layout: Layout) -> Store:
+    from arpanet_etcd.registry2 import Store2  # python-etcd takes a while to load
+
+    return Store2(endpoints, layout)
 
 
 def make_registry(settings: Settings) -> Registry | None:
@@ -96,6 +98,8 @@ def make_registry(settings: Settings) -> Registry | None:
     if url.scheme != "etcd":
         return None
     try:
+        if url.query or url.fragment:
+            raise ValueError("must be etcd://, or etcd://master,master/path")
         given = urls(masters(url.netloc), settings[ETCD_PORT])
         path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
     except ValueError as problem:

@@ -25,9 +25,9 @@ class Store3:
 
     def listing(self) -> tuple[Mapping[str, str], int]:
         """Return all keys as a majority knows them, and the store's revision."""
+        found = self.gateway.range(self._layout.root)
         with contextlib.suppress(RegistryError):  # knowing more masters is a bonus
             self.gateway.refresh()
-        found = self.gateway.range(self._layout.root)
         return {key: value.value for key, value in found.kvs.items()}, found.revision
 
     def changes(self, cursor: int) -> "_Changes3":

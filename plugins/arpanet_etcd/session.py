@@ -46,7 +46,7 @@ class HostSession:
         self._closed = True
         self._wake.set()
         if self._thread is not threading.current_thread():
-            self._thread.join(timeout=2 * self._interval)
+            self._thread.join(timeout=2)
 
     def _run(self) -> None:
         refresh_at = 0.0
@@ -56,15 +56,17 @@ class HostSession:
                     refresh_at = time.monotonic() + self._interval
                     self._ledger.refresh()
                 self._write()
-                self._backoff.reset()
             except RegistryError as problem:
                 self._say(str(problem))
-                refresh_at = time.monotonic() + self._backoff.next()
+                refresh_at = 0.0
             except Exception:  # whatever it is, the entries must stay alive
                 log.exception("the registry's session failed")
                 self._say("the session failed, see the log")
-                refresh_at = time.monotonic() + self._backoff.next()
-            self._wake.wait(max(0.0, refresh_at - time.monotonic()))
+                refresh_at = 0.0
+            else:
+                self._backoff.reset()
+            pause = refresh_at - time.monotonic() if refresh_at else self._backoff.next()
+            self._wake.wait(max(0.0, pause))
             self._wake.clear()
 
     def _write(self) -> None:

@@ -47,9 +47,7 @@ class Transport:
         self.endpoints = self.configured = tuple(endpoints)
         self.timeout = timeout
         self._preferred = ""
-        self._pool = urllib3.PoolManager(
-            maxsize=8, retries=False, socket_options=KEEPALIVE, headers={"Accept": "*/*"}
-        )
+        self._pool = urllib3.PoolManager(maxsize=8, retries=False, socket_options=KEEPALIVE)
         self.lock = threading.Lock()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from arpanet_etcd import ledger3, wire
@@ -221,3 +222,21 @@ def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(one_etcd, layout, 
     ledger.write(instances(3))
     assert len(store.sent) == 2
     assert revision(gateway) == before + 2
+
+
+def test_an_older_session_yields_to_a_newer_one(one_etcd, connect, monkeypatch):
+    monkeypatch.setattr(ledger3, "AUDIT", 0.0)
+    older = connect(one_etcd, ttl=3).session(H1)
+    older.publish(instances(2))
+    reader = Reader(connect(one_etcd))
+    reader.sees(*instances(2))
+    registry = connect(one_etcd, ttl=3)
+    registry.session(replace(H1, address="10.0.0.9")).publish([instance(2)])
+    wait_for(lambda: "taken by the host at 10.0.0.9" in older.trouble)
+    reader.sees(instance(2))
+    told = len(reader.heard)
+    older.publish(instances(3))
+    time.sleep(2)
+    assert len(reader.heard) == told
+    registry.close()
+    reader.sees(*instances(3), within=8)
