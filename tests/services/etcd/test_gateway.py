@@ -1,0 +1,163 @@
+"""The v3 client: failover, watches, and what is said when nobody answers."""
+
+import threading
+import time
+
+import pytest
+from arpanet_etcd import wire
+from arpanet_etcd.gateway import Gateway
+from arpanet_etcd.watch import Quiet
+from arpanet_etcd.wire import Compacted, EtcdError, Unanswered
+from urllib3.exceptions import ProtocolError
+
+from arpanet.errors import RegistryUnreachable
+from tests.conftest import wait_for
+
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def gateway(one_etcd):
+    return one_etcd.gateway
+
+
+def follow(watch):
+    """Iterate over *watch* in a thread; return it, what it saw, and what it ended with."""
+    seen, ended = [], []
+
+    def run():
+        try:
+            for _, events in watch:
+                seen.extend(events)
+            ended.append(None)
+        except Exception as problem:
+            ended.append(problem)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, seen, ended
+
+
+def test_keys_leases_and_transactions(gateway, layout):
+    one, two = f"{layout.root}1", f"{layout.root}2"
+    lease = gateway.grant(60)
+    first = gateway.put(one, "é", lease)
+    assert gateway.get(one) == wire.Value("é", first, lease, first)
+    assert gateway.get(two) is None
+    assert gateway.lease_keys(lease) == {one}
+    result = gateway.txn(
+        [wire.held_by(one, lease), wire.value_is(one, "é"), wire.absent(two)],
+        [wire.put_op(two, "b"), wire.range_op(one)],
+    )
+    assert result.succeeded
+    assert result.reads == ({one: wire.Value("é", first, lease, first)},)
+    assert not gateway.txn([wire.absent(two)], [wire.delete_op(one)]).succeeded
+    found = gateway.range(layout.root)
+    assert list(found.kvs) == [one, two]
+    assert found.revision == result.revision
+    assert gateway.keepalive(lease) == 60
+    gateway.revoke(lease)
+    gateway.revoke(lease)
+    assert gateway.keepalive(lease) == 0
+    assert gateway.lease_keys(lease) is None
+    assert gateway.delete(layout.root, wire.prefix_end(layout.root)) == 1
+    with pytest.raises(EtcdError, match="lease not found") as refused:
+        gateway.put(one, "x", lease)
+    assert refused.value.code == wire.NOT_FOUND
+
+
+def test_a_watch_ends_when_it_is_closed_from_another_thread(gateway, layout):
+    watch = gateway.watch(layout.root, wire.prefix_end(layout.root), 0, quiet=60)
+    thread, seen, ended = follow(watch)
+    gateway.put(f"{layout.root}x", "1")
+    gateway.delete(f"{layout.root}x")
+    wait_for(lambda: len(seen) == 2)
+    assert [event.value and event.value.value for event in seen] == ["1", None]
+    watch.close()
+    thread.join(2)
+    assert ended == [None]
+
+
+def test_a_watch_that_hears_nothing_says_so(gateway, layout):
+    thread, seen, ended = follow(gateway.watch(layout.root, "", 0, quiet=0.3))
+    thread.join(3)
+    assert isinstance(ended[0], Quiet)
+    assert seen == []
+
+
+def test_a_watch_of_forgotten_history(gateway, layout):
+    start = gateway.put(layout.root, "1")
+    gateway.call("kv/compaction", {"revision": str(gateway.put(layout.root, "2"))})
+    thread, _, ended = follow(gateway.watch(layout.root, "", start))
+    thread.join(3)
+    assert isinstance(ended[0], Compacted)
+    assert ended[0].revision > start
+
+
+def test_the_next_endpoint_answers_and_is_kept(one_etcd, monkeypatch):
+    gateway = Gateway([NOBODY, *one_etcd.endpoints])
+    asked, post = [], gateway.post
+    monkeypatch.setattr(gateway, "post", lambda end, *rest: asked.append(end) or post(end, *rest))
+    gateway.get("/x")
+    gateway.get("/x")
+    assert asked == [NOBODY, *one_etcd.endpoints, *one_etcd.endpoints]
+    with gateway.watch("/x", "", 0):
+        pass
+
+
+def test_what_must_not_be_repeated_is_not_but_what_was_never_sent_is(one_etcd, monkeypatch):
+    gateway = Gateway([NOBODY, *one_etcd.endpoints, *one_etcd.endpoints])
+    key = "/cas"
+    gateway.delete(key)
+    assert Gateway(gateway.endpoints).txn([wire.absent(key)], [wire.put_op(key, "1")]).succeeded
+    sent, post = [], gateway.post
+
+    def lossy(endpoint, path, body, timeout):
+        post(endpoint, path, body, timeout)
+        sent.append(path)
+        raise ProtocolError("cut")
+
+    monkeypatch.setattr(gateway, "post", lossy)
+    with pytest.raises(Unanswered, match="no answer from"):
+        gateway.txn([], [wire.put_op(key, "2")])
+    assert sent == ["kv/txn"]
+    with pytest.raises(RegistryUnreachable, match="no master answers"):
+        gateway.put(key, "3")
+    assert sent == ["kv/txn", "kv/put", "kv/put"]
+
+
+def test_nobody_answers(gateway):
+    with pytest.raises(RegistryUnreachable) as nobody:
+        Gateway([NOBODY, "http://nosuch.invalid:4001"]).get("/x")
+    assert str(nobody.value).startswith(
+        "no master answers: 127.0.0.1:1 (connection refused), nosuch"
+    )
+    with pytest.raises(RegistryUnreachable):
+        Gateway([NOBODY]).watch("/x", "", 0)
+    with pytest.raises(RegistryUnreachable):
+        gateway.status(NOBODY)
+    with pytest.raises(RegistryUnreachable, match="none is known"):
+        Gateway([]).get("/x")
+
+
+def test_something_else_listens_there(gateway, one_etcd):
+    peer = Gateway([one_etcd.members[0].peer])
+    with pytest.raises(EtcdError, match=r"404.*; is this an etcd"):
+        peer.get("/x")
+
+
+def test_the_members_are_found_and_a_watch_leaves_one_without_a_leader(clusters):
+    cluster = clusters(3)
+    gateway = Gateway(cluster.endpoints[:1])
+    gateway.refresh()
+    assert set(gateway.endpoints) == set(cluster.endpoints)
+    assert gateway.endpoints[0] == cluster.endpoints[0]
+    assert {one.name for one in gateway.member_list()} == {"m0", "m1", "m2"}
+    _, _, ended = follow(gateway.watch("/x", "", 0, quiet=60))
+    for member in cluster.members[1:]:
+        member.kill()
+    begun = time.monotonic()
+    wait_for(lambda: ended, 10)
+    assert ended[0].code == wire.UNAVAILABLE
+    assert time.monotonic() - begun < 8
+    assert len(gateway.member_list()) == 3
