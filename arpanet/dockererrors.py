@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from arpanet.errors import EngineError, EngineUnreachable
 
-__all__ = ["DEFAULT_URL", "Conflict", "Gone", "Missing", "refused", "unreachable"]
+__all__ = ["DEFAULT_URL", "Conflict", "Gone", "Missing", "refused", "timed_out", "unreachable"]
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
 
-class Missing(EngineError):  # noqa: N818
+class Missing(EngineError):
     """There is no such image, volume, network or file."""
 
 
-class Conflict(EngineError):  # noqa: N818
+class Conflict(EngineError):
     """The container was changed by somebody else at the same time: look again."""
 
 
@@ -54,7 +54,7 @@ def unreachable(what: str, url: str, problem: BaseException) -> EngineUnreachabl
             f"no permission to talk to Docker at {place}",
             "run with sudo, or add yourself to the group 'docker'",
         )
-    if any("Timeout" in type(one).__name__ for one in causes):
+    if timed_out(problem):
         return EngineUnreachable(f"Docker at {place} did not answer in time ({what})")
     if url != DEFAULT_URL:
         reason = " ".join(str(causes[-1]).split())
@@ -66,6 +66,11 @@ def unreachable(what: str, url: str, problem: BaseException) -> EngineUnreachabl
     return EngineUnreachable(
         f"Docker does not run: nobody answers at {place}", "start it: systemctl start docker"
     )
+
+
+def timed_out(problem: BaseException) -> bool:
+    """Return whether a time limit is among the causes."""
+    return any("Timeout" in type(one).__name__ for one in _causes(problem))
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:

@@ -140,9 +140,14 @@ class Engine(Fleet):
                 time.sleep(0.1)
 
     def rename(self, container: str, name: str) -> None:
-        """Rename a container."""
-        with self._doing(f"rename container {_short(container)} to {name}"):
-            self._api.rename(container, name)
+        """Rename a container; it may bear that name already."""
+        try:
+            with self._doing(f"rename container {_short(container)} to {name}"):
+                self._api.rename(container, name)
+        except EngineError:
+            found = self.inspect(container)
+            if not found or found["Name"] != f"/{name}":
+                raise
 
     def logs(self, name: str, tail: int = 20) -> str:
         """Return the last lines of a container's output."""
@@ -232,7 +237,9 @@ class Engine(Fleet):
                 self._api.start(container)
                 try:
                     code = self._api.wait(container, timeout=timeout)["StatusCode"]
-                except requests.Timeout:
+                except requests.RequestException as problem:
+                    if not dockererrors.timed_out(problem):
+                        raise
                     raise EngineError(f"{what}: it did not end within {timeout} s") from None
                 out, err = (
                     self._api.logs(container, stdout=which, stderr=not which)
@@ -286,7 +293,11 @@ class Engine(Fleet):
         what = f"import image {tag}"
         with self._doing(what), self._long() as client:
             answer = client.import_image(
-                src=tar, stream_src=True, repository=repository, tag=name, changes=list(changes)
+                src=iter(tar),
+                stream_src=True,
+                repository=repository,
+                tag=name,
+                changes=list(changes),
             )
             for line in answer.splitlines():
                 _check_progress(what, json.loads(line))
@@ -310,7 +321,10 @@ class Engine(Fleet):
 
     def _client(self, timeout: int) -> docker.APIClient:
         with self._doing("say hello"):
-            client = docker.APIClient(self._url, version="auto", timeout=HELLO, **self._options)
+            try:
+                client = docker.APIClient(self._url, version="auto", timeout=HELLO, **self._options)
+            except ValueError as problem:  # how the SDK refuses some values of DOCKER_HOST
+                raise docker.errors.DockerException(str(problem)) from problem
         client.timeout = timeout
         return client
 
@@ -362,7 +376,6 @@ def _errors(what: str, url: str) -> Iterator[None]:
         urllib3.exceptions.HTTPError,
         http.client.HTTPException,
         OSError,
-        ValueError,
     ) as problem:
         raise dockererrors.unreachable(what, url, problem) from problem
 

@@ -2,7 +2,7 @@
 
 A new container is created beside the old one, which is put back when the new one does not start:
 
-    create NAME.new, stop the old, rename it to NAME.old, rename NAME.new to NAME, start, remove old
+    create NAME.new, rename the old to NAME.old, stop it, rename NAME.new to NAME, start, remove old
 
 Every state that an interruption leaves behind is one that the next run begins from: a fitting
 ``NAME.new`` is used, and whatever else carries the part's label goes when the new one runs.
@@ -57,14 +57,16 @@ def _ensure(docker: "Fleet", spec: ContainerSpec) -> str:
             return outcome
     fresh = _prepare(docker, spec, body)
     before = [one for one in docker.own(spec.part) if one.id != fresh]
-    for one in before:
-        if one.state not in ("exited", "created", "dead"):
-            docker.stop(one.id)
+    if [one.id for one in before if one.name == spec.name] != ([now["Id"]] if now else []):
+        raise Conflict(f"container {spec.name} was replaced by somebody else just now")
     if now is not None:
         _clear(docker, [one for one in before if one.name == _aside(spec)])
         docker.rename(now["Id"], _aside(spec))
-    docker.rename(fresh, spec.name)
     try:
+        for one in before:
+            if one.state not in ("exited", "created", "dead"):
+                docker.stop(one.id)
+        docker.rename(fresh, spec.name)
         docker.start(spec.name)
         _settle(docker, spec.name, fresh)
     except Conflict:
