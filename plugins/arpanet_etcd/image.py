@@ -56,9 +56,11 @@ def _present(context: Context, install: bool) -> str:
         return wanted
     if install or not _may_pack(context):
         return ""
-    host = _host_version()
-    packed = f"{PACKED}:{flags.dotted(host)}" if host else ""
-    return packed if packed and context.engine.has_image(packed) else ""
+    packed = context.engine.images(PACKED)
+    if host := _host_version():
+        tag = f"{PACKED}:{flags.dotted(host)}"
+        return tag if tag in packed else ""
+    return max(packed, key=lambda tag: tag.partition(":")[2].split("."), default="")
 
 
 def _get(context: Context) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from arpanet.context import Context
 from arpanet.errors import ArpanetError
+from arpanet_etcd import health
 from arpanet_etcd.config import ARPANET_ETCD_API, endpoints
 
 __all__ = ["run", "with_file"]
@@ -26,7 +27,7 @@ ENDLESS = frozenset({"watch", "lock", "elect", "make-mirror"})
 def run(context: Context, words: Sequence[str]) -> int:
     """Run it with this command's input and output; return its exit code."""
     api = "2" if context.settings[ARPANET_ETCD_API] == "v2" else "3"
-    argv = ["etcdctl", f"--endpoints={','.join(endpoints(context.settings))}", *words]
+    argv = ["etcdctl", *_where(words, endpoints(context.settings)), *words]
     if shutil.which("etcdctl"):
         return subprocess.run(argv, env={**os.environ, "ETCDCTL_API": api}).returncode
     if ENDLESS & set(words):
@@ -38,6 +39,15 @@ def run(context: Context, words: Sequence[str]) -> int:
     sys.stdout.flush()
     sys.stderr.buffer.write(err)
     return code
+
+
+def _where(words: Sequence[str], masters: Sequence[str]) -> list[str]:
+    """Return the option that names the masters, unless *words* do; a snapshot is one member's."""
+    if any(word.startswith("--endpoints") for word in words):
+        return []
+    if "snapshot" in words:
+        masters = [one for one in masters if health.healthy(one)][:1] or masters[:1]
+    return [f"--endpoints={','.join(masters)}"]
 
 
 def _in_container(context: Context, argv: list[str], api: str) -> tuple[int, bytes, bytes]:

@@ -143,9 +143,9 @@ def test_a_removed_member_is_not_started_by_its_data(masters):
     one, two = masters(2)
     one.boot()
     two.joiner.join([one.own.peer_url])
-    two.stop()
     (gone,) = (m.id for m in one.gateway.member_list() if m.name == "h2")
-    one.gateway.member_remove(gone)
+    wait_for(lambda: succeeds(one.gateway.member_remove, gone), 10)
+    two.stop()
     with pytest.raises(RegistryError, match=f"was removed.*start --peers {one.own.ip}:7001"):
         two.joiner.resume([one.own.client_url])
 
