@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from arpanet.dockererrors import Conflict
 from arpanet.errors import EngineError, NameTaken
-from arpanet.specs import PART_LABEL, SPEC_LABEL, ContainerSpec, OwnContainer, create_body
+from arpanet.specs import (
+    IMAGE_LABEL,
+    PART_LABEL,
+    SPEC_LABEL,
+    ContainerSpec,
+    OwnContainer,
+    create_body,
+)
 
 if TYPE_CHECKING:
     from arpanet.fleet import Fleet
@@ -102,9 +109,11 @@ def _labels(found: Json) -> Mapping[str, str]:
 
 def _fits(docker: "Fleet", found: Json, body: Json) -> bool:
     """Same spec, and the image's name still means the image that the container was made from."""
-    if _labels(found).get(SPEC_LABEL) != body["Labels"][SPEC_LABEL]:
+    labels = _labels(found)
+    if labels.get(SPEC_LABEL) != body["Labels"][SPEC_LABEL]:
         return False
-    return docker.image_id(body["Image"]) in (None, found["Image"])
+    # Not found["Image"]: what that is depends on how Docker stores images
+    return docker.image_id(body["Image"]) in (None, labels.get(IMAGE_LABEL))
 
 
 def _run(docker: "Fleet", spec: ContainerSpec, found: Json) -> str:
@@ -126,7 +135,8 @@ def _prepare(docker: "Fleet", spec: ContainerSpec, body: Json) -> str:
         if _fits(docker, left, body):
             return str(left["Id"])
         docker.remove(left["Id"])
-    return docker.create(name, body)
+    image = docker.image_id(body["Image"]) or ""
+    return docker.create(name, {**body, "Labels": {**body["Labels"], IMAGE_LABEL: image}})
 
 
 def _settle(docker: "Fleet", name: str, container: str) -> None:

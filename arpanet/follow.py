@@ -56,7 +56,7 @@ class Following:
 
     def __init__(self, source: Source, notify: Notify, resync: float) -> None:
         self._source, self._notify, self._resync = source, notify, resync
-        self.trouble = "not connected to Docker yet"
+        self.trouble = ""
         # an event, ("", "connected") after each connect, None to wake up and look around
         self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -90,6 +90,8 @@ class Following:
             problem = "Docker ended the stream of events"
             try:
                 self._events = self._source.subscribe()
+                if self._closed.is_set():  # it was closed meanwhile, when there was nothing to end
+                    self._disconnect()
                 self._queue.put(CONNECTED)
                 pause = FIRST_PAUSE
                 for event in self._events:

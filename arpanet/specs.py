@@ -10,11 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ONCE_LABEL", "PART_LABEL", "ROLE_LABEL", "SPEC_LABEL", "ContainerSpec", "OwnContainer"]
+__all__ = [
+    "IMAGE_LABEL",
+    "ONCE_LABEL",
+    "PART_LABEL",
+    "ROLE_LABEL",
+    "SPEC_LABEL",
+    "ContainerSpec",
+    "OwnContainer",
+]
 
 PART_LABEL = "arpanet.part"
 ROLE_LABEL = "arpanet.role"
 SPEC_LABEL = "arpanet.spec"
+#: The id of the image that a container was made from: its tag may mean another one later.
+IMAGE_LABEL = "arpanet.image"
 #: Marks a one-shot container, so that one left by a killed command is found and removed.
 ONCE_LABEL = "arpanet.once"
 
