@@ -95,7 +95,9 @@ def own(host: Host) -> dict[str, str]:
     lines = run(
         host, "docker ps --no-trunc --filter label=arpanet.part --format {{.Names}}={{.ID}}"
     )
-    return dict(line.split("=") for line in lines.splitlines())
+    # a container that others link to has their names for it as well, behind commas
+    pairs = (line.split("=") for line in lines.splitlines())
+    return {name.split(",")[0]: identity for name, identity in pairs}
 
 
 def serve(host: Host, name: str = "redis", port: int = 10000, options: str = "") -> None:
