@@ -20,8 +20,8 @@ __all__ = ["BACKEND", "CONNECT", "Declared", "declared", "owner"]
 
 BACKEND, CONNECT = "backend", "connect"
 
-_VARIABLE = re.compile(r"backend_([0-9]+)", re.IGNORECASE)
-_LABEL = re.compile(r"connect\.([0-9]+)")
+_VARIABLE = re.compile(r"backend_([0-9]{1,20})", re.IGNORECASE)
+_LABEL = re.compile(r"connect\.([0-9]{1,20})")
 #: How many containers may borrow a namespace from each other in a row, before it must be a circle.
 _DEPTH = 8
 _NO_NAMESPACE = {
@@ -105,28 +105,31 @@ def _read(client: str, namespace: str, form: str, port: int, text: str) -> Decla
 
 def _judged(link: Declared, home: Container, own: Container | None, ambassador: str) -> Declared:
     """Return *link* with what its container's network makes of it."""
+    shared = home.networks.keys() & (own.networks if own else {"bridge": ""}).keys()
+    if link.form == BACKEND:
+        link = replace(link, dials=f"{_host(link, home, own, ambassador)}:{link.port}")
     if link.error:
         return link
     if home.network_mode in _NO_NAMESPACE:
         return _failed(link, _NO_NAMESPACE[home.network_mode])
-    if link.form == CONNECT:
-        return link
-    aliases = sorted({alias for name, alias in home.links if name == ambassador})
-    shared = sorted(home.networks.keys() & (own.networks if own else {"bridge": ""}).keys())
-    if not shared:
+    if link.form == BACKEND and not shared:
         return _failed(
             link,
             f"no network of {home.name} has {ambassador} in it: use the label "
             f"connect.{link.port}={link.text} instead, and dial localhost:{link.port}",
         )
+    return link
+
+
+def _host(link: Declared, home: Container, own: Container | None, ambassador: str) -> str:
+    """Return what the app calls the ambassador."""
+    aliases = sorted({alias for name, alias in home.links if name == ambassador})
+    named = link.spec.name if isinstance(link.spec, Service) else ""
     if aliases:
-        named = link.spec.name if isinstance(link.spec, Service) else ""
-        host = named if named in aliases else aliases[0]
-    elif shared == ["bridge"]:  # Docker has no names on its default bridge
-        host = own.networks["bridge"] if own else ambassador
-    else:
-        host = ambassador
-    return replace(link, dials=f"{host}:{link.port}")
+        return named if named in aliases else aliases[0]
+    if own and home.networks.keys() & own.networks.keys() == {"bridge"}:
+        return own.networks["bridge"]  # Docker has no names on its default bridge
+    return ambassador
 
 
 def _without_conflicts(links: list[Declared]) -> list[Declared]:

@@ -1,0 +1,251 @@
+"""Links of real containers: a host that is master and slave, driven as its owner would."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.conftest import wait_for
+from tests.lab.cluster import fails, rows, run, serve, write_rc
+from tests.labs import clean
+
+NAME = "arpanet_backends"
+
+
+@pytest.fixture(scope="module")
+def slave(dockerd):
+    clean(dockerd)
+    write_rc(dockerd, ARPANET_IP=dockerd.ip, ARPANET_MASTERS=dockerd.ip)
+    run(dockerd, "arpanet master start --peers boot")
+    run(dockerd, "arpanet slave start")
+    run(dockerd, "docker network create private")
+    serve(dockerd, "redis")
+    yield dockerd
+    clean(dockerd)
+    (dockerd.home / ".arpanetrc").unlink()
+
+
+@pytest.fixture
+def host(slave):
+    """The same, with the ambassador up, and without clients afterwards."""
+    yield slave
+    mine = run(slave, "docker ps -aq --filter label=client")
+    if mine:
+        run(slave, f"docker rm -fv {' '.join(mine.split())}")
+    run(slave, "docker rm -f other", check=False)
+    write_rc(slave, ARPANET_IP=slave.ip, ARPANET_MASTERS=slave.ip)
+    run(slave, "arpanet slave start")
+
+
+def client(host, options, name="client"):
+    run(
+        host, f"docker run -d --label client --name {name} {options} redis redis-server --port 7000"
+    )
+
+
+def inside(host, *words, name="client"):
+    """A command in the client's namespaces: Docker's exec refuses one whose link is down."""
+    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
+    return ["nsenter", "-t", pid, "-m", "-n", *words]
+
+
+def asked(host, dial="localhost", port=6379, name="client"):
+    """What the redis at the other end of a link says; the client's own words when none does."""
+    words = ("redis-cli", "-h", dial, "-p", str(port), "get", "where")
+    done = host.run(["timeout", "5", *inside(host, *words, name=name)], check=False)
+    return done.stdout.strip() or done.stderr.strip()
+
+
+def reaches(host, *args, **more):
+    said = []
+    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", 20, 0.2)
+
+
+def links(host, name="client"):
+    return [row for row in rows(host, "links") if row["client"] == name]
+
+
+def tables(host, name="client"):
+    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
+    return run(host, f"nsenter -t {pid} -n nft list tables")
+
+
+LEGACY = f"--link {NAME}:redis -e BACKEND_6379=redis"
+LABEL = "--label connect.6379=redis"
+
+
+@pytest.mark.parametrize(
+    ("options", "dial"),
+    [
+        (LEGACY, "redis"),
+        (LABEL, "localhost"),
+        (f"{LABEL} --user 1000 --workdir /tmp", "localhost"),
+        (f"{LEGACY} --user 1000 --workdir /tmp", "redis"),
+        (f"{LABEL} --network private", "localhost"),
+        (f"{LABEL} --cap-drop ALL --read-only", "localhost"),
+        (f"-e BACKEND_6379=redis --link {NAME}:redis {LABEL}", "redis"),
+    ],
+)
+def test_forms(host, options, dial):
+    client(host, options)
+    reaches(host, dial)
+    assert {(row["plane"], row["error"]) for row in links(host)} == {("kernel", "")}
+
+
+def test_the_same_network_is_dialled_past_docker_proxy(host):
+    client(host, LABEL)
+    client(host, f"{LABEL} --network private", "far")
+    for name in ("client", "far"):
+        reaches(host, name=name)
+    address = run(host, "docker inspect -f {{.NetworkSettings.IPAddress}} redis")
+    assert str(links(host)[0]["targets"]) == f"{address}:6379"
+    assert str(links(host, "far")[0]["targets"]) == f"{host.ip}:10000"
+
+
+def test_shared_namespace(host):
+    client(host, f"{LABEL} --network private", "home")
+    run(
+        host,
+        "docker run -d --label client --name client --network container:home"
+        " --label connect.6380=redis redis redis-server --port 7001",
+    )
+    for name in ("client", "home"):
+        for port in (6379, 6380):
+            reaches(host, port=port, name=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (f"--network host {LABEL}", "on the host's own network cannot have links"),
+        (f"--network none {LABEL}", "without a network cannot have links"),
+        ("--network private -e BACKEND_6379=redis", "use the label connect.6379=redis"),
+        ("--label connect.6379=nobody", "service nobody has no instance"),
+        ("--label connect.6379=$(reboot)", "neither a service name"),
+    ],
+)
+def test_link_that_cannot_be_is_told_and_touches_no_other(host, options, says):
+    client(host, LABEL, "good")
+    client(host, options)
+    reaches(host, name="good")
+    (row,) = wait_for(lambda: links(host), 20)
+    assert says in row["error"]
+
+
+def test_connected_to_the_ambassadors_network_the_variable_serves_there_too(host):
+    run(host, f"docker network connect private {NAME}")
+    try:
+        client(host, "--network private -e BACKEND_6379=redis")
+        reaches(host, NAME)
+    finally:
+        run(host, f"docker network disconnect private {NAME}")
+
+
+def test_network_joined_later(host):
+    client(host, LABEL)
+    reaches(host)
+    run(host, "docker network connect private client")
+    run(host, "docker network disconnect bridge client")
+    reaches(host)
+
+
+def test_restarted_client_has_its_link_again(host):
+    client(host, LABEL)
+    reaches(host)
+    run(host, "docker restart -t 0 client")
+    reaches(host)
+
+
+class Conversation:
+    """A connection of the client's app that lives through the test."""
+
+    def __init__(self, host, dial):
+        pipe = subprocess.PIPE
+        command = inside(host, "redis-cli", "-h", dial)
+        self.process = host.popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1)
+        self.id = self.ask("client id")
+
+    def ask(self, words):
+        self.process.stdin.write(f"{words}\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def lives(self):
+        return self.ask("client id") == self.id
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+@pytest.fixture(params=[(LEGACY, "redis"), (LABEL, "localhost")])
+def conversation(host, request):
+    options, dial = request.param
+    client(host, options)
+    reaches(host, dial)
+    found = Conversation(host, dial)
+    found.dial = dial
+    yield found
+    found.end()
+
+
+def test_killed_and_started_again(host, conversation):
+    run(host, f"docker kill {NAME}")
+    assert conversation.lives()
+    assert asked(host, conversation.dial) == "host1"
+    code, line = fails(host, "arpanet links")
+    assert (code, "'arpanet slave start'" in line) == (1, True)
+    run(host, f"docker start {NAME}")
+    wait_for(lambda: links(host), 20)
+    assert conversation.lives()
+    assert asked(host, conversation.dial) == "host1"
+
+
+def test_made_anew_elsewhere(host, conversation):
+    """Another address for the ambassador: the clients' hosts files keep the old one."""
+    run(host, f"docker rm -f {NAME}")
+    run(host, "docker run -d --label client --name squatter busybox sleep 600")
+    run(host, "arpanet slave start")
+    wait_for(lambda: links(host), 20)
+    assert conversation.lives()
+    assert asked(host, conversation.dial) == "host1"
+
+
+def test_service_that_moves_is_followed(host):
+    client(host, "--label connect.6379=other")
+    for port in (10001, 10002):
+        serve(host, "other", port, "-e SERVICE_NAME=other")
+        reaches(host)
+        run(host, "docker rm -f other")
+        wait_for(lambda: "refused" in asked(host), 20, 0.2)
+
+
+def test_slave_stop_takes_the_links_out(host):
+    client(host, f"{LABEL} {LEGACY}")
+    reaches(host)
+    assert "arpanet" in tables(host)
+    run(host, "arpanet slave stop")
+    assert tables(host) == ""
+    run(host, "arpanet slave start")
+    reaches(host)
+
+
+def test_proxy_plane_has_no_privileges(host):
+    client(host, f"{LABEL} {LEGACY}")
+    reaches(host, "redis")
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
+    run(host, "arpanet slave start")
+    told = json.loads(run(host, f"docker inspect {NAME}"))[0]["HostConfig"]
+    assert (told["CapAdd"] or [], told["PidMode"], told["Privileged"]) == ([], "", False)
+    wait_for(lambda: tables(host) == "", 10)
+    planes = wait_for(lambda: {r["dials"]: (r["plane"], r["error"]) for r in links(host)}, 20)
+    assert planes["redis:6379"] == ("proxy", "")
+    assert "cannot serve localhost" in planes["localhost:6379"][1]
+
+
+def test_status(host):
+    client(host, LABEL)
+    reaches(host)
+    (line,) = [row for row in rows(host, "status") if row["part"] == "ambassador"]
+    assert (line["state"], line["detail"]) == ("ok", "1 links: 1 in the kernel, 0 proxied")
