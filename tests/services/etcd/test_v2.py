@@ -5,6 +5,7 @@ import pytest
 from arpanet_etcd.keys import Layout
 from arpanet_etcd.ledger2 import Ledger2
 from arpanet_etcd.registry2 import Store2
+from arpanet_etcd.registry3 import Store3
 from arpanet_etcd.watch import Quiet
 from arpanet_etcd.wire import Compacted
 
@@ -158,3 +159,21 @@ def test_a_lost_answer_is_looked_up(one_etcd, layout, monkeypatch):
     ledger.refresh()
     ledger.write(instances(1))
     assert sent == list(layout.entries(instance(0)))  # each once
+
+
+def test_a_master_hangs_under_a_mirror(clusters, connect):
+    cluster = clusters(3, v2=True)
+    first = cluster.followers()[0]
+    cluster.members.sort(key=lambda one: one is not first)
+    reader = Reader(connect(cluster, "v2"))
+    wait_for(lambda: reader.heard and not reader.follower.trouble)
+    first.pause()
+    connect(cluster, "v2").session(H1).publish(instances(2))
+    reader.sees(*instances(2), within=15)
+
+
+@pytest.mark.parametrize("kind", [Store2, Store3])
+def test_a_watch_of_a_future_that_etcd_does_not_know_is_refused(one_etcd, layout, kind):
+    store = kind(one_etcd.endpoints, layout)
+    with pytest.raises(RegistryError, match="etcd went back"):
+        list(store.changes(store.listing()[1] + 1000))
