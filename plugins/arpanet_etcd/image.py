@@ -12,7 +12,7 @@ from arpanet_etcd import flags
 from arpanet_etcd.config import ETCD_IMAGE
 from arpanet_etcd.flags import Version
 
-__all__ = ["PART", "VERSION_LABEL", "Image", "earlier", "provide"]
+__all__ = ["PART", "VERSION_LABEL", "Image", "earlier", "present", "provide"]
 
 PART = "etcd"
 #: The label of an etcd container that says which etcd last wrote its data.
@@ -37,8 +37,10 @@ def provide(context: Context, install: bool = False) -> Image:
     :raises EngineError: it can't be pulled, and there is no etcd on this host to pack.
     """
     engine = context.engine
-    tag = _present(context, install) or _get(context)
-    image = Image(tag, _version(engine, tag))
+    image = present(context, install)
+    if image is None:
+        tag = _get(context)
+        image = Image(tag, _version(engine, tag))
     before = earlier(engine)
     reason = before and flags.upgrade(before.version, image.version)
     if not before or not reason:
@@ -49,8 +51,13 @@ def provide(context: Context, install: bool = False) -> Image:
     return before
 
 
+def present(context: Context, install: bool = False) -> Image | None:
+    """Return an image that is on this host already and will do."""
+    tag = _present(context, install)
+    return Image(tag, _version(context.engine, tag)) if tag else None
+
+
 def _present(context: Context, install: bool) -> str:
-    """Return the tag of an image that is on this host and will do, else ``""``."""
     wanted = context.settings[ETCD_IMAGE]
     if context.engine.has_image(wanted):
         return wanted

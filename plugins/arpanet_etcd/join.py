@@ -28,6 +28,8 @@ ADDED = 60.0
 #: Seconds for a learner to catch up.
 CAUGHT_UP = 120.0
 ROUND = 0.5
+#: What a joining etcd ends with while the others are still agreeing on the cluster's version.
+UNDECIDED = "incompatible with current running cluster"
 
 
 class Machine(Protocol):
@@ -159,15 +161,18 @@ class Joiner:
             try:
                 cluster = Cluster(cluster.id, tuple(gateway.member_list()))
                 member = self._round(gateway, cluster)
+            except EngineError as problem:
+                if UNDECIDED not in problem.message or time.monotonic() > deadline:
+                    raise
             except (Unanswered, EtcdError) as problem:
                 if not self._worth_a_try(gateway, cluster, problem):
                     raise
                 if time.monotonic() > deadline:
                     raise _refused(cluster, problem) from problem
-                time.sleep(ROUND)
             else:
                 if member:
                     return member
+            time.sleep(ROUND)
 
     def _round(self, gateway: Gateway, cluster: Cluster) -> str:
         """Do the next thing; return this member's id when it has been started."""

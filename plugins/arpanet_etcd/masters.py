@@ -1,28 +1,22 @@
-"""``master start`` and ``master stop``: which of the ways is taken, and in what order."""
+"""``master start``: which of the ways is taken, and in what order."""
 
 import secrets
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from arpanet.context import Context
-from arpanet.errors import EngineError, RegistryError, RegistryUnreachable, UsageError
+from arpanet.errors import EngineError, RegistryError, UsageError
 from arpanet.records import Formation, Member
 from arpanet.settings import ARPANET_MASTERS
-from arpanet_etcd import container, discovery, flags, health, image, peers, plan
+from arpanet_etcd import container, discovery, flags, health, image, peers
 from arpanet_etcd.config import ETCD_PATH, ETCD_PEERPORT, endpoints, urls
 from arpanet_etcd.container import EtcdContainer, own
 from arpanet_etcd.gateway import Gateway
-from arpanet_etcd.image import PART, Image
-from arpanet_etcd.join import ROUND, Joiner
-from arpanet_etcd.lock import Lock
+from arpanet_etcd.image import Image
+from arpanet_etcd.join import Joiner
 from arpanet_etcd.plan import Own
-from arpanet_etcd.wire import EtcdError, Unanswered
 
-__all__ = ["start", "stop"]
-
-#: Seconds for the others to agree that this member goes.
-REMOVED = 30.0
+__all__ = ["lock_key", "start"]
 
 
 def start(context: Context, formation: Formation) -> None:
@@ -38,7 +32,7 @@ def start(context: Context, formation: Formation) -> None:
     container.preflight(context)
     found = image.provide(context)
     machine = EtcdContainer(context, found)
-    joiner = Joiner(this, machine, _lock_key(context), context.say)
+    joiner = Joiner(this, machine, lock_key(context), context.say)
     data = machine.data()
     if peer_urls:
         joiner.join(peer_urls)
@@ -64,7 +58,8 @@ def start(context: Context, formation: Formation) -> None:
     _report(context, this, found)
 
 
-def _lock_key(context: Context) -> str:
+def lock_key(context: Context) -> str:
+    """Return the key of the lock that whoever changes the masters holds."""
     return f"{context.settings[ETCD_PATH]}/locks/masters"
 
 
@@ -102,59 +97,3 @@ def _report(context: Context, this: Own, found: Image) -> None:
             f"etcd {flags.dotted(found.version)} can't be upgraded to 3.6 directly:"
             " bring all masters to 3.5.20 or later first"
         )
-
-
-# -- stopping ------------------------------------------------------------------------------------
-
-
-def stop(context: Context, leave: bool) -> None:
-    """Stop this host's master; see :func:`arpanet.hookspecs.arpanet_master_stop`."""
-    if not leave:
-        stopped = context.engine.stop_part(PART)
-        context.say(f"stopped {', '.join(stopped)}" if stopped else "no master runs here")
-        return
-    # leaving must not need another image
-    found = image.earlier(context.engine) or image.provide(context)
-    machine = EtcdContainer(context, found)
-    this = own(context)
-    gateway = Gateway(list(dict.fromkeys([this.client_url, *endpoints(context.settings)])))
-    data = machine.data()
-    if data is None and not context.engine.own(PART):
-        context.say("this host is no master")
-        return
-    try:
-        cluster = peers.cluster_of(gateway)
-    except RegistryUnreachable as problem:
-        raise RegistryUnreachable(
-            f"to leave, a master must answer: {problem.message.partition(': ')[2]}",
-            "start this host's master first",
-        ) from problem
-    if data and data.cluster != cluster.id:
-        raise RegistryError(
-            f"ARPANET_MASTERS names cluster {cluster.id}, this host belongs to {data.cluster}",
-            "correct it, then try again",
-        )
-    mine = plan.find(cluster, this, data)
-    if mine:
-        _remove(context, cluster.members, mine)
-    machine.wipe()
-    context.say(f"{this.name} is no master any more; its data is gone")
-
-
-def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
-    others = [one for one in members if one.id != mine.id]
-    plan.leave(members, mine.id, health.well(others))
-    gateway = Gateway([url for one in others for url in one.client_urls])
-    deadline = time.monotonic() + REMOVED
-    with Lock(gateway, _lock_key(context), own(context).name, context.say) as lock:
-        while any(one.id == mine.id for one in gateway.member_list()):
-            lock.keep()
-            try:
-                gateway.member_remove(mine.id)
-            except (Unanswered, EtcdError) as problem:
-                if time.monotonic() > deadline:
-                    raise RegistryError(
-                        f"the other masters don't let this one go: {problem.message}",
-                        "'arpanet status' shows how they are",
-                    ) from problem
-                time.sleep(ROUND)

@@ -62,6 +62,6 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_master_stop(self, context: Context, leave: bool) -> None:
         """Stop, or leave for good."""
-        from arpanet_etcd import masters
+        from arpanet_etcd import leaving
 
-        masters.stop(context, leave)
+        leaving.leave(context) if leave else leaving.stop(context)

@@ -5,11 +5,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from arpanet_etcd import flags, health, wal
+from arpanet_etcd import flags, health, peers, wal
 from arpanet_etcd.gateway import Gateway
 from arpanet_etcd.join import Joiner
 from arpanet_etcd.plan import Own
@@ -53,6 +54,10 @@ class Master:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log)
         self.argv = argv
         self.starts += 1
+        # as with a container: one that ends at once has not been started
+        with suppress(pytest.fail.Exception):
+            wait_for(lambda: peers.answers(self.own.peer_url) or not self.running, 1)
+        self.check()
 
     def wipe(self) -> None:
         self.stop()

@@ -68,8 +68,8 @@ class TestLeave:
     def test_four_to_three_with_one_down(self):
         plan.leave([member(n) for n in (1, 2, 3, 4)], "22", ["11", "33"])
 
-    def test_a_learner_may_always_go(self):
-        plan.leave([member(1), member(2, learner=True)], "22", [])
+    def test_a_learner(self):
+        plan.leave([member(1), member(2, learner=True)], "22", ["11"])
 
     def test_a_learner_is_no_replacement(self):
         with pytest.raises(RegistryError, match="last master"):
