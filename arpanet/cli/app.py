@@ -1,6 +1,7 @@
 """The application: finds commands by entry point, turns errors into one line and an exit code."""
 
 import logging
+import os
 import signal
 import sys
 from argparse import SUPPRESS, ArgumentParser
@@ -20,7 +21,7 @@ __all__ = ["App", "main"]
 log = logging.getLogger(__name__)
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-BROKEN_PIPE = 141
+BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 class App(cliff_app.App):
@@ -104,9 +105,12 @@ class App(cliff_app.App):
     def run(self, argv: list[str]) -> int:
         """Run the command in *argv*; nothing in it asks for help."""
         try:
-            return super().run(argv or ["--help"])
+            code = super().run(argv or ["--help"])
         except help.HelpExit:
             return ExitCode.DONE
+        if code == INTERRUPTED:  # cliff takes a Ctrl-C to be a result like any other
+            raise KeyboardInterrupt
+        return code
 
     def interact(self) -> None:
         """Options and no command: the help, never cliff's interactive shell."""
@@ -119,11 +123,9 @@ class App(cliff_app.App):
         except ArpanetError as problem:
             log.error("arpanet: %s", problem, exc_info=self.options.debug)
             return problem.exit_code
-        except KeyboardInterrupt:
-            log.error("arpanet: interrupted; the same command, run again, goes on from here")
-            return INTERRUPTED
         except BrokenPipeError:
-            sys.stderr.close()  # keeps the interpreter from complaining about stdout at exit
+            # what is still buffered has nowhere to go, and the interpreter would complain at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return BROKEN_PIPE
         except Exception as problem:
             hint = "" if self.options.debug else "; this is a bug in arpanet, --debug shows where"
@@ -146,16 +148,18 @@ class App(cliff_app.App):
             raise UsageError(f"'{' '.join(argv)}' is not a command", hint) from None
         command = factory(self, self.options, cmd_name=name)
         parsed = command.get_parser(f"{self.NAME} {name}").parse_args(arguments)
-        return command.run(parsed) or ExitCode.DONE
+        code = command.run(parsed) or ExitCode.DONE
+        sys.stdout.flush()  # a reader that is gone is noticed here, not at exit
+        return code
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run ``arpanet``; returns the exit code."""
+def main(argv: list[str]) -> int:
+    """Run a command line; returns the exit code.
+
+    :raises KeyboardInterrupt: SIGINT or SIGTERM came.
+    """
     signal.signal(signal.SIGTERM, _terminated)
-    try:
-        return int(App().run(sys.argv[1:] if argv is None else argv))
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return int(App().run(argv))
 
 
 def _terminated(_signum: int, _frame: FrameType | None) -> None:

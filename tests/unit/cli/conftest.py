@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from arpanet import hookimpl, plugins
-from arpanet.cli import app
+from arpanet.__main__ import main
 from arpanet.records import Instance, Link, Member, Status, Target
 from arpanet.registry import MemoryRegistry
 
@@ -100,7 +100,7 @@ def arpanet(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> Callable[
 
     def run(*argv: str) -> Result:
         try:
-            code = app.main(list(argv))
+            code = main(list(argv))
         except SystemExit as stop:  # argparse ends a command that it can't parse in this way
             code = int(stop.code or 0)
         out, err = capsys.readouterr()
