@@ -7,9 +7,12 @@ Docker's frames: one byte stream number, three zero bytes, four bytes length, th
 import io
 import selectors
 import socket
+import ssl
 import struct
 import time
 from typing import Any
+
+from arpanet.errors import EngineError
 
 __all__ = ["converse", "demultiplex"]
 
@@ -21,6 +24,7 @@ def converse(reader: Any, stdin: bytes | None, timeout: float) -> tuple[bytes, b
 
     :param reader: the buffered reader that the HTTP answer was read from.
     :param timeout: seconds; what arrived by then is returned.
+    :raises EngineError: there is input, and the connection is a TLS one.
     """
     connection: socket.socket = reader.raw._sock
     connection.setblocking(False)
@@ -28,7 +32,9 @@ def converse(reader: Any, stdin: bytes | None, timeout: float) -> tuple[bytes, b
     received.write(reader.read1(CHUNK) or b"")
     received.seek(0, io.SEEK_END)
     left = memoryview(stdin or b"")
-    if not left:
+    if stdin is not None and isinstance(connection, ssl.SSLSocket):  # Python can't half-close one
+        raise EngineError("a program's input can't be sent to Docker over TLS", "use its socket")
+    if stdin == b"":
         connection.shutdown(socket.SHUT_WR)
     end = time.monotonic() + timeout
     with selectors.DefaultSelector() as selector:
@@ -41,11 +47,8 @@ def converse(reader: Any, stdin: bytes | None, timeout: float) -> tuple[bytes, b
                     if not left:
                         connection.shutdown(socket.SHUT_WR)
                         selector.modify(connection, selectors.EVENT_READ)
-                if ready & selectors.EVENT_READ:
-                    data = _receive(connection)
-                    if data == b"":
-                        return demultiplex(received.getvalue())
-                    received.write(data or b"")
+                if ready & selectors.EVENT_READ and _receive(connection, received):
+                    return demultiplex(received.getvalue())
     return demultiplex(received.getvalue())
 
 
@@ -56,11 +59,14 @@ def _send(connection: socket.socket, data: memoryview) -> int:
         return len(data)
 
 
-def _receive(connection: socket.socket) -> bytes | None:
+def _receive(connection: socket.socket, received: io.BytesIO) -> bool:
+    """Take all that is there, TLS keeps some to itself; return whether that was the end."""
     try:
-        return connection.recv(CHUNK)
-    except BlockingIOError:
-        return None
+        while data := connection.recv(CHUNK):
+            received.write(data)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    return True
 
 
 def demultiplex(frames: bytes) -> tuple[bytes, bytes]:
