@@ -1,15 +1,13 @@
 """Is a member well: what its client port and the others' peer ports say."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import urllib3
-
 from arpanet.errors import RegistryError, RegistryUnreachable
 from arpanet.records import Member
 from arpanet_etcd import peers
+from arpanet_etcd.gateway import Gateway
 from arpanet_etcd.plan import Own
 
 __all__ = ["PATIENCE", "down", "healthy", "wait", "well"]
@@ -19,12 +17,19 @@ PATIENCE = 60.0
 
 
 def healthy(client_url: str, timeout: float = 2.0) -> bool:
-    """Return whether the member at *client_url* answers and is in a majority."""
+    """Return whether the member at *client_url* votes, answers and is in a majority.
+
+    Reads a key that a majority must agree on, as ``etcdctl endpoint health``. For ``GET /health``
+    etcd 3.4 would write a v2 request into its log, on which etcd 3.6 refuses to start.
+    """
+    gateway = Gateway([client_url], timeout)
     try:
-        answer = urllib3.request("GET", f"{client_url}/health", timeout=timeout, retries=False)
-        return str(json.loads(answer.data)["health"]) == "true"
-    except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError, TypeError):
+        gateway.get("health")
+    except RegistryError:
         return False
+    finally:
+        gateway.close()
+    return True
 
 
 def well(members: Sequence[Member]) -> list[str]:

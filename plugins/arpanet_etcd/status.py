@@ -41,7 +41,8 @@ def _container(context: Context) -> list[Status]:
     lines = []
     for one in found:
         if one.state == "running":
-            lines.append(Status("etcd", "ok", f"{one.name} runs {one.image} since {one.started}"))
+            since = one.started.partition(".")[0].replace("T", " ")
+            lines.append(Status("etcd", "ok", f"{one.name} runs {one.image} since {since} UTC"))
         else:
             detail = f"{one.name} is {one.state}; 'arpanet up' starts it, 'docker logs' says why"
             lines.append(Status("etcd", "down", detail))
@@ -73,7 +74,7 @@ def _report(member: Member) -> Report:
             continue
         leader = int(said.get("leader", 0))
         size = int(said.get("dbSize", 0))
-        well = health.healthy(url, TIMEOUT)
+        well = bool(leader) if member.learner else health.healthy(url, TIMEOUT)
         return Report(well, said.get("version", ""), f"{leader:x}" if leader else "", size)
     return Report(False)
 
