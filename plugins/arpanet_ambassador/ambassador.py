@@ -17,9 +17,11 @@ from arpanet_ambassador import clearing, hosts, report
 from arpanet_ambassador.flows import Endpoint, Reaper, endpoints, watches
 from arpanet_ambassador.kernel import Kernel
 from arpanet_ambassador.lookups import Lookups
+from arpanet_ambassador.namespaces import NotEntered, visit
 from arpanet_ambassador.outcome import KERNEL, PROXY, Troubles, links
 from arpanet_ambassador.plan import Plan, World, make
 from arpanet_ambassador.proxy import Proxy
+from arpanet_ambassador.ruleset import Home
 
 __all__ = ["NAME", "Ambassador"]
 
@@ -47,7 +49,8 @@ class Ambassador:
     ) -> None:
         self._context, self._name, self._plane, self._clock = context, name, plane, clock
         self._kernel = kernel or Kernel()
-        self._proxy = Proxy() if plane != KERNEL else None
+        self._proxy: Proxy | None = None
+        self._proxy_lives_in: tuple[str, int, str] | None = None
         self._reaper = Reaper(self._gone, self._kernel.verify)
         self._lookups = Lookups(context.wake)
         self._containers: Mapping[str, Container] | None = None
@@ -100,7 +103,7 @@ class Ambassador:
         if self._containers is None or self._snapshot is None:
             return
         plan = self._make_plan()
-        blocked = self._proxy.update(plan.routes) if self._proxy else {}
+        blocked = self._listen(plan)
         troubles: Mapping[str, str] = {}
         if self._plane != PROXY:
             with clearing.applying() as allowed:
@@ -113,6 +116,35 @@ class Ambassador:
         self._publish(links(plan, self._plane, Troubles(troubles, blocked)), check)
         if check:
             self._checked = self._clock()
+
+    def _listen(self, plan: Plan) -> Mapping[int, str]:
+        """Serve *plan* on the proxy plane; return port -> why it can't be."""
+        if self._plane == KERNEL:
+            return {}
+        try:
+            return self._proxy_of(self._own()).update(plan.routes)
+        except (NotEntered, OSError) as problem:
+            return dict.fromkeys(plan.ports, f"the proxy plane can't serve it: {problem}")
+
+    def _own(self) -> Container | None:
+        containers = (self._containers or {}).values()
+        return next((one for one in containers if one.name == self._name), None)
+
+    def _proxy_of(self, own: Container | None) -> Proxy:
+        """Return a proxy that listens where clients dial the ambassador."""
+        if self._plane == PROXY:
+            self._proxy = self._proxy or Proxy()
+            return self._proxy
+        lives_in = (own.id, own.pid, own.started) if own else None
+        if self._proxy and lives_in != self._proxy_lives_in:
+            self._proxy.close()
+            self._proxy = None
+        if own is None:
+            raise NotEntered(f"container {self._name} does not run")
+        if self._proxy is None:
+            self._proxy = visit(Home(own.id, own.pid), Proxy, self._kernel.verify)
+            self._proxy_lives_in = lives_in
+        return self._proxy
 
     def _make_plan(self) -> Plan:
         plan = make(self._world())
@@ -144,8 +176,8 @@ class Ambassador:
         """Return what the clients' hosts files call the ambassador: maybe an old address."""
         found = {}
         for container in (self._containers or {}).values():
-            aliases = {alias for name, alias in container.links if name == self._name}
-            if aliases:
+            if any(name.lower().startswith("backend_") for name in container.env):
+                aliases = {alias for name, alias in container.links if name == self._name}
                 text = hosts.read(container.pid)
                 found[container.id] = hosts.addresses(text, aliases | {self._name})
         return found

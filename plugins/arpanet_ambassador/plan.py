@@ -60,6 +60,11 @@ class Plan:
     routes: Routes = field(default_factory=dict)
     lookups: frozenset[tuple[str, int]] = frozenset()
 
+    @property
+    def ports(self) -> frozenset[int]:
+        """Every port that the proxy plane is to listen on."""
+        return frozenset(port for ports in self.routes.values() for port in ports)
+
 
 def make(world: World) -> Plan:
     """Return the plan for *world*."""

@@ -1,31 +1,24 @@
-"""The ambassador as a plugin: a container on each slave, and what runs in it."""
+"""The ambassador as a plugin: its containers on each slave, and what runs in them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arpanet import agent, hookimpl, images, statusfile
 from arpanet.context import Context
-from arpanet.engine import ContainerSpec
 from arpanet.errors import EngineError
 from arpanet.records import Container, Link, Snapshot, Status
 from arpanet.settings import Setting, choice, container_name
-from arpanet_ambassador import report
+from arpanet_ambassador import nodes, report
 from arpanet_ambassador.ambassador import NAME, Ambassador
 from arpanet_ambassador.outcome import PLANES, PROXY
 
 __all__ = ["AMBASSADOR_NAME", "ARPANET_PLANE", "AmbassadorPlugin"]
 
-SOCKET = "/var/run/docker.sock"
-#: To enter the namespaces of others and write rules; SYS_PTRACE to look at any user's process.
-CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
-#: Seconds that the removal of all tables may take.
-CLEARING = 60
-
 AMBASSADOR_NAME = Setting(
     "AMBASSADOR_NAME",
     container_name,
     "arpanet_backends",
-    "The name of the ambassador's container, as clients write it after --link.",
+    "The name of the container that clients write after --link.",
 )
 ARPANET_PLANE = Setting(
     "ARPANET_PLANE",
@@ -59,33 +52,14 @@ class AmbassadorPlugin:
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:
-        """Start the container, without privileges where only the proxy plane is wanted."""
-        name, proxy_only = (
-            context.settings[AMBASSADOR_NAME],
-            context.settings[ARPANET_PLANE] == PROXY,
-        )
-        if proxy_only:
-            _clear(context)
-        context.engine.ensure(
-            ContainerSpec(
-                part=NAME,
-                name=name,
-                image=images.node_image(context),
-                command=("agent", NAME),
-                role="slave",
-                env=context.settings.environment(),
-                volumes={SOCKET: SOCKET},
-                capabilities=() if proxy_only else CAPABILITIES,
-                pid_host=not proxy_only,
-                security=() if proxy_only else ("apparmor=unconfined",),
-            )
-        )
+        """Start what clients link to, and the ambassador."""
+        settings = context.settings
+        nodes.start(context, settings[AMBASSADOR_NAME], settings[ARPANET_PLANE] == PROXY)
 
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
-        """Take the links out of the clients, then remove the container."""
-        _clear(context)
-        context.engine.remove_part(NAME)
+        """Take the links out of the clients, then remove the containers."""
+        nodes.stop(context)
 
     @hookimpl
     def arpanet_links(self, context: Context) -> Sequence[Link]:
@@ -127,20 +101,6 @@ class AmbassadorPlugin:
         return self._ambassador
 
 
-def _clear(context: Context) -> None:
-    """Remove the tables through the running ambassador, which has the privileges for it."""
-    for one in context.engine.own(NAME):
-        entry = ((context.engine.inspect(one.id) or {}).get("Config") or {}).get("Entrypoint")
-        if one.state != "running" or not entry:
-            continue
-        code, _, said = context.engine.exec(
-            one.name, [entry[0], "-m", "arpanet_ambassador.clearing"], timeout=CLEARING
-        )
-        if code:
-            lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]
-            context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
-
-
 def _status(context: Context) -> Status:
     own = context.engine.own(NAME)
     if not own:
@@ -153,6 +113,13 @@ def _status(context: Context) -> Status:
     troubles = [str(loop[key]) for key in ("docker", "registry") if loop.get(key)]
     if failures := loop.get("failures"):
         troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
+    if context.settings[ARPANET_PLANE] != PROXY:
+        held = [holder for holder in context.engine.own(nodes.HOLDER) if holder.state == "running"]
+        if not held:
+            troubles.append(
+                f"container {context.settings[AMBASSADOR_NAME]} does not run, so Docker refuses "
+                "to start clients that are linked to it: run 'arpanet slave start'"
+            )
     state = statusfile.read(context.engine, one.name, NAME)
     if state is None:
         waiting = "it waits for Docker and the registry; links of before go on as they were"

@@ -87,7 +87,7 @@ def test_agents_come_back_by_themselves(tidy: Cluster, signal):
     serve(host1)
     client(host3, LINK)
     wait_for(lambda: where(host3, "redis") == "host1")
-    for host, name in ((host1, "arpanet_registrator"), (host3, "arpanet_backends")):
+    for host, name in ((host1, "arpanet_registrator"), (host3, "arpanet_backends_agent")):
         pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
         run(host, f"kill -{signal} {pid}")
     assert "redis" in services(host2)  # the lease outlives the agent

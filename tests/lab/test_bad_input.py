@@ -10,6 +10,9 @@ from tests.lab.cluster import Cluster, fails, own, run, write_rc
 
 REDIS = "redis redis-server --port 7000"
 
+#: What runs on a host that is master and slave.
+WHOLE = ["arpanet_backends", "arpanet_backends_agent", "arpanet_etcd", "arpanet_registrator"]
+
 
 @pytest.fixture
 def bare(cluster: Cluster):
@@ -114,13 +117,13 @@ def test_interrupted_starts_are_finished_by_the_next(bare, number, delay):
         assert started.returncode == 130
         assert "interrupted; the same command, run again, goes on from here" in words
     run(bare, "arpanet slave start")
-    assert sorted(own(bare)) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    assert sorted(own(bare)) == WHOLE
     names = run(bare, "docker ps -a --format {{.Names}}").split()
-    assert sorted(names) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    assert sorted(names) == WHOLE
     run(bare, "arpanet slave stop")
 
 
 def test_up_makes_a_whole_host_of_a_bare_one(bare):
     run(bare, "arpanet up")
-    assert sorted(own(bare)) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    assert sorted(own(bare)) == WHOLE
     wait_for(lambda: bare.run(["arpanet", "status"], check=False).returncode == 0)

@@ -122,7 +122,8 @@ def test_containers_are_followed(tidy: Cluster):
 def test_start_changes_nothing_twice_and_completes_what_is_half_there(tidy: Cluster):
     host1 = tidy.hosts[0]
     before = own(host1)
-    assert sorted(before) == ["arpanet_backends", "arpanet_etcd", "arpanet_registrator"]
+    backends = ["arpanet_backends", "arpanet_backends_agent"]
+    assert sorted(before) == [*backends, "arpanet_etcd", "arpanet_registrator"]
     run(host1, "arpanet master start --peers boot")
     run(host1, "arpanet slave start")
     assert own(host1) == before

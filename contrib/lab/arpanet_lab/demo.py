@@ -19,7 +19,7 @@ __all__ = ["Demo"]
 
 REDIS = ("redis-server", "redis-cli")
 SERVE = "docker run -d --name redis -p 10000:6379 redis redis-server --protected-mode no"
-NODES = ("arpanet_backends", "arpanet_registrator", "arpanet_etcd")
+NODES = ("arpanet_backends", "arpanet_backends_agent", "arpanet_registrator", "arpanet_etcd")
 #: Seconds that a command may take; packing images on three hosts at once is the longest.
 PATIENCE = 180.0
 

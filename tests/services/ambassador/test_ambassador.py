@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -28,6 +29,13 @@ def servers(module_lan):
 def snapshot(*ips, **more):
     found = [Instance(f"{ip}:redis:6379", ("redis",), f"host{ip}", ip, 6379, **more) for ip in ips]
     return Snapshot({one.id: one for one in found})
+
+
+def not_the_client(home):
+    """An engine that lets nobody into the client's namespace."""
+    if home.container == "id-client":
+        raise OSError("no privileges")
+    return True
 
 
 class Host:
@@ -71,6 +79,7 @@ class Host:
         return Container("id-own", NAME, "image", pid, "t0", networks={"bridge": address})
 
     def containers(self, *others, client=None, backends=None):
+        """Tell the ambassador of a client, of what it is linked to, and of *others*."""
         found = [client or self.client(), backends or self.backends(), *others]
         self.lan.ambassador.do(lambda: self.ambassador.containers({c.id: c for c in found}))
 
@@ -171,10 +180,7 @@ def test_clients_of_an_earlier_address_are_served(host):
 
 
 def test_proxy_serves_what_the_kernel_cannot(host):
-    def refuse(home):
-        raise OSError("no privileges")
-
-    host.start(refuse)
+    host.start(not_the_client)
     host.containers()
     host.services(ONE)
     assert host.reached(6379) == ONE
@@ -182,6 +188,28 @@ def test_proxy_serves_what_the_kernel_cannot(host):
         (80, "", "no privileges"),
         (6379, "proxy", ""),
     ]
+
+
+def test_proxy_follows_what_clients_are_linked_to(host):
+    stranger = Container("id-other", "other", "image", 1, "t0")
+    host.start(not_the_client)
+    host.containers(backends=stranger)
+    host.services(ONE)
+    assert "container arpanet_backends does not run" in host.links()[1].error
+    for started in ("t1", "t2"):
+        host.containers(backends=replace(host.backends(), started=started))
+        assert host.reached() == ONE
+    host.containers(backends=stranger)
+    with pytest.raises(ConnectionRefusedError):
+        host.dial()
+
+
+def test_without_what_clients_are_linked_to_the_kernel_still_serves(host):
+    host.containers()
+    host.services(ONE)
+    host.containers(backends=Container("id-other", "other", "image", 1, "t0"))
+    assert host.reached() == ONE
+    assert {one.plane for one in host.links()} == {"kernel"}
 
 
 def test_proxy_plane_leaves_the_client_alone(make):
@@ -193,10 +221,7 @@ def test_proxy_plane_leaves_the_client_alone(make):
 
 
 def test_connection_through_the_proxy_outlives_the_arrival_of_the_rules(host):
-    def refuse(home):
-        raise OSError("not yet")
-
-    host.start(refuse)
+    host.start(not_the_client)
     host.containers()
     host.services(ONE)
     with host.dial() as connection:

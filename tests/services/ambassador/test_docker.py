@@ -10,6 +10,7 @@ from tests.lab.cluster import fails, rows, run, serve, write_rc
 from tests.labs import clean
 
 NAME = "arpanet_backends"
+AGENT = f"{NAME}_agent"
 
 
 @pytest.fixture(scope="module")
@@ -191,15 +192,28 @@ def conversation(host, request):
 
 
 def test_killed_and_started_again(host, conversation):
-    run(host, f"docker kill {NAME}")
+    run(host, f"docker kill {NAME} {AGENT}")
     assert conversation.lives()
     assert asked(host, conversation.dial) == "host1"
     code, line = fails(host, "arpanet links")
     assert (code, "'arpanet slave start'" in line) == (1, True)
-    run(host, f"docker start {NAME}")
+    run(host, "arpanet slave start")
     wait_for(lambda: links(host), 20)
     assert conversation.lives()
     assert asked(host, conversation.dial) == "host1"
+
+
+def test_other_settings_leave_the_link_and_the_client_as_they_are(host, conversation):
+    """Docker starts and enters no client that is linked to a container that was replaced."""
+    ids = [run(host, f"docker inspect -f {{{{.Id}}}} {name}") for name in (NAME, AGENT)]
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_LOG="json")
+    run(host, "arpanet slave start")
+    after = [run(host, f"docker inspect -f {{{{.Id}}}} {name}") for name in (NAME, AGENT)]
+    assert (after[0] == ids[0], after[1] == ids[1]) == (True, False)
+    assert conversation.lives()
+    assert run(host, f"docker exec client redis-cli -h {conversation.dial} get where") == "host1"
+    run(host, "docker restart -t 0 client")
+    reaches(host, conversation.dial)
 
 
 def test_made_anew_elsewhere(host, conversation):
@@ -242,6 +256,14 @@ def test_proxy_plane_has_no_privileges(host):
     planes = wait_for(lambda: {r["dials"]: (r["plane"], r["error"]) for r in links(host)}, 20)
     assert planes["redis:6379"] == ("proxy", "")
     assert "cannot serve localhost" in planes["localhost:6379"][1]
+
+
+def test_status_misses_what_clients_are_linked_to(host):
+    run(host, f"docker stop -t 0 {NAME}")
+    done = host.run(["arpanet", "status", "-f", "json"], check=False)
+    (line,) = [row for row in json.loads(done.stdout) if row["part"] == "ambassador"]
+    assert (done.returncode, line["state"]) == (1, "degraded")
+    assert f"container {NAME} does not run" in line["detail"]
 
 
 def test_status(host):

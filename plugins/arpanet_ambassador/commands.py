@@ -1,0 +1,20 @@
+"""``arpanet hold``: what runs in the container that clients link to."""
+
+import signal
+from argparse import Namespace
+
+from arpanet.cli.base import Command
+
+__all__ = ["Hold"]
+
+
+class Hold(Command):
+    """Keep a name and an address for the ambassador; 'slave start' calls it."""
+
+    hidden = True
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Do nothing until SIGTERM."""
+        self.app.stdout.write("a name and an address; the ambassador runs in another container\n")
+        self.app.stdout.flush()
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})

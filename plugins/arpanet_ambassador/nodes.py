@@ -1,0 +1,83 @@
+"""The ambassador's containers on a slave.
+
+Clients are linked to a container that does nothing but keep a name and an address; the ambassador
+itself runs in a second one. Docker ties a ``--link`` to the very container that had the name when
+the client was made: once that one is replaced, Docker neither starts the client again nor lets
+anybody ``exec`` into it. So what clients link to stays, whatever is upgraded or set otherwise.
+
+Only for the proxy plane, the ambassador runs in the linked container itself: without privileges it
+can't listen in the network namespace of another.
+"""
+
+from arpanet import images
+from arpanet.context import Context
+from arpanet.engine import ContainerSpec
+from arpanet_ambassador.ambassador import NAME
+
+__all__ = ["HOLDER", "clear", "start", "stop"]
+
+#: The part's name of the container that is linked to.
+HOLDER = "backends"
+SOCKET = "/var/run/docker.sock"
+#: To enter others' namespaces and write rules there; SYS_PTRACE to look at any user's processes.
+CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
+#: Seconds that the removal of all tables may take.
+CLEARING = 60
+
+
+def start(context: Context, name: str, proxy_only: bool) -> None:
+    """Make the containers be there; *name* is what clients link to."""
+    image = images.node_image(context)
+    if proxy_only:
+        clear(context)
+        context.engine.remove_part(HOLDER)
+    else:
+        _hold(context, name, image)
+    context.engine.ensure(
+        ContainerSpec(
+            part=NAME,
+            name=name if proxy_only else f"{name}_agent",
+            image=image,
+            command=("agent", NAME),
+            role="slave",
+            env=context.settings.environment(),
+            network="bridge" if proxy_only else "host",
+            volumes={SOCKET: SOCKET},
+            capabilities=() if proxy_only else CAPABILITIES,
+            pid_host=not proxy_only,
+            security=() if proxy_only else ("apparmor=unconfined",),
+        )
+    )
+
+
+def stop(context: Context) -> None:
+    """Take the links out of the clients, then remove the containers."""
+    clear(context)
+    context.engine.remove_part(NAME)
+    context.engine.remove_part(HOLDER)
+
+
+def clear(context: Context) -> None:
+    """Remove the tables through the running ambassador, which has the privileges for it."""
+    for one in context.engine.own(NAME):
+        entry = ((context.engine.inspect(one.id) or {}).get("Config") or {}).get("Entrypoint")
+        if one.state != "running" or not entry:
+            continue
+        code, _, said = context.engine.exec(
+            one.name, [entry[0], "-m", "arpanet_ambassador.clearing"], timeout=CLEARING
+        )
+        if code:
+            lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+            context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
+
+
+def _hold(context: Context, name: str, image: str) -> None:
+    engine = context.engine
+    for one in engine.own(HOLDER):
+        if one.name == name:
+            if one.state != "running":
+                engine.start(one.id)
+            return
+    if any(one.name == name for one in engine.own(NAME)):  # it served the proxy plane alone
+        engine.remove_part(NAME)
+    engine.ensure(ContainerSpec(HOLDER, name, image, ("hold",), role="slave", stop_seconds=1))
