@@ -58,7 +58,7 @@ class Container:
     network_mode: str = "bridge"
     networks: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets
     labels: Mapping[str, str] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
     health: str = ""
