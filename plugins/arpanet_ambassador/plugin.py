@@ -66,8 +66,12 @@ class AmbassadorPlugin:
         """Return what the running ambassador last wrote down."""
         for one in context.engine.own(NAME):
             if one.state == "running":
-                state = statusfile.read(context.engine, one.name, NAME)
-                return report.decode(state) if state else ()
+                if state := statusfile.read(context.engine, one.name, NAME):
+                    return report.decode(state)
+                raise EngineError(
+                    "the ambassador has not seen both Docker and the registry yet",
+                    "'arpanet status' says what it waits for",
+                )
         raise EngineError("the ambassador is not running", "run 'arpanet slave start'")
 
     @hookimpl
