@@ -129,7 +129,8 @@ class Reaper:
                 if newest:
                     self.reap(*newest)
             except Exception:
-                log.exception("looking for stuck connections failed")
+                if threading.main_thread().is_alive():  # else it failed since the process ends
+                    log.exception("looking for stuck connections failed")
 
     def reap(
         self, watched: Iterable[Watch], known: frozenset[Endpoint], lost: frozenset[Endpoint]

@@ -2,7 +2,7 @@
 
 A packet's way, in the namespace of the client (nothing of this is in the host's):
 
-    connect() -> output: dial ------- (ambassador or loopback, port) -> DNAT to a target
+    connect() -> output: dial ------- (ambassador or loopback, port) -> a target in turn: DNAT
                  output: refuse ----- a link without targets -> TCP reset, at once
               -> postrouting: leave - a source that answers could not find -> masquerade
     prerouting: guard <- what comes from outside for 127.0.0.0/8 -> dropped
@@ -93,14 +93,16 @@ def render(table: Table) -> str:
             ports_text = ", ".join(map(str, refused))
             refuse.append(f"{where} tcp dport {{ {ports_text} }} reject with tcp reset")
         for port, targets in served.items():
-            chains.append(_chain(f"{form}_{port}", [_dnat(f"{table.seed}:{port}", targets)]))
+            chains.append(_chain(f"{form}_{port}", [_turns(f"{table.seed}:{port}", targets)]))
     leave = ['oifname != "lo" ct status dnat ct original ip daddr @ambassador masquerade']
     guard = []
     if table.connect:
         leave.append('oifname != "lo" ip saddr 127.0.0.0/8 masquerade')
         guard.append('iifname != "lo" ip daddr 127.0.0.0/8 drop')
+    every = {(t.ip, t.port): t for ports in (backend, table.connect) for t in _all(ports)}
     blocks = [
         _ambassadors(table.ambassador),
+        *(_target(every[key]) for key in sorted(every)),
         *chains,
         _chain("dial", dial, "nat hook output priority -100"),
         _chain("refuse", refuse, "filter hook output priority 0"),
@@ -108,6 +110,10 @@ def render(table: Table) -> str:
         _chain("guard", guard, "filter hook prerouting priority -300"),
     ]
     return f"{REMOVE}table ip {TABLE} {{\n" + "".join(blocks) + "}\n"
+
+
+def _all(ports: Ports) -> list[Target]:
+    return [target for targets in ports.values() for target in carried(targets)]
 
 
 def _ambassadors(addresses: Collection[str]) -> str:
@@ -121,15 +127,26 @@ def _chain(name: str, rules: Sequence[str], hook: str = "") -> str:
     return f"\tchain {name} {{\n" + "".join(f"\t\t{one}\n" for one in [*lines, *rules]) + "\t}\n"
 
 
-def _dnat(seed: str, targets: Sequence[Target]) -> str:
+def _turns(seed: str, targets: Sequence[Target]) -> str:
     """Return the rule that takes turns between *targets*, beginning with one that *seed* chooses.
 
     Without that, a thousand clients with one connection each would all go to the first target.
     """
     ordered = sorted(targets)
     first = zlib.crc32(seed.encode()) % len(ordered)
-    turns = ordered[first:] + ordered[:first]
+    turns = [_goto(one) for one in ordered[first:] + ordered[:first]]
     if len(turns) == 1:
-        return f"meta l4proto tcp dnat ip to {turns[0].ip}:{turns[0].port}"
-    entries = ", ".join(f"{turn} : {one.ip} . {one.port}" for turn, one in enumerate(turns))
-    return f"meta l4proto tcp dnat ip to numgen inc mod {len(turns)} map {{ {entries} }}"
+        return turns[0]
+    verdicts = ", ".join(f"{turn} : {goto}" for turn, goto in enumerate(turns))
+    return f"numgen inc mod {len(turns)} vmap {{ {verdicts} }}"
+
+
+def _goto(target: Target) -> str:
+    return f"goto to_{target.ip}_{target.port}"
+
+
+def _target(target: Target) -> str:
+    return _chain(
+        f"to_{target.ip}_{target.port}",
+        [f"meta l4proto tcp dnat to {target.ip}:{target.port}"],
+    )
