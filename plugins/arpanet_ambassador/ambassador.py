@@ -14,6 +14,7 @@ from arpanet.context import Context
 from arpanet.records import Container, Link, Snapshot
 from arpanet.settings import HOSTNAME
 from arpanet_ambassador import clearing, hosts, report
+from arpanet_ambassador.declare import owner
 from arpanet_ambassador.flows import Endpoint, Reaper, endpoints, watches
 from arpanet_ambassador.kernel import Kernel
 from arpanet_ambassador.lookups import Lookups
@@ -175,11 +176,13 @@ class Ambassador:
     def _read_hosts_files(self) -> dict[str, frozenset[str]]:
         """Return what the clients' hosts files call the ambassador: maybe an old address."""
         found = {}
-        for container in (self._containers or {}).values():
+        containers = self._containers or {}
+        for container in containers.values():
             if any(name.lower().startswith("backend_") for name in container.env):
-                aliases = {alias for name, alias in container.links if name == self._name}
-                text = hosts.read(container.pid)
-                found[container.id] = hosts.addresses(text, aliases | {self._name})
+                home = owner(container, containers)
+                aliases = {alias for name, alias in home.links if name == self._name}
+                text = hosts.read(home.pid)
+                found[home.id] = hosts.addresses(text, aliases | {self._name})
         return found
 
     def _come_back(self) -> None:

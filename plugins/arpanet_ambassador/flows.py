@@ -20,6 +20,7 @@ from arpanet_ambassador import namespaces, netlink
 from arpanet_ambassador.declare import BACKEND, CONNECT
 from arpanet_ambassador.netlink import Flow
 from arpanet_ambassador.plan import Plan
+from arpanet_ambassador.resolve import endpoint
 from arpanet_ambassador.ruleset import Home
 from arpanet_ambassador.specs import Service
 
@@ -44,13 +45,12 @@ class Watch:
 
 def endpoints(snapshot: Snapshot) -> frozenset[Endpoint]:
     """Return every address that leads to an instance, as seen from anywhere."""
-    found = set()
-    for instance in snapshot.instances.values():
-        found.add((instance.ip, instance.port))
-        for address in instance.local.values():
-            ip, _, port = address.rpartition(":")
-            found.add((ip.strip("[]"), int(port)))
-    return frozenset(found)
+    addresses = (
+        address
+        for instance in snapshot.instances.values()
+        for address in (instance.address, *instance.local.values())
+    )
+    return frozenset(found for address in addresses if (found := endpoint(address)))
 
 
 def watches(plan: Plan) -> tuple[Watch, ...]:
@@ -143,14 +143,14 @@ class Reaper:
         asked = sorted(unknown | ((lost | self._suspects) - known))
         with ThreadPoolExecutor(_PROBES_AT_ONCE, "probe") as pool:
             answers = dict(zip(asked, pool.map(_answers, asked), strict=True))
-        gone = {endpoint for endpoint, answered in answers.items() if not answered}
+        gone = {one for one, answered in answers.items() if not answered}
         self._suspects = frozenset(answers) - gone
         stuck = {h: [f for f in flows if f.target in gone] for h, flows in found.items()}
         counts = namespaces.visit_all(
             {home: partial(_reset, flows) for home, flows in stuck.items() if flows}, self._verify
         )
-        for endpoint in sorted(gone):
-            self._dropped(endpoint)
+        for one in sorted(gone):
+            self._dropped(one)
         total = sum(one for one in counts.values() if isinstance(one, int))
         if total:
             self.reset += total
@@ -173,9 +173,9 @@ def _reset(flows: Iterable[Flow]) -> int:
     return count
 
 
-def _answers(endpoint: Endpoint) -> bool:
+def _answers(address: Endpoint) -> bool:
     try:
-        socket.create_connection(endpoint, timeout=PROBE).close()
+        socket.create_connection(address, timeout=PROBE).close()
     except OSError:
         return False
     return True

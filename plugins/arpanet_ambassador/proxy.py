@@ -64,7 +64,8 @@ class Proxy:
 
     def drop(self, endpoint: tuple[str, int]) -> None:
         """Reset the connections to *endpoint*: it is gone. May be called from any thread."""
-        self._loop.call_soon_threadsafe(self._drop, endpoint)
+        with suppress(RuntimeError):  # it was closed just now
+            self._loop.call_soon_threadsafe(self._drop, endpoint)
 
     def close(self) -> None:
         """Stop listening, reset all connections, end the thread."""

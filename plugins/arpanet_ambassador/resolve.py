@@ -1,12 +1,14 @@
 """Declared links + the registry's snapshot -> where new connections go now; pure."""
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arpanet.records import Instance, Target
 from arpanet_ambassador.specs import Endpoints, Service, Spec, Srv
 
-__all__ = ["Answers", "View", "lookups", "resolve"]
+__all__ = ["Answers", "View", "endpoint", "lookups", "resolve"]
 
 #: DNS name -> its addresses with ports: (name, 0) is an SRV name. A string is why there are none.
 Answers = Mapping[tuple[str, int], tuple[tuple[str, int], ...] | str]
@@ -89,11 +91,26 @@ def _seen_from(instance: Instance, view: View) -> Target | None:
     """Return where the client dials *instance*: past docker-proxy where they share a network."""
     if instance.host == view.host:
         for network in sorted(view.networks & instance.local.keys()):
-            ip, _, port = instance.local[network].rpartition(":")
-            return Target(ip.strip("[]"), int(port), instance.id)
-    return (
-        Target(instance.ip, instance.port, instance.id) if instance.ip and instance.port else None
-    )
+            if local := endpoint(instance.local[network]):
+                return Target(*local, instance.id)
+    public = endpoint(instance.address)
+    return Target(*public, instance.id) if public else None
+
+
+def endpoint(address: str) -> tuple[str, int] | None:
+    """Return (ip, port) of an ``ip:port`` from the registry, ``None`` when it can't be dialled.
+
+    Anybody may write to the registry, and what comes from here ends up in rules.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        ip = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    useless = ip.is_loopback or ip.is_unspecified or ip.is_multicast
+    if useless or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        return None
+    return str(ip), int(port)
 
 
 def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Target, ...]:

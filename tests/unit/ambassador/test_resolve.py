@@ -1,7 +1,7 @@
 """Declared links + snapshot -> targets."""
 
 import pytest
-from arpanet_ambassador.resolve import View, lookups, resolve
+from arpanet_ambassador.resolve import View, endpoint, lookups, resolve
 from arpanet_ambassador.specs import Endpoints, Service, Srv
 
 from arpanet.records import Target
@@ -60,6 +60,32 @@ def test_unpublished_instance_is_reached_on_its_network_only():
     assert addresses(REDIS, view(one, networks=frozenset({"bridge"}))) == ["172.17.0.9:6379"]
     with pytest.raises(ValueError, match="publishes its port or shares a network"):
         resolve(REDIS, view(one))
+
+
+@pytest.mark.parametrize(
+    "ip", ["1.2.3.4; flush ruleset", "", "host", "127.0.0.1", "0.0.0.0", "::1"]
+)
+def test_what_is_no_address_never_gets_into_a_rule(ip):
+    bad = instance("redis", ip, 80, host="here", local={"bridge": f"{ip}:80", "x": "y"})
+    good = instance("redis", "10.0.0.1", 80, name="good")
+    networks = frozenset({"bridge", "x"})
+    assert addresses(REDIS, view(bad, good, networks=networks)) == ["10.0.0.1:80"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("10.0.0.1:80", ("10.0.0.1", 80)),
+        ("[fd00::1]:80", ("fd00::1", 80)),
+        ("10.0.0.1:0", None),
+        ("10.0.0.1:65536", None),
+        ("10.0.0.1:\u0663", None),
+        ("10.0.0.1", None),
+        ("", None),
+    ],
+)
+def test_endpoint(text, found):
+    assert endpoint(text) == found
 
 
 def test_an_unhealthy_reachable_one_beats_a_healthy_unreachable_one():
