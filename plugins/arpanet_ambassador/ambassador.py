@@ -19,17 +19,16 @@ from arpanet_ambassador.flows import Endpoint, Reaper, endpoints, watches
 from arpanet_ambassador.kernel import Kernel
 from arpanet_ambassador.lookups import Lookups
 from arpanet_ambassador.namespaces import NotEntered, visit
+from arpanet_ambassador.nodes import NAME
 from arpanet_ambassador.outcome import KERNEL, PROXY, Troubles, links
 from arpanet_ambassador.plan import Plan, World, make
 from arpanet_ambassador.proxy import Proxy
 from arpanet_ambassador.ruleset import Home
 
-__all__ = ["NAME", "Ambassador"]
+__all__ = ["Ambassador"]
 
 log = logging.getLogger(__name__)
 
-#: The part's name, and that of its status file.
-NAME = "ambassador"
 #: Seconds between two comparisons with the kernel; looks at Docker come at least every 30.
 CHECK = 25.0
 

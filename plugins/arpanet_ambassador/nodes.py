@@ -11,11 +11,12 @@ can't listen in the network namespace of another.
 
 from arpanet import images
 from arpanet.context import Context
-from arpanet.engine import ContainerSpec
-from arpanet_ambassador.ambassador import NAME
+from arpanet.specs import ContainerSpec
 
-__all__ = ["HOLDER", "clear", "start", "stop"]
+__all__ = ["HOLDER", "NAME", "start", "stop"]
 
+#: The part's name of the ambassador, also that of its agent and of its status file.
+NAME = "ambassador"
 #: The part's name of the container that is linked to.
 HOLDER = "backends"
 SOCKET = "/var/run/docker.sock"
@@ -29,7 +30,7 @@ def start(context: Context, name: str, proxy_only: bool) -> None:
     """Make the containers be there; *name* is what clients link to."""
     image = images.node_image(context)
     if proxy_only:
-        clear(context)
+        _clear(context)
         context.engine.remove_part(HOLDER)
     else:
         _hold(context, name, image)
@@ -45,19 +46,19 @@ def start(context: Context, name: str, proxy_only: bool) -> None:
             volumes={SOCKET: SOCKET},
             capabilities=() if proxy_only else CAPABILITIES,
             pid_host=not proxy_only,
-            security=() if proxy_only else ("apparmor=unconfined",),
+            security=() if proxy_only else ("apparmor=unconfined", "label=disable"),
         )
     )
 
 
 def stop(context: Context) -> None:
     """Take the links out of the clients, then remove the containers."""
-    clear(context)
+    _clear(context)
     context.engine.remove_part(NAME)
     context.engine.remove_part(HOLDER)
 
 
-def clear(context: Context) -> None:
+def _clear(context: Context) -> None:
     """Remove the tables through the running ambassador, which has the privileges for it."""
     for one in context.engine.own(NAME):
         entry = ((context.engine.inspect(one.id) or {}).get("Config") or {}).get("Entrypoint")

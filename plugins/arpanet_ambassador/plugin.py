@@ -1,7 +1,7 @@
 """The ambassador as a plugin: its containers on each slave, and what runs in them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arpanet import agent, hookimpl, images, statusfile
 from arpanet.context import Context
@@ -9,8 +9,11 @@ from arpanet.errors import EngineError
 from arpanet.records import Container, Link, Snapshot, Status
 from arpanet.settings import Setting, choice, container_name
 from arpanet_ambassador import nodes, report
-from arpanet_ambassador.ambassador import NAME, Ambassador
+from arpanet_ambassador.nodes import NAME
 from arpanet_ambassador.outcome import PLANES, PROXY
+
+if TYPE_CHECKING:
+    from arpanet_ambassador.ambassador import Ambassador
 
 __all__ = ["AMBASSADOR_NAME", "ARPANET_PLANE", "AmbassadorPlugin"]
 
@@ -96,8 +99,11 @@ class AmbassadorPlugin:
         """Settle."""
         self._running(context).services(after)
 
-    def _running(self, context: Context) -> Ambassador:
+    def _running(self, context: Context) -> "Ambassador":
         if self._ambassador is None:
+            # here, since the command line needs nothing of it, and it takes 0.2 s
+            from arpanet_ambassador.ambassador import Ambassador
+
             settings = context.settings
             self._ambassador = Ambassador(
                 context, settings[AMBASSADOR_NAME], settings[ARPANET_PLANE]
