@@ -105,10 +105,13 @@ def render(table: Table) -> str:
         *(_target(every[key]) for key in sorted(every)),
         *chains,
         _chain("dial", dial, "nat hook output priority -100"),
-        _chain("refuse", refuse, "filter hook output priority 0"),
         _chain("leave", leave, "nat hook postrouting priority 100"),
-        _chain("guard", guard, "filter hook prerouting priority -300"),
     ]
+    # the kernel asks a filter chain about every packet, a nat chain about a connection's first one
+    if refuse[1:]:
+        blocks.append(_chain("refuse", refuse, "filter hook output priority 0"))
+    if guard:
+        blocks.append(_chain("guard", guard, "filter hook prerouting priority -300"))
     return f"{REMOVE}table ip {TABLE} {{\n" + "".join(blocks) + "}\n"
 
 

@@ -47,16 +47,16 @@ table ip arpanet {
 		ip daddr @ambassador tcp dport vmap { 5432 : goto backend_5432, 6379 : goto backend_6379 }
 		ip daddr 127.0.0.0/8 ip daddr != 127.0.0.11 tcp dport vmap { 6379 : goto connect_6379 }
 	}
+	chain leave {
+		type nat hook postrouting priority 100; policy accept;
+		oifname != "lo" ct status dnat ct original ip daddr @ambassador masquerade
+		oifname != "lo" ip saddr 127.0.0.0/8 masquerade
+	}
 	chain refuse {
 		type filter hook output priority 0; policy accept;
 		tcp flags & (fin | syn | rst | ack) != syn accept
 		ip daddr @ambassador tcp dport { 80 } reject with tcp reset
 		ip daddr 127.0.0.0/8 ip daddr != 127.0.0.11 tcp dport { 81, 82 } reject with tcp reset
-	}
-	chain leave {
-		type nat hook postrouting priority 100; policy accept;
-		oifname != "lo" ct status dnat ct original ip daddr @ambassador masquerade
-		oifname != "lo" ip saddr 127.0.0.0/8 masquerade
 	}
 	chain guard {
 		type filter hook prerouting priority -300; policy accept;
@@ -89,6 +89,12 @@ def test_nothing_to_hold_is_a_removal(table):
 
 def test_only_localhost_links_open_localhost():
     assert "127.0.0.0/8" not in render(Table("x", ("1.2.3.4",), backend={80: (ONE,)}))
+
+
+def test_what_every_packet_would_be_asked_is_left_out_where_it_has_no_use():
+    assert "type filter" not in render(Table("x", ("1.2.3.4",), backend={80: (ONE,)}))
+    assert "chain refuse" in render(Table("x", ("1.2.3.4",), backend={80: ()}))
+    assert "chain guard" in render(Table("x", connect={80: (ONE,)}))
 
 
 def test_clients_begin_with_different_targets():
