@@ -81,7 +81,12 @@ environment() {
     local dir=$1
     shift
     python
-    [ -x "$dir/bin/python" ] && "$dir/bin/python" -c pass 2>/dev/null || { rm -rf "$dir"; "$PYTHON" -m venv "$dir"; }
+    if ! "$dir/bin/python" -c pass 2>/dev/null; then  # none yet, or its interpreter is gone
+        rm -rf "$dir"
+        "$PYTHON" -m venv "$dir"
+    fi
+    # what an earlier build left here would be installed along with what is here now
+    if in_checkout; then rm -rf "$HERE/build" "$HERE/contrib/lab/build"; fi
     "$dir/bin/python" -m pip install -q --disable-pip-version-check "$@" || die "pip could not install $*"
 }
 

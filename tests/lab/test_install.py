@@ -1,0 +1,60 @@
+"""``install core`` on a host: it starts what is stopped, and leaves alone what runs."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+from arpanet_lab.host import Host
+from arpanet_lab.lab import Lab
+
+from tests.lab.cluster import run
+
+
+def configuration(host: Host) -> Path:
+    """Return daemon.json as the machine sees it."""
+    return Path(f"/proc/{host.pid}/root/etc/docker/daemon.json")
+
+
+def test_a_running_engine_is_left_alone(clean_lab: Lab):
+    host = clean_lab.hosts[0]
+    before = run(host, "docker run -d --name bystander redis")
+    for _ in range(2):
+        run(host, "arpanet install core")
+    assert run(host, "docker inspect -f {{.Id}}{{.State.Running}} bystander") == f"{before}true"
+    assert run(host, "cat /proc/sys/net/ipv4/ip_forward") == "1"
+    assert not configuration(host).exists() or "hosts" not in configuration(host).read_text()
+
+
+def test_a_stopped_engine_is_started(clean_lab: Lab):
+    host = clean_lab.hosts[0]
+    host.stop_docker()
+    try:
+        done = host.run(["arpanet", "install", "core"], timeout=60)
+        assert "starting Docker" in done.stderr
+        assert run(host, "docker info --format {{.ID}}")
+    finally:
+        host.start_docker()
+
+
+def test_tcp_only_when_asked_and_with_a_warning(clean_lab: Lab):
+    host = clean_lab.hosts[0]
+    file = configuration(host)
+    before = file.read_text() if file.exists() else None
+    file.write_text('{"debug": true}')
+    try:
+        for _ in range(2):  # the second time nothing is left to change
+            done = host.run(["arpanet", "install", "core", "--docker-tcp"], timeout=60)
+            warning = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
+            assert len(warning) == 1
+            assert "is root on this host" in warning[0]
+            with urllib.request.urlopen(f"http://{host.ip}:2375/version", timeout=5) as answer:
+                assert json.load(answer)["ApiVersion"]
+        written = json.loads(file.read_text())
+        assert written["debug"] is True
+        assert written["hosts"] == ["unix:///var/run/docker.sock", f"tcp://{host.ip}:2375"]
+    finally:
+        if before is None:
+            file.unlink()
+        else:
+            file.write_text(before)
+        host.restart_docker()
