@@ -15,6 +15,8 @@ class Hold(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Do nothing until SIGTERM."""
+        ends = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # else process 1 never hears of them
         self.app.stdout.write("a name and an address; the ambassador runs in another container\n")
         self.app.stdout.flush()
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        signal.sigwait(ends)
