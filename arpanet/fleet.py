@@ -1,11 +1,12 @@
 """What arpanet does with containers, made of :class:`~arpanet.steps.Steps`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from arpanet import ensuring, follow
 from arpanet.dockerjson import container_record
 from arpanet.records import Container
-from arpanet.specs import PART_LABEL, ROLE_LABEL, ContainerSpec, OwnContainer
+from arpanet.specs import ONCE_LABEL, PART_LABEL, ROLE_LABEL, ContainerSpec, OwnContainer
 from arpanet.steps import Json, Steps
 
 __all__ = ["Fleet"]
@@ -33,7 +34,16 @@ class Fleet(Steps):
 
     def ensure(self, spec: ContainerSpec) -> str:
         """See :func:`arpanet.ensuring.ensure`."""
+        self.sweep()
         return ensuring.ensure(self, spec)
+
+    def sweep(self) -> None:
+        """Remove the one-shot containers of commands that were killed before they could."""
+        for one in self.listed(ONCE_LABEL):
+            inspected = self.inspect(one)
+            owner = inspected and inspected["Config"]["Labels"][ONCE_LABEL]
+            if owner and not Path("/proc", owner).exists():
+                self.remove(one)
 
     def own(self, part: str | None = None) -> list[OwnContainer]:
         """Return arpanet's own containers, running or not, by name."""

@@ -6,6 +6,7 @@ after an upgrade of arpanet that fills the body in another way.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,12 +108,16 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
 def once_body(
     image: str, argv: tuple[str, ...], network: str, volumes: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the body of the create call for a one-shot container that runs exactly *argv*."""
+    """Return the body of the create call for a one-shot container that runs exactly *argv*.
+
+    Its label names this process: once that is gone, nobody will remove the container but
+    :meth:`arpanet.fleet.Fleet.sweep`.
+    """
     return {
         "Image": image,
         "Entrypoint": [argv[0]],
         "Cmd": list(argv[1:]),
-        "Labels": {ONCE_LABEL: "1"},
+        "Labels": {ONCE_LABEL: str(os.getpid())},
         "HostConfig": {
             "Binds": [f"{source}:{volumes[source]}" for source in sorted(volumes)],
             "NetworkMode": network,

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arpanet import agent, hookimpl, images, statusfile
+from arpanet import hookimpl, images, statusfile
 from arpanet.context import Context
 from arpanet.errors import EngineError
+from arpanet.nodestatus import node_status
 from arpanet.records import Container, Link, Snapshot, Status
 from arpanet.settings import Setting, choice, container_name
 from arpanet_ambassador import nodes, report
@@ -30,6 +31,10 @@ ARPANET_PLANE = Setting(
     "What carries links: rules in the client's namespace (kernel), the ambassador itself (proxy), "
     "or the first and, where that can't be, the second (auto).",
 )
+
+
+#: What it does until it has seen both.
+WAITING = "it waits for Docker and the registry; links of before go on as they were"
 
 
 class AmbassadorPlugin:
@@ -79,11 +84,9 @@ class AmbassadorPlugin:
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
-        """Say how the container is, and how its links are."""
-        try:
-            return (_status(context),)
-        except EngineError as problem:
-            return (Status(NAME, "down", str(problem)),)
+        """Say how the containers are, and how the links are."""
+        line = node_status(context, NAME, report.summary, WAITING)
+        return (line,) if line.state in ("absent", "down") else (line, *_held(context))
 
     # -- in the agent ----------------------------------------------------------------------------
 
@@ -111,30 +114,12 @@ class AmbassadorPlugin:
         return self._ambassador
 
 
-def _status(context: Context) -> Status:
-    own = context.engine.own(NAME)
-    if not own:
-        return Status(NAME, "absent", "'arpanet slave start' starts it")
-    one = own[0]
-    where = f"see 'docker logs {one.name}'"
-    if one.state != "running":
-        return Status(NAME, "down", f"container {one.name} is {one.state}: {where}")
-    loop = statusfile.read(context.engine, one.name, agent.STATUS) or {}
-    troubles = [str(loop[key]) for key in ("docker", "registry") if loop.get(key)]
-    if failures := loop.get("failures"):
-        troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
-    if context.settings[ARPANET_PLANE] != PROXY:
-        held = [holder for holder in context.engine.own(nodes.HOLDER) if holder.state == "running"]
-        if not held:
-            troubles.append(
-                f"container {context.settings[AMBASSADOR_NAME]} does not run, so Docker refuses "
-                "to start clients that are linked to it: run 'arpanet slave start'"
-            )
-    state = statusfile.read(context.engine, one.name, NAME)
-    if state is None:
-        waiting = "it waits for Docker and the registry; links of before go on as they were"
-        return Status(NAME, "degraded", "; ".join(troubles) or waiting)
-    found = report.status(NAME, state)
-    return Status(
-        NAME, "degraded" if troubles else found.state, "; ".join([found.detail, *troubles])
-    )
+def _held(context: Context) -> Sequence[Status]:
+    """Return a line when what clients are linked to does not run."""
+    if context.settings[ARPANET_PLANE] == PROXY:  # the ambassador itself is linked to
+        return ()
+    if any(holder.state == "running" for holder in context.engine.own(nodes.HOLDER)):
+        return ()
+    name = context.settings[AMBASSADOR_NAME]
+    words = "does not run, so Docker refuses to start clients that are linked to it"
+    return (Status(nodes.HOLDER, "down", f"container {name} {words}: run 'arpanet slave start'"),)

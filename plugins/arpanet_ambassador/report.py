@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from arpanet.records import Link, Status, Target
+from arpanet.records import Link, Target
 
-__all__ = ["decode", "encode", "line", "status"]
+__all__ = ["decode", "encode", "line", "summary"]
 
 
 def encode(links: Sequence[Link], plane: str, drift: int, reset: int) -> dict[str, Any]:
@@ -37,8 +37,8 @@ def line(link: Link) -> str:
     return f"{link.client}: {link.dials} = {link.spec} -> {link.error or f'{where} ({link.plane})'}"
 
 
-def status(part: str, state: Mapping[str, Any]) -> Status:
-    """Return the line of ``arpanet status`` for a running ambassador."""
+def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return figures and troubles of a status file, for ``arpanet status``."""
     links = decode(state)
     bad = [link for link in links if link.error]
     carried = {plane: sum(link.plane == plane for link in links) for plane in ("kernel", "proxy")}
@@ -47,8 +47,8 @@ def status(part: str, state: Mapping[str, Any]) -> Status:
         details.append(f"changes by others put right: {state['drift']}")
     if state["reset"]:
         details.append(f"stuck connections reset: {state['reset']}")
+    troubles = []
     if bad:
-        details.append(
-            f"{len(bad)} lead nowhere, see 'arpanet links'; {bad[0].client}: {bad[0].error}"
-        )
-    return Status(part, "degraded" if bad else "ok", "; ".join(details))
+        first = f"{bad[0].client}: {bad[0].error}"
+        troubles.append(f"{len(bad)} lead nowhere, see 'arpanet links'; {first}")
+    return "; ".join(details), troubles

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arpanet import agent, hookimpl, images, network, statusfile
+from arpanet import hookimpl, images, network
 from arpanet.context import Context
-from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
+from arpanet.errors import RegistryError, RegistryUnreachable
+from arpanet.nodestatus import node_status
 from arpanet.records import Container, Snapshot, Status
 from arpanet.registry import TTL
 from arpanet.settings import ARPANET_IP, HOSTNAME, Setting, container_name
@@ -89,10 +90,7 @@ class RegistratorPlugin:
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
         """Say how the container is and what it has published."""
-        try:
-            return (_status(context),)
-        except EngineError as problem:
-            return (Status(NAME, "down", str(problem)),)
+        return (node_status(context, NAME, _summary, "it has not seen Docker yet"),)
 
     def _publish_with(self, context: Context) -> Publisher:
         if self._publisher is None:
@@ -100,23 +98,8 @@ class RegistratorPlugin:
         return self._publisher
 
 
-def _status(context: Context) -> Status:
-    own = context.engine.own(NAME)
-    if not own:
-        return Status(NAME, "absent", "'arpanet slave start' starts it")
-    one = own[0]
-    where = f"see 'docker logs {one.name}'"
-    if one.state != "running":
-        return Status(NAME, "down", f"container {one.name} is {one.state}: {where}")
-    state = statusfile.read(context.engine, one.name, NAME)
-    loop = statusfile.read(context.engine, one.name, agent.STATUS) or {}
-    troubles = [str(loop[key]) for key in ("docker", "registry") if loop.get(key)]
-    if state is None:
-        return Status(NAME, "degraded", "; ".join(troubles) or "it has not seen Docker yet")
+def _summary(state: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
     detail = f"{state['instances']} instances of {state['services']} services"
     if state["warnings"]:
-        detail += f", {state['warnings']} warnings: {where}"
-    troubles += [state["trouble"]] if state["trouble"] and not loop.get("registry") else []
-    if failures := loop.get("failures"):
-        troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
-    return Status(NAME, "degraded" if troubles else "ok", "; ".join([detail, *troubles]))
+        detail += f", {state['warnings']} warnings in its log"
+    return detail, [state["trouble"]] if state["trouble"] else []

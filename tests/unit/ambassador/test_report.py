@@ -20,10 +20,9 @@ def test_lines():
     assert report.line(BAD) == "web: localhost:80 = a -> service a has no instance"
 
 
-def test_status():
-    fine = report.status("ambassador", report.encode([GOOD], "auto", 0, 0))
-    assert (fine.state, fine.detail) == ("ok", "1 links: 1 in the kernel, 0 proxied")
-    ill = report.status("ambassador", report.encode([GOOD, BAD], "auto", 3, 4))
-    assert ill.state == "degraded"
-    assert "others put right: 3; stuck connections reset: 4; 1 lead nowhere" in ill.detail
-    assert "web: service a has no instance" in ill.detail
+def test_summary():
+    fine = report.summary(report.encode([GOOD], "auto", 0, 0))
+    assert fine == ("1 links: 1 in the kernel, 0 proxied", [])
+    detail, (trouble,) = report.summary(report.encode([GOOD, BAD], "auto", 3, 4))
+    assert detail.endswith("others put right: 3; stuck connections reset: 4")
+    assert trouble == "1 lead nowhere, see 'arpanet links'; web: service a has no instance"

@@ -1,6 +1,7 @@
 """A node container is made to fit its spec, whatever an earlier run left behind."""
 
 import itertools
+import os
 from dataclasses import replace
 
 import pytest
@@ -233,3 +234,12 @@ def test_roles_are_what_runs_or_was_about_to(docker):
     assert docker.roles() == {"master", "slave"}
     assert docker.remove_part("etcd") == ["etcd", "x"]
     assert docker.stop_part("etcd") == []
+
+
+def test_one_shots_of_killed_commands_are_swept(docker):
+    body = {"Image": "image:1", "Cmd": []}
+    docker.create("living", {**body, "Labels": {"arpanet.once": str(os.getpid())}})
+    docker.create("orphan", {**body, "Labels": {"arpanet.once": "99999999"}})
+    docker.ensure(SPEC)
+    assert docker.inspect("living")
+    assert docker.inspect("orphan") is None
