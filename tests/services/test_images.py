@@ -44,7 +44,7 @@ def test_a_node_of_the_packed_image_runs(context, engine):
     assert b"nftables" in engine.run_once(tag, ["nft", "-v"])[1]
     assert engine.run_once(tag, ["nsenter", "--version"])[0] == 0
     script = (
-        "import arpanet, docker, pluggy, urllib3, etcd, pyroute2\n"
+        "import arpanet, docker, pluggy, urllib3, etcd, dns\n"
         "import json, socket, ssl, sys, tempfile\n"
         "from importlib.metadata import entry_points, version\n"
         "socket.gethostbyname('localhost'), ssl.create_default_context(), tempfile.mkdtemp()\n"
