@@ -6,21 +6,18 @@
 import argparse
 import json
 import logging
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any
 
 from arpanet_lab.host import Host
 
 from arpanet.errors import ArpanetError
 from contrib.bench import stage
 from contrib.bench.marks import Run, meets_the_bar, report
+from contrib.bench.talk import Reader, reading
 
 log = logging.getLogger("arpanet.bench")
 
@@ -31,44 +28,6 @@ SERVER = (
     f"redis-server --protected-mode no --port {PORT} --save"
 ).split()
 PROBER = Path(__file__).with_name("prober.py")
-#: Seconds for what must happen in a run.
-PATIENCE = 35.0
-
-
-class Reader:
-    """The lines of a process's output, each with a time limit."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        self._lines: SimpleQueue[tuple[int, str]] = SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            self._lines.put((time.time_ns(), line.strip()))
-
-    def ask(self) -> None:
-        """Write an empty line to the process."""
-        assert self._process.stdin
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-
-    def next(self) -> tuple[int, str]:
-        """Return when the next line came, in ns since the epoch, and the line.
-
-        :raises ArpanetError: none comes.
-        """
-        try:
-            return self._lines.get(timeout=PATIENCE)
-        except Empty:
-            words = " ".join(map(str, self._process.args))  # type: ignore[arg-type]
-            raise ArpanetError(f"nothing was heard of `{words}`") from None
-
-    def drain(self) -> None:
-        """Forget what came until now."""
-        while not self._lines.empty():
-            self._lines.get()
 
 
 def main() -> int:
@@ -103,10 +62,10 @@ def measure(hosts: Sequence[Host], count: int) -> list[Run]:
     events = ["docker", "events", "--filter", "event=start", "--format", "{{json .}}"]
     watch = ["etcdctl", "--endpoints", f"http://{host3.ip}:4001", "watch", "--prefix"]
     with ExitStack() as stack:
-        linked = stack.enter_context(_reading(host2, [*inside, *prober, address, str(PORT)]))
-        direct = stack.enter_context(_reading(host2, [*prober, host1.ip, str(PUBLISHED)]))
-        started = stack.enter_context(_reading(host1, events))
-        seen = stack.enter_context(_reading(host3, [*watch, "/arpanet/services/redis/"]))
+        linked = stack.enter_context(reading(host2, [*inside, *prober, address, str(PORT)]))
+        direct = stack.enter_context(reading(host2, [*prober, host1.ip, str(PUBLISHED)]))
+        started = stack.enter_context(reading(host1, events))
+        seen = stack.enter_context(reading(host3, [*watch, "/arpanet/services/redis/"]))
         runs = []
         for number in range(count + 1):  # the first is to warm up
             run = _one(host1, linked, direct, started, seen)
@@ -117,7 +76,7 @@ def measure(hosts: Sequence[Host], count: int) -> list[Run]:
 
 def _one(host: Host, linked: Reader, direct: Reader, started: Reader, seen: Reader) -> Run:
     for prober in (linked, direct):
-        prober.ask()
+        prober.say()
     for prober in (linked, direct):
         prober.next()  # "closed": the server of the run before is gone, and the link knows
     time.sleep(0.3)  # what its end has set going is over
@@ -133,22 +92,6 @@ def _one(host: Host, linked: Reader, direct: Reader, started: Reader, seen: Read
     )
     stage.docker(host, "rm", "-f", "redis")
     return run
-
-
-@contextmanager
-def _reading(host: Host, command: Sequence[str]) -> Iterator[Reader]:
-    """Have *command* run in *host*, and read what it prints."""
-    pipes: dict[str, Any] = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.PIPE,
-        "text": True,
-        "bufsize": 1,
-    }
-    with host.popen(command, **pipes) as process:
-        try:
-            yield Reader(process)
-        finally:
-            process.kill()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ log = logging.getLogger("arpanet.bench")
 
 #: One image with the server and all clients, so that no variant has other programs than another.
 IMAGE = "bench"
-PROGRAMS = ("sleep", "redis-server", "redis-cli", "redis-benchmark", "iperf3")
+PROGRAMS = ("sh", "sleep", "redis-server", "redis-cli", "redis-benchmark", "iperf3")
 #: Seconds that a command may take; packing images on three hosts at once is the longest.
 PATIENCE = 180.0
 _PORTS = ("net.netfilter.nf_conntrack_tcp_timeout_time_wait=1", "net.ipv4.tcp_tw_reuse=1")
