@@ -42,7 +42,7 @@ class Fleet(Steps):
         for one in self.listed(ONCE_LABEL):
             inspected = self.inspect(one)
             owner = inspected and inspected["Config"]["Labels"][ONCE_LABEL]
-            if owner and not Path("/proc", owner).exists():
+            if owner and not _lives(owner):
                 self.remove(one)
 
     def own(self, part: str | None = None) -> list[OwnContainer]:
@@ -74,6 +74,14 @@ class Fleet(Steps):
             self.stop(one.id)
             self.remove(one.id)
         return [one.name for one in found]
+
+
+def _lives(pid: str) -> bool:
+    """Return whether a process still works: one that was killed and not reaped has no words."""
+    try:
+        return bool(Path("/proc", pid, "cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def _own(inspected: Mapping[str, Json]) -> OwnContainer:
