@@ -87,7 +87,7 @@ environment() {
     fi
     # what an earlier build left here would be installed along with what is here now
     if in_checkout; then rm -rf "$HERE/build" "$HERE/contrib/lab/build"; fi
-    "$dir/bin/python" -m pip install -q --disable-pip-version-check "$@" || die "pip could not install $*"
+    "$dir/bin/python" -m pip install -q --disable-pip-version-check --use-pep517 "$@" || die "pip could not install $*"
 }
 
 # What the lab's hosts and the tests run for real.
