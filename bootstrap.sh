@@ -94,15 +94,15 @@ environment() {
 LAB_PACKAGES="docker.io nftables iptables iproute2 conntrack util-linux etcd-server etcd-client
     redis-server redis-tools busybox-static iperf3 haproxy socat procps"
 
-# etcd has one package on older releases and two on newer ones; Docker's own packages do as well.
 lab_packages() {
     local wanted=() one
-    apt-get update -q >/dev/null 2>&1 || true
     for one in $LAB_PACKAGES; do
         if [ "$one" = docker.io ] && command -v dockerd >/dev/null; then continue; fi
         wanted+=("$one")
     done
     packages "${wanted[@]}"
+    # newer releases have Docker's command in a package of its own
+    command -v docker >/dev/null || packages docker-cli
 }
 
 install_arpanet() {
