@@ -150,5 +150,5 @@ def upgrade(old: Version, new: Version) -> str:
 
 
 def learner_fault(running: Version) -> bool:
-    """Return whether a cluster grown on this etcd can't go to 3.6 directly (etcd issue 19557)."""
+    """Return whether a cluster grown on this etcd can't go to 3.6 directly (etcd-io/etcd#19557)."""
     return (3, 5, 0) <= running < (3, 5, 20)
