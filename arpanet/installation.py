@@ -15,6 +15,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from importlib.util import find_spec
 from pathlib import Path
 
+import arpanet
 from arpanet.errors import ArpanetError
 from arpanet.tree import Tree
 
@@ -92,6 +93,13 @@ def distributions() -> list[Distribution]:
             "arpanet is not installed as a package, so no node image can be packed",
             "install it with pip, or set ARPANET_IMAGE",
         ) from None
+    here = Path(arpanet.__file__).resolve().parents[1]
+    if not _editable(todo[0]) and here not in _installed_at():
+        # python -m in a checkout: a node would not find what is imported from the working directory
+        raise ArpanetError(
+            f"arpanet runs from {here}, which is not where it is installed",
+            "run it from another directory, or set ARPANET_IMAGE",
+        )
     for group in GROUPS:
         todo += [point.dist for point in entry_points(group=group) if point.dist]
     found: dict[str, Distribution] = {}
@@ -152,9 +160,18 @@ def _listed(one: Distribution, base: Path) -> list[Path]:
     return [p for p in paths if p.is_relative_to(base) and p.suffix != ".pyc" and p.exists()]
 
 
+def _installed_at() -> set[Path]:
+    """The directories that a node searches for modules, as this interpreter does."""
+    by_variable = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    found = (*site.getsitepackages(), site.getusersitepackages(), *by_variable)
+    return {Path(one).resolve() for one in found}
+
+
 def _editable(one: Distribution) -> bool:
     text = one.read_text("direct_url.json")
-    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))
+    if text and json.loads(text).get("dir_info", {}).get("editable"):
+        return True
+    return any(file.name.startswith("__editable__") for file in one.files or ())
 
 
 def _modules(one: Distribution, listed: Iterable[Path]) -> set[str]:

@@ -261,8 +261,8 @@ def test_proxy_plane_has_no_privileges(host):
 def test_status_misses_what_clients_are_linked_to(host):
     run(host, f"docker stop -t 0 {NAME}")
     done = host.run(["arpanet", "status", "-f", "json"], check=False)
-    (line,) = [row for row in json.loads(done.stdout) if row["part"] == "ambassador"]
-    assert (done.returncode, line["state"]) == (1, "degraded")
+    (line,) = [row for row in json.loads(done.stdout) if row["part"] == "backends"]
+    assert (done.returncode, line["state"]) == (1, "down")
     assert f"container {NAME} does not run" in line["detail"]
 
 

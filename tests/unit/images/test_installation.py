@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import arpanet
 from arpanet import installation
 from arpanet.errors import ArpanetError
 from arpanet.tree import Tree
@@ -144,3 +145,12 @@ def test_an_editable_one_is_packed_where_its_sources_are(installed, tmp_path, mo
         "work/src/thing/__init__.py",
         "work/src/helper.py",
     }
+
+
+def test_a_checkout_in_the_way_of_the_installation_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(installation, "_editable", lambda _: False)
+    monkeypatch.setattr(arpanet, "__file__", str(tmp_path / "arpanet" / "__init__.py"))
+    with pytest.raises(ArpanetError, match=f"runs from {tmp_path}, which is not where"):
+        installation.distributions()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert installation.distributions()
