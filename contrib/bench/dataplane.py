@@ -43,7 +43,7 @@ LAP = (
 def main() -> int:
     """Measure and print; return 1 when the kernel plane is below the bar."""
     parser = argparse.ArgumentParser(prog="python -m contrib.bench.dataplane", description=__doc__)
-    parser.add_argument("--laps", type=int, default=12, help="each takes about 20 s")
+    parser.add_argument("--laps", type=int, default=10, help="each takes about 22 s")
     parser.add_argument("--lab", default="bench", help="the lab's name")
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
