@@ -149,8 +149,12 @@ def test_something_else_listens_there(gateway, one_etcd):
 def test_the_members_are_found_and_a_watch_leaves_one_without_a_leader(clusters):
     cluster = clusters(3)
     gateway = Gateway(cluster.endpoints[:1])
-    gateway.refresh()
-    assert set(gateway.endpoints) == set(cluster.endpoints)
+
+    def all_known() -> bool:
+        gateway.refresh()
+        return set(gateway.endpoints) == set(cluster.endpoints)
+
+    wait_for(all_known)  # a member tells its address some moments after it is up
     assert gateway.endpoints[0] == cluster.endpoints[0]
     assert {one.name for one in gateway.member_list()} == {"m0", "m1", "m2"}
     _, _, ended = follow(gateway.watch("/x", "", 0, quiet=60))
