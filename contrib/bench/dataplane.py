@@ -4,6 +4,7 @@
 """
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -45,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m contrib.bench.dataplane", description=__doc__)
     parser.add_argument("--laps", type=int, default=10, help="each takes about 22 s")
     parser.add_argument("--lab", default="bench", help="the lab's name")
+    parser.add_argument("--raw", type=Path, help="also write every round to this file, as JSON")
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
@@ -54,6 +56,8 @@ def main() -> int:
     except ArpanetError as problem:
         log.error("%s", problem)
         return 1
+    if options.raw:
+        options.raw.write_text(json.dumps(rounds, indent=1))
     print(report(rounds))
     return 0 if meets_the_bar(rounds) else 1
 
