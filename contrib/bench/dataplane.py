@@ -28,6 +28,12 @@ ALIAS = "backends"
 LINKS = (
     f"--link arpanet_backends:{ALIAS} -e BACKEND_{REDIS}=redis -e BACKEND_{IPERF3}=iperf3".split()
 )
+#: The containers that work during the measurement, host by host.
+BUSY = (
+    ("redis", "iperf3"),
+    ("direct", "kernel", "haproxy", "balancer"),
+    ("proxy", "arpanet_backends"),
+)
 #: What is measured in a lap; one of these, by all ways, is a round.
 LAP = (
     Client.gets,
@@ -46,13 +52,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m contrib.bench.dataplane", description=__doc__)
     parser.add_argument("--laps", type=int, default=10, help="each takes about 22 s")
     parser.add_argument("--lab", default="bench", help="the lab's name")
+    parser.add_argument(
+        "--pin", action="store_true", help="one processor for host1, one for others"
+    )
     parser.add_argument("--raw", type=Path, help="also write every round to this file, as JSON")
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         with ExitStack() as stack:
             hosts = stack.enter_context(stage.hosts_of(options.lab, 3, ["haproxy"]))
-            rounds = measure(prepare(hosts, stack), options.laps)
+            clients = prepare(hosts, stack)
+            if options.pin:
+                pin(hosts)
+            rounds = measure(clients, options.laps)
     except ArpanetError as problem:
         log.error("%s", problem)
         return 1
@@ -88,10 +100,15 @@ def prepare(hosts: list[Host], stack: ExitStack) -> dict[str, Client]:
     }
     for one in clients.values():
         one.wait_for_redis()
-    stage.free_ports_soon(host1, "redis")
-    stage.free_ports_soon(host2, "direct", "kernel", "haproxy", "balancer")
-    stage.free_ports_soon(host3, "proxy", "arpanet_backends")
+    for host, containers in zip(hosts, BUSY, strict=True):
+        stage.free_ports_soon(host, *containers)
     return clients
+
+
+def pin(hosts: list[Host]) -> None:
+    """Give what serves and what dials a processor each, as two real hosts have their own."""
+    for host, containers, processor in zip(hosts, BUSY, "011", strict=True):
+        stage.docker(host, "update", "--cpuset-cpus", processor, *containers)
 
 
 def start_haproxy(host: Host, server: str) -> str:
