@@ -9,7 +9,7 @@ from arpanet.records import Host
 from arpanet.settings import Settings
 
 if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s: only when it is used
-    from arpanet.engine import Engine
+    from arpanet.docker.engine import Engine
     from arpanet.events import Bus
     from arpanet.registry import Registry
 
@@ -50,7 +50,7 @@ class Context:
 
         :raises EngineUnreachable: it does not run, or may not be talked to.
         """
-        from arpanet.engine import Engine
+        from arpanet.docker.engine import Engine
 
         return Engine.connect()
 

@@ -5,7 +5,7 @@ What an implementation raises stays with its plugin: in an agent it is logged un
 name and counted; on the command line an :class:`~arpanet.errors.ArpanetError` of a built-in ends
 the command with one line, anybody else's is reported and the rest goes on.
 
-"Command line" and "agents" say which process calls the hook (see :mod:`arpanet.agent`).
+"Command line" and "agents" say which process calls the hook (see :mod:`arpanet.agent.loop`).
 """
 
 from collections.abc import Mapping, Sequence

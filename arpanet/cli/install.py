@@ -2,9 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
-from arpanet import provision
 from arpanet.cli.base import Command
 from arpanet.errors import UsageError
+from arpanet.host import provision
 
 
 class Install(Command):

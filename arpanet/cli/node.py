@@ -17,7 +17,7 @@ class Watch(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Watch until interrupted."""
-        from arpanet.watcher import Watcher
+        from arpanet.host.watcher import Watcher
 
         context = self.app.context
         logs.to_log(context.settings[ARPANET_LOG])
@@ -40,7 +40,7 @@ class Agent(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Run until SIGTERM."""
-        from arpanet import agent
+        from arpanet.agent import loop
 
         manager, report = plugins.load(parsed_args.name)
         bus = events.Bus(manager)
@@ -52,6 +52,6 @@ class Agent(Command):
                 log.error("plugin %s was left out: %s", one.name, one.error)
         context = Context(settings, bus, log.info, parsed_args.name)
         try:
-            agent.run(context)
+            loop.run(context)
         finally:
             context.close()

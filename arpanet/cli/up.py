@@ -2,10 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 
-from arpanet import provision
 from arpanet.cli.base import Command
 from arpanet.cli.master import add_formation, formation
 from arpanet.errors import UsageError
+from arpanet.host import provision
 from arpanet.records import Formation
 from arpanet.settings import ARPANET_IP, ARPANET_MASTERS, Settings
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from arpanet import network, rcfile
 from arpanet.errors import SettingsError
+from arpanet.host import addresses
+from arpanet.settings import rcfile
 
 if TYPE_CHECKING:
     from arpanet.events import Bus
@@ -229,7 +230,7 @@ HOSTNAME = Setting(
 ARPANET_IP = Setting(
     "ARPANET_IP",
     address,
-    lambda _: network.default_address(),
+    lambda _: addresses.default_address(),
     "The address other hosts reach this one at; by default that of the default route's interface.",
 )
 ARPANET_MASTERS = Setting(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 from arpanet.context import Context
 from arpanet.records import Container, Link, Snapshot
 from arpanet.settings import HOSTNAME

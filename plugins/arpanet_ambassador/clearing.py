@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from arpanet import statusfile
-from arpanet.engine import Engine
+from arpanet.agent import statusfile
+from arpanet.docker.engine import Engine
 from arpanet.errors import ArpanetError
 from arpanet_ambassador.declare import owner
 from arpanet_ambassador.kernel import clear

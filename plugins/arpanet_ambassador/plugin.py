@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arpanet import hookimpl, images, statusfile
+from arpanet import hookimpl
+from arpanet.agent import statusfile
+from arpanet.agent.nodestatus import node_status
 from arpanet.context import Context
 from arpanet.errors import EngineError
-from arpanet.nodestatus import node_status
+from arpanet.images import node
 from arpanet.records import Container, Link, Snapshot, Status
 from arpanet.settings import Setting, choice, container_name
 from arpanet_ambassador import nodes, report
@@ -56,7 +58,7 @@ class AmbassadorPlugin:
     def arpanet_install(self, context: Context, role: str) -> None:
         """Have the node image ready."""
         if role == "slave":
-            images.node_image(context)
+            node.node_image(context)
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from arpanet import network
 from arpanet.context import Context
-from arpanet.engine import ContainerSpec, Engine
+from arpanet.docker.engine import ContainerSpec, Engine
+from arpanet.docker.specs import PART_LABEL, once_body
 from arpanet.errors import EngineError, NameTaken
+from arpanet.host import addresses
 from arpanet.settings import ARPANET_IP, HOSTNAME
-from arpanet.specs import PART_LABEL, once_body
 from arpanet_etcd import flags, wal
 from arpanet_etcd.config import ARPANET_ETCD_API, ETCD_NAME, ETCD_PEERPORT, ETCD_PORT
 from arpanet_etcd.image import PART, VERSION_LABEL, Image
@@ -53,7 +53,7 @@ def preflight(context: Context) -> None:
     :raises EngineError: somebody else listens on a port.
     """
     engine, name, this = context.engine, context.settings[ETCD_NAME], own(context)
-    network.check_local(this.ip)
+    addresses.check_local(this.ip)
     found = engine.inspect(name)
     if found and (found["Config"].get("Labels") or {}).get(PART_LABEL) != PART:
         raise NameTaken(
@@ -64,7 +64,7 @@ def preflight(context: Context) -> None:
     ours = flags.listens(command(engine)) if running else frozenset()
     for setting, url in ((ETCD_PORT, this.client_url), (ETCD_PEERPORT, this.peer_url)):
         port = context.settings[setting]
-        if url not in ours and not network.port_free(this.ip, port):
+        if url not in ours and not addresses.port_free(this.ip, port):
             raise EngineError(
                 f"port {port} on {this.ip} is taken by another program",
                 f"'ss -ltnp' shows which; stop it, or set {setting.name} in ~/.arpanetrc",

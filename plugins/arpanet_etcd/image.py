@@ -4,10 +4,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from arpanet import images
 from arpanet.context import Context
-from arpanet.engine import Engine
+from arpanet.docker.engine import Engine
 from arpanet.errors import EngineError
+from arpanet.images import node
 from arpanet_etcd import flags
 from arpanet_etcd.config import ETCD_IMAGE
 from arpanet_etcd.flags import Version
@@ -83,7 +83,7 @@ def _get(context: Context) -> str:
                 or "install etcd on this host, or let ETCD_IMAGE name an image that can be pulled",
             ) from problem
         context.say(f"{wanted} can't be pulled: packing this host's etcd {flags.dotted(host)}")
-        return images.pack_binaries(
+        return node.pack_binaries(
             context.engine, f"{PACKED}:{flags.dotted(host)}", ["etcd", "etcdctl"], command=["etcd"]
         )
     return wanted

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arpanet import hookimpl, images, network
+from arpanet import hookimpl
+from arpanet.agent.nodestatus import node_status
 from arpanet.context import Context
+from arpanet.docker.specs import ContainerSpec
 from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.nodestatus import node_status
+from arpanet.host import addresses
+from arpanet.images import node
 from arpanet.records import Container, Snapshot, Status
 from arpanet.registry import TTL
 from arpanet.settings import ARPANET_IP, HOSTNAME, Setting, container_name
-from arpanet.specs import ContainerSpec
 from arpanet_registrator.publisher import NAME, Publisher
 
 __all__ = ["REGISTRATOR_NAME", "RegistratorPlugin"]
@@ -41,18 +43,18 @@ class RegistratorPlugin:
     def arpanet_install(self, context: Context, role: str) -> None:
         """Have the node image ready."""
         if role == "slave":
-            images.node_image(context)
+            node.node_image(context)
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:
         """Start the container, once this host's name and address are known to be its own."""
-        network.check_local(context.settings[ARPANET_IP])
+        addresses.check_local(context.settings[ARPANET_IP])
         context.registry.check(context.host("slave"))
         done = context.engine.ensure(
             ContainerSpec(
                 part=NAME,
                 name=context.settings[REGISTRATOR_NAME],
-                image=images.node_image(context),
+                image=node.node_image(context),
                 command=("agent", NAME),
                 role="slave",
                 env=context.settings.environment(),

@@ -5,12 +5,12 @@ import threading
 import time
 from collections.abc import Mapping
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 from arpanet.context import Context
+from arpanet.docker.specs import ROLE_LABEL
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import Session
 from arpanet.settings import ARPANET_IP, HOSTNAME
-from arpanet.specs import ROLE_LABEL
 from arpanet_registrator.instances import of_host
 from arpanet_registrator.listening import listening
 

@@ -14,19 +14,19 @@ PUBLIC = {
     *(
         f"arpanet.{name}"
         for name in (
+            "agent.statusfile",
             "cli.base",
             "context",
-            "elf",
-            "engine",
+            "docker.engine",
+            "docker.specs",
             "errors",
-            "images",
-            "network",
+            "host.addresses",
+            "images.elf",
+            "images.node",
+            "images.tree",
             "records",
             "registry",
             "settings",
-            "specs",
-            "statusfile",
-            "tree",
         )
     ),
 }

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet import ensuring
-from arpanet.engine import ContainerSpec, Engine
+from arpanet.docker import ensuring
+from arpanet.docker.engine import ContainerSpec, Engine
 from arpanet.errors import EngineError, EngineUnreachable, NameTaken
 from arpanet.records import Port
 from tests.conftest import wait_for
@@ -304,7 +304,7 @@ def test_no_engine_there(monkeypatch, url, said):
 
 def test_no_permission(engine, clean_dockerd):
     script = (
-        "import sys; from arpanet.engine import Engine\n"
+        "import sys; from arpanet.docker.engine import Engine\n"
         "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "from arpanet.errors import EngineUnreachable\n"
         "try: Engine.connect(sys.argv[1])\n"

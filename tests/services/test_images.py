@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from arpanet import images, settings
+from arpanet import settings
 from arpanet.context import Context
-from arpanet.engine import Engine
+from arpanet.docker.engine import Engine
 from arpanet.errors import ArpanetError, EngineError
+from arpanet.images import node
 from tests.conftest import wait_for
 
 
 @pytest.fixture
 def engine(clean_dockerd):
     engine = Engine.connect(f"unix://{clean_dockerd.docker_socket}")
-    for tag in engine.images(images.REPOSITORY):
+    for tag in engine.images(node.REPOSITORY):
         engine.remove_image(tag)
     yield engine
     engine.close()
@@ -34,9 +35,9 @@ def context(engine):
 
 
 def test_a_node_of_the_packed_image_runs(context, engine):
-    tag = images.node_image(context)
+    tag = node.node_image(context)
     began = time.monotonic()
-    assert images.node_image(context) == tag
+    assert node.node_image(context) == tag
     again = time.monotonic() - began
     size = engine._api.inspect_image(tag)["Size"]
     print(f"\n{context.said[1]}; image {size / 1e6:.0f} MB; unchanged: {again:.2f} s")  # noqa: T201
@@ -59,22 +60,22 @@ def test_a_node_of_the_packed_image_runs(context, engine):
 
 
 def test_the_entry_point_is_arpanet(context, engine):
-    engine.create("node", {"Image": images.node_image(context), "Cmd": ["--version"]})
+    engine.create("node", {"Image": node.node_image(context), "Cmd": ["--version"]})
     engine.start("node")
     wait_for(lambda: engine.logs("node").startswith("arpanet "))
 
 
 def test_old_images_go_when_nothing_uses_them(context, engine):
     for image, tag in (("busybox", "unused"), ("redis", "used")):
-        engine._api.tag(image, images.REPOSITORY, tag)
+        engine._api.tag(image, node.REPOSITORY, tag)
     engine.create("uses", {"Image": "redis"})
-    packed = images.node_image(context)
-    assert set(engine.images(images.REPOSITORY)) == {packed, f"{images.REPOSITORY}:used"}
+    packed = node.node_image(context)
+    assert set(engine.images(node.REPOSITORY)) == {packed, f"{node.REPOSITORY}:used"}
     assert engine.has_image("busybox")
 
 
 def test_binaries(engine):
-    images.pack_binaries(
+    node.pack_binaries(
         engine,
         "arpanet/tools:1",
         ["sh", "cat", "ls"],
@@ -94,14 +95,14 @@ def test_a_packing_that_is_interrupted_leaves_nothing(context, engine, monkeypat
                 raise KeyboardInterrupt
             yield data
 
-    whole = images.Tree.archive
-    monkeypatch.setattr(images.Tree, "archive", interrupted)
+    whole = node.Tree.archive
+    monkeypatch.setattr(node.Tree, "archive", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        images.node_image(context)
+        node.node_image(context)
     monkeypatch.undo()
-    assert engine.images(images.REPOSITORY) == {}
+    assert engine.images(node.REPOSITORY) == {}
     assert engine._api.images(all=True, filters={"dangling": True}) == []
-    assert engine.has_image(images.node_image(context))
+    assert engine.has_image(node.node_image(context))
 
 
 def test_a_file_that_vanishes_while_it_is_packed(context, engine, monkeypatch, tmp_path):
@@ -110,15 +111,15 @@ def test_a_file_that_vanishes_while_it_is_packed(context, engine, monkeypatch, t
         yield from whole(tree)
 
     (tmp_path / "a").touch()
-    add = images._add_base
+    add = node._add_base
     monkeypatch.setattr(
-        images, "_add_base", lambda tree, names: (add(tree, names), tree.add(tmp_path / "a"))
+        node, "_add_base", lambda tree, names: (add(tree, names), tree.add(tmp_path / "a"))
     )
-    whole = images.Tree.archive
-    monkeypatch.setattr(images.Tree, "archive", vanishes)
+    whole = node.Tree.archive
+    monkeypatch.setattr(node.Tree, "archive", vanishes)
     with pytest.raises(ArpanetError, match=f"cannot pack {tmp_path}/a: No such file"):
-        images.node_image(context)
-    assert engine.images(images.REPOSITORY) == {}
+        node.node_image(context)
+    assert engine.images(node.REPOSITORY) == {}
 
 
 @pytest.fixture
@@ -148,13 +149,13 @@ def small_dockerd(clean_dockerd):
 def test_docker_has_no_room(small_dockerd, context):
     context.engine = Engine.connect(small_dockerd)
     with pytest.raises(EngineError) as caught:
-        images.node_image(context)
+        node.node_image(context)
     said = str(caught.value)
     assert "no space left on device" in said and said.endswith(
         "free some space where Docker keeps its data"
     )
     assert "\n" not in said
-    assert context.engine.images(images.REPOSITORY) == {}
-    images.pack_binaries(context.engine, "small:1", ["true"])
+    assert context.engine.images(node.REPOSITORY) == {}
+    node.pack_binaries(context.engine, "small:1", ["true"])
     assert context.engine.has_image("small:1")
     context.engine.close()

@@ -12,10 +12,11 @@ from arpanet_registrator import publisher
 from arpanet_registrator.listening import listening
 from arpanet_registrator.plugin import RegistratorPlugin
 
-from arpanet import hookspecs, statusfile
-from arpanet.agent import Agent
+from arpanet import hookspecs
+from arpanet.agent import statusfile
+from arpanet.agent.loop import Agent
 from arpanet.context import Context
-from arpanet.engine import Engine
+from arpanet.docker.engine import Engine
 from arpanet.events import Bus
 from arpanet.records import Instance
 from arpanet.registry import MemoryRegistry

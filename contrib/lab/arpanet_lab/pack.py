@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from arpanet import elf
-from arpanet.engine import Engine
+from arpanet.docker.engine import Engine
 from arpanet.errors import ArpanetError
-from arpanet.images import pack_binaries
-from arpanet.tree import Tree
+from arpanet.images import elf
+from arpanet.images.node import pack_binaries
+from arpanet.images.tree import Tree
 
 __all__ = ["KNOWN", "load"]
 

@@ -10,7 +10,7 @@ from arpanet_ambassador import clearing, nft
 from arpanet_ambassador.ambassador import CHECK, Ambassador
 from arpanet_ambassador.kernel import Kernel
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.settings import HOSTNAME
 from tests.conftest import wait_for

@@ -3,7 +3,7 @@
 import pytest
 from arpanet_ambassador import clearing
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 
 
 @pytest.fixture(autouse=True)

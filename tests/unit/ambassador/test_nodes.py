@@ -7,11 +7,11 @@ import pytest
 from arpanet_ambassador import report
 from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
 
-from arpanet import images
+from arpanet.docker.specs import OwnContainer
 from arpanet.errors import EngineError
+from arpanet.images import node
 from arpanet.records import Link
 from arpanet.settings import CORE, Settings, Source
-from arpanet.specs import OwnContainer
 
 
 class Engine:
@@ -50,7 +50,7 @@ class Engine:
 @pytest.fixture
 def run(monkeypatch):
     """Run a hook with some of arpanet's own containers on the host."""
-    monkeypatch.setattr(images, "node_image", lambda context: "image")
+    monkeypatch.setattr(node, "node_image", lambda context: "image")
 
     def call(hook, *own, **settings):
         engine = own[0] if own and isinstance(own[0], Engine) else Engine(*own)

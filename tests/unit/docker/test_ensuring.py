@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet import ensuring
-from arpanet.dockererrors import Conflict, Gone, Missing
+from arpanet.docker import ensuring
+from arpanet.docker.fleet import Fleet
+from arpanet.docker.problems import Conflict, Gone, Missing
+from arpanet.docker.specs import ContainerSpec
 from arpanet.errors import EngineError, NameTaken
-from arpanet.fleet import Fleet
-from arpanet.specs import ContainerSpec
 
 SPEC = ContainerSpec("etcd", "etcd", "image:1", ("run",), "master")
 OTHER = replace(SPEC, command=("run", "--more"))

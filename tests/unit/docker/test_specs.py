@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet.specs import ContainerSpec, create_body, once_body
+from arpanet.docker.specs import ContainerSpec, create_body, once_body
 
 SPEC = ContainerSpec(
     part="etcd",

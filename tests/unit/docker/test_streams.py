@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from arpanet.streams import converse, demultiplex
+from arpanet.docker.streams import converse, demultiplex
 
 
 def frame(stream, data):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from arpanet import elf
 from arpanet.errors import ArpanetError
+from arpanet.images import elf
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import arpanet
-from arpanet import installation
 from arpanet.errors import ArpanetError
-from arpanet.tree import Tree
+from arpanet.images import installation
+from arpanet.images.tree import Tree
 
 
 @pytest.mark.parametrize(

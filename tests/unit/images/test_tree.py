@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from arpanet.errors import ArpanetError
-from arpanet.tree import Tree
+from arpanet.images.tree import Tree
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 from arpanet_registrator.plugin import REGISTRATOR_NAME
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
+from arpanet.docker.specs import OwnContainer
 from arpanet.errors import RegistryUnreachable
 from arpanet.records import Container, Host, Port
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import CORE, Settings, Source
-from arpanet.specs import OwnContainer
 
 ANY = (Port(6379, host_ip="0.0.0.0", host_port=10000),)
 

@@ -7,7 +7,7 @@ import pytest
 from arpanet_registrator import publisher
 from arpanet_registrator.plugin import RegistratorPlugin
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 from arpanet.records import Host, Instance, Port, Snapshot
 from tests.conftest import wait_for
 

@@ -15,14 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arpanet import __version__, elf, installation
+from arpanet import __version__
 from arpanet.errors import ArpanetError, EngineError
+from arpanet.images import elf, installation
+from arpanet.images.tree import Tree
 from arpanet.settings import ARPANET_IMAGE
-from arpanet.tree import Tree
 
 if TYPE_CHECKING:
     from arpanet.context import Context
-    from arpanet.engine import Engine
+    from arpanet.docker.engine import Engine
 
 __all__ = ["REPOSITORY", "node_image", "pack_binaries"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import arpanet
 from arpanet.errors import ArpanetError
-from arpanet.tree import Tree
+from arpanet.images.tree import Tree
 
 __all__ = [
     "add_distributions",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from arpanet import hookimpl, hookspecs, network, settings
+from arpanet import hookimpl, hookspecs, settings
 from arpanet.errors import SettingsError
 from arpanet.events import Bus
+from arpanet.host import addresses
 from arpanet.settings import (
     ARPANET_IP,
     ARPANET_MASTERS,
@@ -92,16 +93,16 @@ def test_found_defaults_are_looked_for_when_used(load, monkeypatch):
     def nowhere():
         raise SettingsError("no default route")
 
-    monkeypatch.setattr(network, "default_address", nowhere)
+    monkeypatch.setattr(addresses, "default_address", nowhere)
     loaded = load()
     with pytest.raises(SettingsError, match="no default route"):
         loaded[ARPANET_MASTERS]
-    monkeypatch.setattr(network, "default_address", lambda: "10.0.0.9")
+    monkeypatch.setattr(addresses, "default_address", lambda: "10.0.0.9")
     assert loaded[ARPANET_MASTERS] == ("10.0.0.9",)
 
 
 def test_a_container_is_told_what_was_found_and_what_was_given(load, monkeypatch):
-    monkeypatch.setattr(network, "default_address", lambda: "10.0.0.9")
+    monkeypatch.setattr(addresses, "default_address", lambda: "10.0.0.9")
     told = load("HOSTNAME=h1\nDOCKER_PORT=3\nUNKNOWN=x").environment()
     assert told == {
         "HOSTNAME": "h1",

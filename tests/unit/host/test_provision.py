@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from arpanet import provision
 from arpanet.errors import ArpanetError
+from arpanet.host import provision
 
 ADDRESS = "tcp://10.0.0.1:2375"
 SOCKET = "unix:///var/run/docker.sock"

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from arpanet import rcfile
 from arpanet.errors import SettingsError
+from arpanet.settings import rcfile
 
 ENVIRONMENT = {"HOME": "/root", "EMPTY": "", "B": "bee"}
 

@@ -44,7 +44,7 @@ def core(context: Context, docker_tcp: bool) -> None:
 
 
 def _engine_answers() -> bool:
-    from arpanet.engine import Engine
+    from arpanet.docker.engine import Engine
 
     try:
         Engine.connect().close()

@@ -20,12 +20,12 @@ import docker.utils
 import requests
 import urllib3
 
-from arpanet import dockererrors, streams
-from arpanet.dockererrors import DEFAULT_URL, Conflict, Gone, Missing
-from arpanet.dockerjson import EVENT_FILTERS, touched
+from arpanet.docker import problems, streams
+from arpanet.docker.fleet import Fleet
+from arpanet.docker.inspect import EVENT_FILTERS, touched
+from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing
+from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body
 from arpanet.errors import EngineError
-from arpanet.fleet import Fleet
-from arpanet.specs import ContainerSpec, OwnContainer, once_body
 
 __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
 
@@ -92,7 +92,7 @@ class Engine(Fleet):
             return _Touched(client, self._url)
 
     def listed(self, label: str | None = None) -> list[str]:
-        """See :class:`~arpanet.fleet.Fleet`."""
+        """See :class:`~arpanet.docker.fleet.Fleet`."""
         filters = {"label": label} if label else None
         with self._doing("list containers"):
             found = self._api.containers(all=label is not None, filters=filters)
@@ -238,7 +238,7 @@ class Engine(Fleet):
                 try:
                     code = self._api.wait(container, timeout=timeout)["StatusCode"]
                 except requests.RequestException as problem:
-                    if not dockererrors.timed_out(problem):
+                    if not problems.timed_out(problem):
                         raise
                     raise EngineError(f"{what}: it did not end within {timeout} s") from None
                 out, err = (
@@ -369,7 +369,7 @@ def _errors(what: str, url: str) -> Iterator[None]:
         yield
     except docker.errors.APIError as problem:
         status = problem.status_code or 500
-        raise dockererrors.refused(what, status, problem.explanation or problem) from problem
+        raise problems.refused(what, status, problem.explanation or problem) from problem
     except (
         docker.errors.DockerException,
         requests.RequestException,
@@ -377,13 +377,13 @@ def _errors(what: str, url: str) -> Iterator[None]:
         http.client.HTTPException,
         OSError,
     ) as problem:
-        raise dockererrors.unreachable(what, url, problem) from problem
+        raise problems.unreachable(what, url, problem) from problem
 
 
 def _check_progress(what: str, report: Json) -> None:
     """Docker has said 200 before it begins, and tells of failures in the stream."""
     if problem := report.get("error"):
-        raise dockererrors.refused(what, 500, problem)
+        raise problems.refused(what, 500, problem)
 
 
 def _short(container: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 from arpanet.context import Context
 from arpanet.records import Container, Snapshot
 
@@ -21,7 +21,7 @@ __all__ = ["STATUS", "Agent"]
 
 log = logging.getLogger(__name__)
 
-#: The part under which an agent leaves its own status (see :mod:`arpanet.statusfile`).
+#: The part under which an agent leaves its own status (see :mod:`arpanet.agent.statusfile`).
 STATUS = "agent"
 #: Seconds between two looks at the sources' troubles when nothing happens.
 IDLE = 5.0

@@ -7,8 +7,8 @@ import pytest
 
 from arpanet import settings
 from arpanet.errors import EngineUnreachable
+from arpanet.host.watcher import Watcher
 from arpanet.records import Formation
-from arpanet.watcher import Watcher
 
 
 class FakeContext:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpanet.dockerjson import container_record, touched
+from arpanet.docker.inspect import container_record, touched
 from arpanet.records import Container, Port
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
+from arpanet.docker.following import Following
 from arpanet.errors import EngineUnreachable
-from arpanet.follow import Following
 from arpanet.records import Container
 from tests.conftest import wait_for
 

@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from arpanet import dockererrors
-from arpanet.dockererrors import Conflict, Gone, Missing, refused, unreachable
+from arpanet.docker import problems
+from arpanet.docker.problems import Conflict, Gone, Missing, refused, unreachable
 from arpanet.errors import EngineError, ExitCode
 
 
@@ -40,16 +40,16 @@ def wrapped(cause):
 @pytest.mark.parametrize(
     ("url", "cause", "installed", "expected"),
     [
-        (dockererrors.DEFAULT_URL, FileNotFoundError(errno.ENOENT, ""), False, "not installed"),
-        (dockererrors.DEFAULT_URL, FileNotFoundError(errno.ENOENT, ""), True, "systemctl start"),
-        (dockererrors.DEFAULT_URL, PermissionError(errno.EACCES, ""), True, "group 'docker'"),
-        (dockererrors.DEFAULT_URL, ConnectionRefusedError(111, ""), True, "does not run"),
+        (problems.DEFAULT_URL, FileNotFoundError(errno.ENOENT, ""), False, "not installed"),
+        (problems.DEFAULT_URL, FileNotFoundError(errno.ENOENT, ""), True, "systemctl start"),
+        (problems.DEFAULT_URL, PermissionError(errno.EACCES, ""), True, "group 'docker'"),
+        (problems.DEFAULT_URL, ConnectionRefusedError(111, ""), True, "does not run"),
         ("tcp://h:1", ConnectionRefusedError(111, "refused"), True, "is DOCKER_HOST right?"),
         ("tcp://h:1", TimeoutError(), True, "did not answer in time"),
     ],
 )
 def test_a_docker_that_cannot_be_asked(monkeypatch, url, cause, installed, expected):
-    monkeypatch.setattr(dockererrors.shutil, "which", lambda *_, **__: installed or None)
+    monkeypatch.setattr(problems.shutil, "which", lambda *_, **__: installed or None)
     problem = unreachable("list", url, wrapped(cause))
     assert problem.exit_code is ExitCode.ENGINE_UNREACHABLE
     assert expected in str(problem)

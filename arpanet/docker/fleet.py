@@ -1,13 +1,13 @@
-"""What arpanet does with containers, made of :class:`~arpanet.steps.Steps`."""
+"""What arpanet does with containers, made of :class:`~arpanet.docker.steps.Steps`."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from arpanet import ensuring, follow
-from arpanet.dockerjson import container_record
+from arpanet.docker import ensuring, following
+from arpanet.docker.inspect import container_record
+from arpanet.docker.specs import ONCE_LABEL, PART_LABEL, ROLE_LABEL, ContainerSpec, OwnContainer
+from arpanet.docker.steps import Json, Steps
 from arpanet.records import Container
-from arpanet.specs import ONCE_LABEL, PART_LABEL, ROLE_LABEL, ContainerSpec, OwnContainer
-from arpanet.steps import Json, Steps
 
 __all__ = ["Fleet"]
 
@@ -25,15 +25,15 @@ class Fleet(Steps):
         inspected = self.inspect(container)
         return container_record(inspected) if inspected else None
 
-    def follow(self, notify: follow.Notify, resync: float = 30.0) -> follow.Following:
+    def follow(self, notify: following.Notify, resync: float = 30.0) -> following.Following:
         """Call *notify*, from another thread, with all running containers now and at each change.
 
         :param resync: seconds between two full comparisons.
         """
-        return follow.Following(self, notify, resync)
+        return following.Following(self, notify, resync)
 
     def ensure(self, spec: ContainerSpec) -> str:
-        """See :func:`arpanet.ensuring.ensure`."""
+        """See :func:`arpanet.docker.ensuring.ensure`."""
         self.sweep()
         return ensuring.ensure(self, spec)
 

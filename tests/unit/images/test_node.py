@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from arpanet import images
 from arpanet.errors import ArpanetError, EngineError
+from arpanet.images import node
 from arpanet.settings import ARPANET_IMAGE
 
 
 class FakeEngine:
-    architecture = images.platform.machine()
+    architecture = node.platform.machine()
 
     def __init__(self):
         self.tags, self.used, self.sent = {}, set(), {}
@@ -48,15 +48,15 @@ def context():
 
 def test_a_named_image_is_pulled_once(context):
     context.settings[ARPANET_IMAGE] = "me/node:1"
-    assert images.node_image(context) == images.node_image(context) == "me/node:1"
+    assert node.node_image(context) == node.node_image(context) == "me/node:1"
     assert context.said == ["pulling me/node:1"]
 
 
 def test_the_installation_is_packed_once(context):
-    tag = images.node_image(context)
-    assert tag.startswith(f"arpanet/node:{images.__version__}-")
+    tag = node.node_image(context)
+    assert tag.startswith(f"arpanet/node:{node.__version__}-")
     assert [line.split()[0] for line in context.said] == ["packing", "packed"]
-    assert images.node_image(context) == tag
+    assert node.node_image(context) == tag
     assert len(context.said) == 2
     _, changes = context.engine.sent[tag]
     assert changes[-1].startswith("ENTRYPOINT [") and changes[-1].endswith('"-m", "arpanet"]')
@@ -66,23 +66,23 @@ def test_packing_removes_old_images_that_nothing_uses(context):
     context.engine.tags = {f"arpanet/node:{name}": name for name in ("old", "used", "busy")}
     context.engine.tags["other:1"] = "other"
     context.engine.used = {"used"}
-    tag = images.node_image(context)
+    tag = node.node_image(context)
     assert set(context.engine.tags) == {tag, "arpanet/node:used", "arpanet/node:busy", "other:1"}
 
 
 def test_a_missing_program_is_named_with_its_package(context, monkeypatch):
-    monkeypatch.setattr(images, "SEARCH_PATH", "")
+    monkeypatch.setattr(node, "SEARCH_PATH", "")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ArpanetError, match=r"no 'nft' on this host.*; apt-get install nftables"):
-        images.node_image(context)
+        node.node_image(context)
     with pytest.raises(
         ArpanetError, match=r"no 'etcd' on this host.*; apt-get install etcd-server"
     ):
-        images.pack_binaries(context.engine, "etcd:1", ["etcd"])
+        node.pack_binaries(context.engine, "etcd:1", ["etcd"])
 
 
 def test_another_architecture_is_refused(context):
     context.engine.architecture = "vax"
     with pytest.raises(ArpanetError, match=r"do not run on a Docker of vax; set ARPANET_IMAGE"):
-        images.node_image(context)
+        node.node_image(context)
     assert not context.engine.sent

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s
-    from arpanet.engine import Engine
+    from arpanet.docker.engine import Engine
 
 __all__ = ["RUN", "read", "write"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpanet import statusfile
+from arpanet.agent import statusfile
 
 
 class Engine:

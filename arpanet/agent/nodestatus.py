@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from arpanet import agent, statusfile
+from arpanet.agent import loop, statusfile
 from arpanet.context import Context
 from arpanet.errors import EngineError
 from arpanet.records import Status
@@ -34,9 +34,9 @@ def _look(context: Context, part: str, summary: Summary, waiting: str) -> Status
     where = f"see 'docker logs {one.name}'"
     if one.state != "running":
         return Status(part, "down", f"container {one.name} is {one.state}: {where}")
-    loop = statusfile.read(context.engine, one.name, agent.STATUS) or {}
-    troubles = [str(loop[key]) for key in ("docker", "registry") if loop.get(key)]
-    if failures := loop.get("failures"):
+    state_of_loop = statusfile.read(context.engine, one.name, loop.STATUS) or {}
+    troubles = [str(state_of_loop[key]) for key in ("docker", "registry") if state_of_loop.get(key)]
+    if failures := state_of_loop.get("failures"):
         troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
     state = statusfile.read(context.engine, one.name, part)
     if state is None:

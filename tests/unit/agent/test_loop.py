@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from arpanet import statusfile
-from arpanet.agent import Agent
+from arpanet.agent import statusfile
+from arpanet.agent.loop import Agent
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import MemoryRegistry
 

@@ -14,9 +14,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from arpanet.dockererrors import Conflict
-from arpanet.errors import EngineError, NameTaken
-from arpanet.specs import (
+from arpanet.docker.problems import Conflict
+from arpanet.docker.specs import (
     IMAGE_LABEL,
     PART_LABEL,
     SPEC_LABEL,
@@ -24,9 +23,10 @@ from arpanet.specs import (
     OwnContainer,
     create_body,
 )
+from arpanet.errors import EngineError, NameTaken
 
 if TYPE_CHECKING:
-    from arpanet.fleet import Fleet
+    from arpanet.docker.fleet import Fleet
 
 __all__ = ["ensure"]
 

@@ -1,10 +1,10 @@
-"""The single steps that the work with containers is made of; :mod:`arpanet.engine` takes them."""
+"""The single steps that working with containers is made of; the engine takes them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from arpanet.follow import Events
+from arpanet.docker.following import Events
 
 __all__ = ["Json", "Steps"]
 

@@ -1,0 +1,1 @@
+"""What runs inside a node container: the loop, and what it leaves for ``status``."""

@@ -1,0 +1,1 @@
+"""Docker, as this project needs it: the engine, ensuring containers, following events."""

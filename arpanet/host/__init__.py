@@ -1,0 +1,1 @@
+"""This machine: installing Docker, its addresses, the watcher of its settings."""

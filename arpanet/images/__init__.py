@@ -1,0 +1,1 @@
+"""Node images: pull one, or pack one from the running installation."""
