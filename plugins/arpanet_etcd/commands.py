@@ -6,10 +6,11 @@ from typing import Any
 
 from arpanet.cli.base import Command
 from arpanet.errors import UsageError
-from arpanet_etcd import discovery, oldctl, realctl, verbs
-from arpanet_etcd.config import ARPANET_ETCD_API, ETCD_PORT, endpoints, urls
-from arpanet_etcd.gateway import Gateway
-from arpanet_etcd.verbs import OldError
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.etcdctl import old, real, verbs
+from arpanet_etcd.etcdctl.verbs import OldError
+from arpanet_etcd.masters import discovery
+from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_PORT, endpoints, urls
 
 __all__ = ["Etcdctl", "MasterToken"]
 
@@ -50,9 +51,9 @@ class Etcdctl(Command):
         context, words = self.app.context, parsed_args.words
         verb = verbs.parse(words) if context.settings[ARPANET_ETCD_API] != "v2" else None
         if verb is None:
-            return realctl.run(context, words)
+            return real.run(context, words)
         try:
-            lines = oldctl.run(Gateway(endpoints(context.settings)), verb, sys.stdin.read)
+            lines = old.run(Gateway(endpoints(context.settings)), verb, sys.stdin.read)
         except IsADirectoryError as problem:
             sys.stderr.write(f"{problem}\n")
             return 1

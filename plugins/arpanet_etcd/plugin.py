@@ -8,9 +8,9 @@ from arpanet.context import Context
 from arpanet.records import Formation, Member, Status
 from arpanet.registry import Registry
 from arpanet.settings import Setting
-from arpanet_etcd.config import SETTINGS, endpoints
-from arpanet_etcd.gateway import Gateway
-from arpanet_etcd.registry import make_registry
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.registry.registry import make_registry
+from arpanet_etcd.settings import SETTINGS, endpoints
 
 __all__ = ["EtcdPlugin"]
 
@@ -40,7 +40,7 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
         """Say how this host's master and the whole cluster are."""
-        from arpanet_etcd import status
+        from arpanet_etcd.masters import status
 
         return status.status(context)
 
@@ -48,20 +48,20 @@ class EtcdPlugin:
     def arpanet_install(self, context: Context, role: str) -> None:
         """Get the etcd image."""
         if role == "master":
-            from arpanet_etcd import image
+            from arpanet_etcd.masters import image
 
             image.provide(context, install=True)
 
     @hookimpl
     def arpanet_master_start(self, context: Context, formation: Formation) -> None:
         """Start, form or join."""
-        from arpanet_etcd import masters
+        from arpanet_etcd.masters import starting
 
-        masters.start(context, formation)
+        starting.start(context, formation)
 
     @hookimpl
     def arpanet_master_stop(self, context: Context, leave: bool) -> None:
         """Stop, or leave for good."""
-        from arpanet_etcd import leaving
+        from arpanet_etcd.masters import leaving
 
         leaving.leave(context) if leave else leaving.stop(context)

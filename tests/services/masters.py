@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from arpanet_etcd import flags, health, peers, wal
-from arpanet_etcd.gateway import Gateway
-from arpanet_etcd.join import Joiner
-from arpanet_etcd.plan import Own
-from arpanet_etcd.wal import Identity
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.masters import flags, health, peers, wal
+from arpanet_etcd.masters.joining import Joiner
+from arpanet_etcd.masters.plan import Own
+from arpanet_etcd.masters.wal import Identity
 
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
@@ -27,7 +27,7 @@ def etcd_version() -> flags.Version:
 
 @dataclass
 class Master:
-    """A :class:`arpanet_etcd.join.Machine`, and what a test does to it."""
+    """A :class:`arpanet_etcd.masters.joining.Machine`, and what a test does to it."""
 
     own: Own
     place: Path

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 import urllib3
-from arpanet_etcd import discovery, flags, health, plan
-from arpanet_etcd.gateway import Gateway
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.masters import discovery, flags, health, plan
 
 from arpanet.errors import ArpanetError, RegistryError, RegistryUnreachable
 from tests.services.masters import Master, etcd_version, masters

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from arpanet_etcd import flags, health
-from arpanet_etcd.lock import Lock
-from arpanet_etcd.plan import Own
+from arpanet_etcd.masters import flags, health
+from arpanet_etcd.masters.lock import Lock
+from arpanet_etcd.masters.plan import Own
 
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
 from tests.conftest import wait_for
@@ -211,7 +211,7 @@ def test_a_cluster_with_a_dead_voter_takes_no_new_one_and_says_why(masters, monk
     two.joiner.join([one.own.peer_url])
     three.joiner.join([one.own.peer_url])
     three.cut()
-    monkeypatch.setattr("arpanet_etcd.join.ADDED", 3.0)
+    monkeypatch.setattr("arpanet_etcd.masters.joining.ADDED", 3.0)
     with pytest.raises(RegistryError, match="takes no new master while h3 does not answer"):
         four.joiner.join([one.own.peer_url])
     assert four.starts == 0

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from arpanet_etcd import oldctl, verbs
-from arpanet_etcd.verbs import OldError
+from arpanet_etcd.etcdctl import old, verbs
+from arpanet_etcd.etcdctl.verbs import OldError
 
 from tests.conftest import wait_for
 from tests.services.masters import masters
@@ -22,7 +22,7 @@ def ctl(masters) -> Ctl:
     def run(line: str, stdin: str = "") -> list[str]:
         verb = verbs.parse(line.split())
         assert verb
-        return oldctl.run(one.gateway, verb, lambda: stdin)
+        return old.run(one.gateway, verb, lambda: stdin)
 
     return run
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arpanet_etcd.gateway import Gateway
+from arpanet_etcd.client.gateway import Gateway
 
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for

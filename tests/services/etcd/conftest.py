@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from arpanet_etcd.keys import Layout
-from arpanet_etcd.registry import EtcdRegistry, open_registry
+from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.registry import EtcdRegistry, open_registry
 
 from tests.services.etcd.cluster import Cluster, etcd_version
 

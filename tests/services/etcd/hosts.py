@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-from arpanet_etcd.registry import EtcdRegistry
+from arpanet_etcd.registry.registry import EtcdRegistry
 
 from arpanet.records import Host, Instance, Snapshot
 from tests.conftest import wait_for

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from arpanet_etcd.registry3 import Store3
+from arpanet_etcd.registry.v3.store import V3Store
 
 from arpanet.errors import RegistryUnreachable
 from tests.conftest import wait_for
@@ -111,7 +111,7 @@ def test_history_compacted_while_nobody_listened(clusters, connect, layout):
     writer.publish(instances(2))
     reader = Reader(connect(cluster))
     reader.sees(*instances(2))
-    store = Store3(cluster.endpoints, layout)
+    store = V3Store(cluster.endpoints, layout)
     _, cursor = store.listing()
     cluster.members[0].kill()
     wait_for(lambda: reader.follower.trouble)

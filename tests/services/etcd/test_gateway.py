@@ -4,10 +4,10 @@ import threading
 import time
 
 import pytest
-from arpanet_etcd import wire
-from arpanet_etcd.gateway import Gateway
-from arpanet_etcd.watch import Quiet
-from arpanet_etcd.wire import Compacted, EtcdError, Unanswered
+from arpanet_etcd.client import wire
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.watch import Quiet
+from arpanet_etcd.client.wire import Compacted, EtcdError, Unanswered
 from urllib3.exceptions import ProtocolError
 
 from arpanet.errors import RegistryUnreachable

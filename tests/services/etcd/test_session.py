@@ -6,9 +6,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from arpanet_etcd import ledger3, wire
-from arpanet_etcd.ledger3 import Ledger3
-from arpanet_etcd.registry3 import Store3
+from arpanet_etcd.client import wire
+from arpanet_etcd.registry.v3 import writer as writing
+from arpanet_etcd.registry.v3.store import V3Store
+from arpanet_etcd.registry.v3.writer import V3Writer
 from urllib3.exceptions import ProtocolError
 
 from tests.conftest import wait_for
@@ -25,14 +26,14 @@ def revision(gateway):
 
 
 def test_fifty_keepalives_write_nothing(one_etcd, layout, gateway, monkeypatch):
-    monkeypatch.setattr(ledger3, "AUDIT", 0.0)  # each looks at its keys, too
-    ledger = Ledger3(gateway, layout, H1, 15)
-    ledger.refresh()
-    ledger.write(instances(10))
+    monkeypatch.setattr(writing, "AUDIT", 0.0)  # each looks at its keys, too
+    writer = V3Writer(gateway, layout, H1, 15)
+    writer.refresh()
+    writer.write(instances(10))
     before = revision(gateway)
     for _ in range(50):
-        ledger.refresh()
-        ledger.write(instances(10))
+        writer.refresh()
+        writer.write(instances(10))
     assert revision(gateway) == before
 
 
@@ -133,7 +134,7 @@ def test_entries_withdrawn_under_a_living_session_come_back(one_etcd, connect):
 def test_what_others_do_to_the_entries_is_put_right(
     one_etcd, connect, layout, gateway, monkeypatch
 ):
-    monkeypatch.setattr(ledger3, "AUDIT", 0.0)
+    monkeypatch.setattr(writing, "AUDIT", 0.0)
     connect(one_etcd, ttl=3).session(H1).publish(instances(3))
     reader = Reader(connect(one_etcd))
     reader.sees(*instances(3))
@@ -191,7 +192,7 @@ def test_an_instance_id_of_another_host_is_refused_and_the_rest_published(one_et
     wait_for(lambda: second.trouble == "")
 
 
-class Deaf(Store3):
+class Deaf(V3Store):
     """The answers to its first transactions get lost."""
 
     def __init__(self, *arguments):
@@ -211,21 +212,21 @@ class Deaf(Store3):
 
 def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(one_etcd, layout, gateway):
     store = Deaf(one_etcd.endpoints, layout)
-    ledger = store.ledger(H1, 15)
+    writer = store.writer(H1, 15)
     before = revision(gateway)
     with pytest.raises(wire.Unanswered):
-        ledger.refresh()
-    ledger.refresh()  # the host's record is there; it is taken over
+        writer.refresh()
+    writer.refresh()  # the host's record is there; it is taken over
     with pytest.raises(wire.Unanswered):
-        ledger.write(instances(3))
-    ledger.refresh()
-    ledger.write(instances(3))
+        writer.write(instances(3))
+    writer.refresh()
+    writer.write(instances(3))
     assert len(store.sent) == 2
     assert revision(gateway) == before + 2
 
 
 def test_an_older_session_yields_to_a_newer_one(one_etcd, connect, monkeypatch):
-    monkeypatch.setattr(ledger3, "AUDIT", 0.0)
+    monkeypatch.setattr(writing, "AUDIT", 0.0)
     older = connect(one_etcd, ttl=3).session(H1)
     older.publish(instances(2))
     reader = Reader(connect(one_etcd))

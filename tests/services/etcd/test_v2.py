@@ -2,12 +2,12 @@
 
 import etcd
 import pytest
-from arpanet_etcd.keys import Layout
-from arpanet_etcd.ledger2 import Ledger2
-from arpanet_etcd.registry2 import Store2
-from arpanet_etcd.registry3 import Store3
-from arpanet_etcd.watch import Quiet
-from arpanet_etcd.wire import Compacted
+from arpanet_etcd.client.watch import Quiet
+from arpanet_etcd.client.wire import Compacted
+from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.v2.store import V2Store
+from arpanet_etcd.registry.v2.writer import V2Writer
+from arpanet_etcd.registry.v3.store import V3Store
 
 from arpanet.errors import RegistryError, RegistryUnreachable
 from tests.conftest import wait_for
@@ -19,34 +19,34 @@ pytestmark = pytest.mark.skipif(etcd_version() >= (3, 6), reason="etcd 3.6 has n
 
 @pytest.fixture
 def store(one_etcd, layout):
-    return Store2(one_etcd.endpoints, layout)
+    return V2Store(one_etcd.endpoints, layout)
 
 
 def test_refreshing_is_seen_by_no_watcher(store, monkeypatch):
-    monkeypatch.setattr("arpanet_etcd.registry2.QUIET", 1)
-    ledger = store.ledger(H1, 15)
-    ledger.refresh()
-    ledger.write(instances(5))
+    monkeypatch.setattr("arpanet_etcd.registry.v2.store.QUIET", 1)
+    writer = store.writer(H1, 15)
+    writer.refresh()
+    writer.write(instances(5))
     heard = []
     with pytest.raises(Quiet):
         for cursor, changed in store.changes(store.listing()[1]):
             heard += changed
             if cursor and not heard:
                 for _ in range(3):
-                    ledger.refresh()
-                    ledger.write(instances(5))
+                    writer.refresh()
+                    writer.write(instances(5))
     assert heard == []
 
 
 def test_more_than_the_store_remembers(store):
-    ledger = store.ledger(H1, 15)
-    ledger.refresh()
-    ledger.write(instances(1))
+    writer = store.writer(H1, 15)
+    writer.refresh()
+    writer.write(instances(1))
     _, cursor = store.listing()
     for _ in range(400):  # three refreshes each: v2 remembers the last thousand
-        ledger.refresh()
+        writer.refresh()
     changes = store.changes(cursor)
-    ledger.write(instances(2))
+    writer.write(instances(2))
     with pytest.raises(Compacted):
         for _, changed in changes:
             assert not changed
@@ -135,13 +135,13 @@ def test_masters_are_killed_until_there_is_no_quorum_and_come_back(clusters, con
 def test_an_etcd_without_v2_says_so(clusters, layout):
     cluster = clusters(1)
     with pytest.raises(RegistryError, match="started with --enable-v2"):
-        Store2(cluster.endpoints, Layout("/x")).listing()
+        V2Store(cluster.endpoints, Layout("/x")).listing()
 
 
 def test_a_lost_answer_is_looked_up(one_etcd, layout, monkeypatch):
-    store = Store2(one_etcd.endpoints, layout)
-    ledger: Ledger2 = store.ledger(H1, 15)
-    ledger.refresh()
+    store = V2Store(one_etcd.endpoints, layout)
+    writer: V2Writer = store.writer(H1, 15)
+    writer.refresh()
     ((_, client),) = store._client._clients
     write, sent, record = client.write, [], layout.record("h1:c0:80")
 
@@ -155,9 +155,9 @@ def test_a_lost_answer_is_looked_up(one_etcd, layout, monkeypatch):
 
     monkeypatch.setattr(client, "write", lossy)
     with pytest.raises(RegistryUnreachable):
-        ledger.write(instances(1))
-    ledger.refresh()
-    ledger.write(instances(1))
+        writer.write(instances(1))
+    writer.refresh()
+    writer.write(instances(1))
     assert sent == list(layout.entries(instance(0)))  # each once
 
 
@@ -172,7 +172,7 @@ def test_a_master_hangs_under_a_mirror(clusters, connect):
     reader.sees(*instances(2), within=15)
 
 
-@pytest.mark.parametrize("kind", [Store2, Store3])
+@pytest.mark.parametrize("kind", [V2Store, V3Store])
 def test_a_watch_of_a_future_that_etcd_does_not_know_is_refused(one_etcd, layout, kind):
     store = kind(one_etcd.endpoints, layout)
     with pytest.raises(RegistryError, match="etcd went back"):

@@ -1,0 +1,162 @@
+"""A small client of etcd's v3 JSON gateway: keys, transactions, leases and members.
+
+The protocol is documented at https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import HTTPError
+
+from arpanet.records import Member
+from arpanet_etcd.client import wire
+from arpanet_etcd.client.transport import Transport, reason, unreachable
+from arpanet_etcd.client.wire import EtcdError, Json, RangeResult, TxnResult, Value
+
+__all__ = ["Gateway"]
+
+#: Seconds for a change of membership: etcd itself gives up after 7.
+MEMBER_TIMEOUT = 10.0
+
+
+class Gateway(Transport):
+    """One cluster, as :class:`~arpanet_etcd.client.transport.Transport` reaches it.
+
+    Every method raises ``EtcdError`` when etcd says no, and ``RegistryUnreachable`` when no
+    endpoint answers.
+    """
+
+    # -- keys ------------------------------------------------------------------------------------
+
+    def get(self, key: str) -> Value | None:
+        """Return what *key* holds now, as a majority knows it."""
+        return wire.kvs(self.call("kv/range", {"key": wire.encode(key)})).get(key)
+
+    def range(self, prefix: str) -> RangeResult:
+        """Return all keys that begin with *prefix*, as a majority knows them now."""
+        body = {"key": wire.encode(prefix), "range_end": wire.encode(wire.prefix_end(prefix))}
+        answer = self.call("kv/range", body)
+        return RangeResult(wire.kvs(answer), int(answer["header"]["revision"]))
+
+    def put(self, key: str, value: str, lease: int = 0) -> int:
+        """Let *key* hold *value*; return the store's revision."""
+        body = {"key": wire.encode(key), "value": wire.encode(value), "lease": str(lease)}
+        return int(self.call("kv/put", body)["header"]["revision"])
+
+    def delete(self, key: str, range_end: str = "") -> int:
+        """Delete *key*, or all keys from it up to *range_end*; return how many there were."""
+        body = {"key": wire.encode(key), "range_end": wire.encode(range_end)}
+        return int(self.call("kv/deleterange", body).get("deleted", 0))
+
+    def txn(
+        self,
+        compare: Sequence[Json],
+        success: Sequence[Json],
+        failure: Sequence[Json] = (),
+        *,
+        retry: bool = False,
+    ) -> TxnResult:
+        """Apply *success* if all of *compare* hold, else *failure*; :mod:`.wire` makes their parts.
+
+        :raises Unanswered: it may have been applied: read, and decide anew.
+        """
+        body = {"compare": list(compare), "success": list(success), "failure": list(failure)}
+        answer = self.call("kv/txn", body, retry=retry)
+        reads = (one.get("response_range") for one in answer.get("responses", ()))
+        return TxnResult(
+            bool(answer.get("succeeded")),
+            int(answer["header"]["revision"]),
+            tuple(wire.kvs(one) for one in reads if one is not None),
+        )
+
+    # -- leases ----------------------------------------------------------------------------------
+
+    def grant(self, ttl: int) -> int:
+        """Return the id of a new lease of *ttl* seconds."""
+        return int(self.call("lease/grant", {"TTL": str(ttl)})["ID"])
+
+    def keepalive(self, lease: int) -> int:
+        """Begin *lease* anew; return its seconds to live, 0: it is gone."""
+        answer = self.call("lease/keepalive", {"ID": str(lease)})
+        return int(answer.get("result", {}).get("TTL", 0))
+
+    def lease_keys(self, lease: int) -> frozenset[str] | None:
+        """Return the keys that live with *lease*, ``None``: it is gone."""
+        answer = self.call("lease/timetolive", {"ID": str(lease), "keys": True})
+        if int(answer.get("TTL", -1)) < 0:
+            return None
+        return frozenset(map(wire.decode, answer.get("keys", ())))
+
+    def revoke(self, lease: int) -> None:
+        """End *lease*, and all keys that live with it; content when it is gone already."""
+        try:
+            self.call("lease/revoke", {"ID": str(lease)})
+        except EtcdError as problem:
+            if problem.code != wire.NOT_FOUND:
+                raise
+
+    # -- members ---------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Ask for the members, and add their client URLs to the configured endpoints.
+
+        :raises RegistryUnreachable: nobody answers.
+        """
+        found = [u for m in self.member_list() if not m.learner for u in m.client_urls]
+        with self.lock:
+            local = any(_nowhere(url) for url in self.configured)
+            usable = (url for url in found if local or not _nowhere(url))
+            self.endpoints = tuple(dict.fromkeys((*self.configured, *usable)))
+
+    def member_list(self) -> list[Member]:
+        """Return the members, with the hexadecimal ids that etcdctl shows; needs no quorum."""
+        return [_member(one) for one in self.call("cluster/member/list", {}).get("members", ())]
+
+    def member_add(self, peer_urls: Sequence[str], learner: bool = True) -> Member:
+        """Add a member that will listen on *peer_urls*.
+
+        :raises EtcdError: code 14: unhealthy, try again; 9: another learner, or the URL is known.
+        :raises Unanswered: it may have been added: list, and look.
+        """
+        body = {"peerURLs": list(peer_urls), "isLearner": learner}
+        return _member(self._member_call("add", body)["member"])
+
+    def member_promote(self, member_id: str) -> None:
+        """Let a learner vote.
+
+        :raises EtcdError: code 9: it has not caught up yet.
+        """
+        self._member_call("promote", {"ID": str(int(member_id, 16))})
+
+    def member_remove(self, member_id: str) -> None:
+        """Remove a member for good."""
+        self._member_call("remove", {"ID": str(int(member_id, 16))})
+
+    def _member_call(self, verb: str, body: Json) -> Json:
+        return self.call(f"cluster/member/{verb}", body, timeout=MEMBER_TIMEOUT, retry=False)
+
+    def status(self, endpoint: str) -> Json:
+        """Return what one member says of itself: version, dbSize, leader, raftTerm, errors.
+
+        :raises RegistryUnreachable: it does not answer.
+        """
+        try:
+            return self.post(endpoint, "maintenance/status", {}, self.timeout)
+        except HTTPError as problem:
+            raise unreachable([reason(endpoint, problem)]) from problem
+
+
+def _member(one: Json) -> Member:
+    return Member(
+        name=one.get("name", ""),
+        id=f"{int(one['ID']):x}",
+        peer_urls=tuple(one.get("peerURLs", ())),
+        client_urls=tuple(one.get("clientURLs", ())),
+        learner=bool(one.get("isLearner")),
+    )
+
+
+def _nowhere(url: str) -> bool:
+    """Whether *url* is of use on its own host only."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "0.0.0.0", "::", "::1") or host.startswith("127.")

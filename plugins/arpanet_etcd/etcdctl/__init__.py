@@ -1,0 +1,1 @@
+"""``arpanet etcdctl``: the old verbs, and the real program for all else."""

@@ -1,0 +1,1 @@
+"""Masters: forming a cluster, joining, leaving, the container, health."""

@@ -1,0 +1,189 @@
+"""etcd in a container of this host: what it looks like, and whose data its volume holds."""
+
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from arpanet.context import Context
+from arpanet.docker.engine import ContainerSpec, Engine
+from arpanet.docker.specs import PART_LABEL, once_body
+from arpanet.errors import EngineError, NameTaken
+from arpanet.host import addresses
+from arpanet.settings import ARPANET_IP, HOSTNAME
+from arpanet_etcd.masters import flags, wal
+from arpanet_etcd.masters.image import PART, VERSION_LABEL, Image
+from arpanet_etcd.masters.plan import Own
+from arpanet_etcd.masters.wal import Identity
+from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_NAME, ETCD_PEERPORT, ETCD_PORT
+
+__all__ = ["VOLUME", "EtcdContainer", "command", "first_log", "own", "preflight", "readable"]
+
+#: The volume outlives every container and every ETCD_NAME: it makes this host that member.
+VOLUME = "arpanet_etcd_data"
+MOUNT = "/var/lib/etcd"
+LOG = f"{flags.DATA}/member/wal"
+#: Where to look for the beginning of a log file, and how many bytes of the archive reach into one.
+#: The first one is there for long; after that, etcd's spare file of 64 MB may come before another.
+PEEKS = ((f"{LOG}/{0:016x}-{0:016x}.wal", 4096), (LOG, 192 * 1024 * 1024))
+
+
+def own(context: Context) -> Own:
+    """Return this host as a master."""
+    values = context.settings
+    return Own(values[HOSTNAME], values[ARPANET_IP], values[ETCD_PORT], values[ETCD_PEERPORT])
+
+
+def command(engine: Engine) -> list[str]:
+    """Return the command line of this host's etcd container, running or not; empty: none."""
+    for one in engine.own(PART):
+        found = engine.inspect(one.id)
+        if found:
+            return list(found["Config"].get("Cmd") or ())
+    return []
+
+
+def preflight(context: Context) -> None:
+    """Refuse what can't work, before anything is changed.
+
+    :raises SettingsError: ARPANET_IP is not this host's.
+    :raises NameTaken: somebody else's container has the name.
+    :raises EngineError: somebody else listens on a port.
+    """
+    engine, name, this = context.engine, context.settings[ETCD_NAME], own(context)
+    addresses.check_local(this.ip)
+    found = engine.inspect(name)
+    if found and (found["Config"].get("Labels") or {}).get(PART_LABEL) != PART:
+        raise NameTaken(
+            f"the name {name} is taken by a container of image {found['Config']['Image']}",
+            "rename that one, or set ETCD_NAME in ~/.arpanetrc",
+        )
+    running = any(one.state == "running" for one in engine.own(PART))
+    ours = flags.listens(command(engine)) if running else frozenset()
+    for setting, url in ((ETCD_PORT, this.client_url), (ETCD_PEERPORT, this.peer_url)):
+        port = context.settings[setting]
+        if url not in ours and not addresses.port_free(this.ip, port):
+            raise EngineError(
+                f"port {port} on {this.ip} is taken by another program",
+                f"'ss -ltnp' shows which; stop it, or set {setting.name} in ~/.arpanetrc",
+            )
+
+
+class EtcdContainer:
+    """This host's etcd; the :class:`arpanet_etcd.masters.joining.Machine` of everyday life."""
+
+    def __init__(self, context: Context, image: Image) -> None:
+        self._engine: Engine = context.engine
+        self._own = own(context)
+        self._name: str = context.settings[ETCD_NAME]
+        self._v2 = context.settings[ARPANET_ETCD_API] == "v2"
+        self._image = image
+
+    def data(self) -> Identity | None:
+        """Return whose data the volume holds, ``None``: none.
+
+        :raises EngineError: there is data, and it can't be told whose.
+        """
+        return _identity(self._engine, self._image.tag)
+
+    def command(self) -> list[str]:
+        """See :func:`command`."""
+        return command(self._engine)
+
+    def spec(self, formation: Sequence[str]) -> ContainerSpec:
+        """Return what the container must look like."""
+        ports = (self._own.client_port, self._own.peer_port)
+        names = ("arpanet_etcd", "arpanet_etcd_peer")
+        return ContainerSpec(
+            part=PART,
+            role="master",
+            name=self._name,
+            image=self._image.tag,
+            command=tuple(flags.command(self._own, self._image.version, formation, self._v2)),
+            # 'etcdctl' in this container speaks what the cluster is used with
+            env={"ETCDCTL_API": "2" if self._v2 else "3"},
+            network="host",
+            volumes={VOLUME: MOUNT},
+            exposed=ports,
+            labels={
+                VERSION_LABEL: flags.dotted(self._image.version),
+                **{f"SERVICE_{p}_NAME": n for p, n in zip(ports, names, strict=True)},
+            },
+            stop_seconds=20,
+        )
+
+    def start(self, formation: Sequence[str]) -> None:
+        """See :class:`arpanet_etcd.masters.joining.Machine`."""
+        self._engine.ensure_volume(VOLUME)
+        try:
+            self._engine.ensure(self.spec(formation))
+        except NameTaken:
+            raise
+        except EngineError as problem:
+            raise type(problem)(readable(problem.message), problem.hint) from problem
+
+    def check(self) -> None:
+        """See :class:`arpanet_etcd.masters.joining.Machine`."""
+        found = self._engine.inspect(self._name)
+        state: dict[str, Any] = (found or {}).get("State", {})
+        if not state.get("Running") or state.get("Restarting"):
+            said = ""
+            with suppress(EngineError):
+                said = self._engine.logs(self._name, tail=1).strip()
+            raise EngineError(f"etcd has ended: {readable(said) or 'it says nothing'}")
+
+    def wipe(self) -> None:
+        """See :class:`arpanet_etcd.masters.joining.Machine`."""
+        self.remove()
+        self._engine.remove_volume(VOLUME)
+
+    def remove(self) -> None:
+        """Remove the container; its data stays."""
+        self._engine.remove_part(PART)
+
+
+def readable(text: str) -> str:
+    """Return *text* with a line of etcd's JSON log at its end as a sentence."""
+    start = text.find("{")
+    with suppress(ValueError, AttributeError):
+        said = json.loads(text[start:])
+        words = ": ".join(str(said[key]) for key in ("msg", "error") if said.get(key))
+        return f"{text[:start]}{words}"
+    return text
+
+
+def _identity(engine: Engine, image: str) -> Identity | None:
+    """Read whose data the volume holds.
+
+    Docker copies out of a container that was never started, so this needs neither a program in the
+    image nor the right to read Docker's own directories.
+    """
+    body = once_body(image, ("etcd",), "none", {VOLUME: f"{MOUNT}:ro"})
+    probe = engine.create(None, body)
+    try:
+        for path, limit in PEEKS:
+            archive = engine.read_archive(probe, path, limit)
+            found = archive and wal.identity(first_log(archive))
+            if found:
+                return found
+    finally:
+        engine.remove(probe)
+    if archive is None:
+        return None
+    # never take data for none: a member that begins anew under its old number breaks its cluster
+    raise EngineError(
+        f"the volume {VOLUME} holds data of etcd, but not whose it is",
+        f"if it can go: docker rm -f arpanet_etcd, docker volume rm {VOLUME}",
+    )
+
+
+def first_log(archive: bytes) -> bytes:
+    """Return the beginning of the first ``*.wal`` in a tar archive that may be cut short."""
+    with suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        # only what was sent: the last file's end may be missing, and with it the next header
+        while one := tar.next():
+            if one.isfile() and one.name.endswith(".wal"):
+                return archive[one.offset_data : one.offset_data + wal.HEAD]
+    return b""

@@ -1,0 +1,100 @@
+"""``master stop``, and leaving for good."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from arpanet.context import Context
+from arpanet.errors import RegistryError, RegistryUnreachable
+from arpanet.records import Member
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.wire import EtcdError, Unanswered
+from arpanet_etcd.masters import health, image, peers, plan
+from arpanet_etcd.masters.container import EtcdContainer, own
+from arpanet_etcd.masters.joining import ROUND
+from arpanet_etcd.masters.lock import Lock
+from arpanet_etcd.masters.plan import Cluster, Own
+from arpanet_etcd.masters.starting import lock_key
+from arpanet_etcd.masters.wal import Identity
+from arpanet_etcd.settings import endpoints
+
+__all__ = ["leave", "stop"]
+
+#: Seconds for the others to agree that this member goes.
+REMOVED = 30.0
+
+
+def stop(context: Context) -> None:
+    """Stop this host's master; its data and its place in the cluster stay."""
+    stopped = context.engine.stop_part(image.PART)
+    context.say(f"stopped {', '.join(stopped)}" if stopped else "no master runs here")
+
+
+def leave(context: Context) -> None:
+    """Give up this host's membership, then its data. Interrupted anywhere, run it again.
+
+    :raises RegistryError: the others could not go on without it.
+    :raises RegistryUnreachable: no master answers.
+    """
+    found = image.earlier(context.engine) or image.present(context)
+    machine = EtcdContainer(context, found) if found else None
+    data = machine.data() if machine else None
+    if machine is None or (data is None and not context.engine.own(image.PART)):
+        context.say("this host is no master")
+        return
+    this = own(context)
+    cluster = _cluster(context, this, data)
+    mine = plan.find(cluster, this, data)
+    if mine:
+        _remove(context, cluster.members, mine)
+    machine.wipe()
+    context.say(f"{this.name} is no master any more; its data is gone")
+
+
+def _cluster(context: Context, this: Own, data: Identity | None) -> Cluster:
+    """Ask the cluster that this host is in; another one would call its member a stranger."""
+    places = dict.fromkeys([this.client_url, *endpoints(context.settings)])
+    try:
+        cluster = peers.cluster_of(Gateway(list(places)))
+    except RegistryUnreachable as problem:
+        raise RegistryUnreachable(
+            f"to leave, a master must answer: {problem.message.partition(': ')[2]}",
+            "start this host's master first",
+        ) from problem
+    if data and data.cluster != cluster.id:
+        raise RegistryError(
+            f"ARPANET_MASTERS names cluster {cluster.id}, this host belongs to {data.cluster}",
+            "correct it, then try again",
+        )
+    return cluster
+
+
+def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
+    others = [one for one in members if one.id != mine.id]
+    well = health.well(others)
+    plan.leave(members, mine.id, well)
+    this = own(context)
+    _hand_over(this, mine, next(one for one in others if one.id in well and not one.learner))
+    gateway = Gateway([url for one in others if one.id in well for url in one.client_urls])
+    deadline = time.monotonic() + REMOVED
+    with Lock(gateway, lock_key(context), this.name, context.say) as lock:
+        while any(one.id == mine.id for one in gateway.member_list()):
+            lock.keep()
+            try:
+                gateway.member_remove(mine.id)
+            except (Unanswered, EtcdError) as problem:
+                if time.monotonic() > deadline:
+                    raise RegistryError(
+                        f"the other masters don't let this one go: {problem.message}",
+                        "'arpanet status' shows how they are",
+                    ) from problem
+                time.sleep(ROUND)
+
+
+def _hand_over(this: Own, mine: Member, successor: Member) -> None:
+    """Let another one lead: a leader that goes unannounced stops all writes for a second or two."""
+    with suppress(RegistryError):  # it may not run, or not lead
+        gateway = Gateway([this.client_url])
+        if f"{int(gateway.status(this.client_url).get('leader', 0)):x}" == mine.id:
+            body = {"targetID": str(int(successor.id, 16))}
+            gateway.call("maintenance/transfer-leadership", body)

@@ -1,0 +1,90 @@
+"""One host joins at a time: a key that lives with a lease of the joiner.
+
+etcd takes one learner at a time, and of two changes of membership that meet, one may be dropped
+silently.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+
+from arpanet.errors import RegistryError
+from arpanet_etcd.client import wire
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.wire import EtcdError, Unanswered
+
+__all__ = ["Lock"]
+
+#: Seconds after which the lock of a joiner that was killed is free again.
+TTL = 10
+#: Seconds to wait for the others.
+PATIENCE = 180.0
+
+
+class Lock:
+    """A context manager; :meth:`keep` it while it is held.
+
+    :param holder: this host's name, for those who wait.
+    :raises RegistryError: on entering: others held it all the time.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        key: str,
+        holder: str,
+        say: Callable[[str], None],
+        patience: float = PATIENCE,
+    ) -> None:
+        self._gateway, self._key, self._holder = gateway, key, holder
+        self._say, self._patience = say, patience
+        self._lease = 0
+
+    def __enter__(self) -> "Lock":
+        deadline = time.monotonic() + self._patience
+        self._lease = self._gateway.grant(TTL)
+        said = ""
+        while (holder := self._take()) is not None:
+            if time.monotonic() > deadline:
+                self.__exit__(None, None, None)
+                raise RegistryError(
+                    f"{holder} has been changing the masters for {self._patience:g} s",
+                    "see what it waits for there, then try again here",
+                )
+            if holder != said:
+                self._say(f"waiting while {holder} changes the masters")
+                said = holder
+            time.sleep(0.3)
+            self.keep()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with suppress(RegistryError):  # it ends by itself
+            self._gateway.revoke(self._lease)
+
+    def keep(self) -> None:
+        """Stay the holder for another :data:`TTL` seconds. Raises nothing: it is called often."""
+        with suppress(RegistryError):
+            if not self._gateway.keepalive(self._lease):
+                self._lease = self._gateway.grant(TTL)
+                self._take()
+
+    def _take(self) -> str | None:
+        """Take it if it is free; return who holds it else."""
+        put = wire.put_op(self._key, self._holder, self._lease)
+        try:
+            answer = self._gateway.txn([wire.absent(self._key)], [put], [wire.range_op(self._key)])
+            if answer.succeeded:
+                return None
+            held = answer.reads[0].get(self._key)
+        except (Unanswered, EtcdError):
+            held = self._gateway.get(self._key)
+        if held and held.lease == self._lease:
+            return None
+        return held.value if held else "another host"

@@ -1,0 +1,138 @@
+"""A cluster as one of its members tells it on the peer port.
+
+``GET /members`` there answers from the member's own memory, so also without a quorum; the header
+``X-Etcd-Cluster-Id`` names the cluster (etcd: server/etcdserver/api/etcdhttp/peer.go).
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import urllib3
+
+from arpanet.errors import RegistryError, RegistryUnreachable, UsageError
+from arpanet.records import Member
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.masters.plan import Cluster, Own, url
+
+__all__ = ["address", "answers", "ask", "ask_any", "cluster_of", "host", "others", "parse"]
+
+#: Seconds for one peer to answer.
+TIMEOUT = 2.0
+
+NOBODY = "is it started? the first master is started with 'arpanet master start --peers boot'"
+
+
+def address(peer: str, default_port: int) -> str:
+    """Return the URL of what ``--peers`` names: ``host``, ``host:port`` or a URL.
+
+    :raises UsageError: it is none of these.
+    """
+    found = re.fullmatch(r"(?:http://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?", peer)
+    if not found or int(found[2] or 1) > 65535:
+        raise UsageError(f"--peers: {peer!r} is no ip:port", "for example 192.168.8.120:7001")
+    return url(found[1].strip("[]"), int(found[2] or default_port))
+
+
+def host(master: str) -> str:
+    """Return an entry of ARPANET_MASTERS without its client port."""
+    found = re.fullmatch(r"(\[.*\]|[^:]*)(?::\d+)?", master)
+    return found[1] if found else master
+
+
+def cluster_of(gateway: Gateway) -> Cluster:
+    """Return the cluster that answers clients there.
+
+    :raises RegistryUnreachable: nobody answers.
+    """
+    answer = gateway.call("cluster/member/list", {})
+    return Cluster(f"{int(answer['header']['cluster_id']):x}", tuple(gateway.member_list()))
+
+
+def others(peers: Sequence[str], own: Own) -> list[str]:
+    """Return the URLs of *peers* without this host's own, each once."""
+    urls = dict.fromkeys(address(peer, own.peer_port) for peer in peers)
+    return [one for one in urls if one != own.peer_url]
+
+
+def ask(peer_url: str, timeout: float = TIMEOUT) -> Cluster:
+    """Ask the member at *peer_url* for its cluster.
+
+    :raises RegistryUnreachable: nobody answers there.
+    :raises RegistryError: what answers is no etcd peer.
+    """
+    try:
+        answer = urllib3.request(
+            "GET", f"{peer_url}/members", timeout=timeout, retries=False, redirect=False
+        )
+    except (urllib3.exceptions.HTTPError, OSError) as problem:
+        raise RegistryUnreachable(
+            f"peer {peer_url} does not answer: {_reason(problem)}", NOBODY
+        ) from None
+    number = answer.headers.get("X-Etcd-Cluster-Id", "")
+    try:
+        return parse(number, json.loads(answer.data))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RegistryError(
+            f"what answers at {peer_url} is no etcd peer",
+            "give a master's peer port (ETCD_PEERPORT, 7001), not its client port",
+        ) from None
+
+
+def ask_any(peer_urls: Sequence[str], timeout: float = TIMEOUT) -> Cluster:
+    """Ask one after the other.
+
+    :raises RegistryUnreachable: none answers; the message names each.
+    :raises RegistryError: none is an etcd peer.
+    """
+    problems: list[RegistryError] = []
+    for peer in peer_urls:
+        try:
+            return ask(peer, timeout)
+        except RegistryError as problem:
+            problems.append(problem)
+    strange = [one for one in problems if not isinstance(one, RegistryUnreachable)]
+    if strange or len(problems) == 1:
+        raise (strange or problems)[0]
+    raise RegistryUnreachable("; ".join(problem.message for problem in problems), NOBODY)
+
+
+def answers(peer_url: str, timeout: float = TIMEOUT) -> bool:
+    """Return whether an etcd member answers at *peer_url*."""
+    try:
+        ask(peer_url, timeout)
+    except RegistryError:
+        return False
+    return True
+
+
+def parse(cluster_id: str, members: Any) -> Cluster:
+    """Turn the answer of ``GET /members`` into a cluster.
+
+    :raises ValueError, KeyError, TypeError: it is not one.
+    """
+    if not members or not isinstance(members, list):
+        raise ValueError("no members")
+    return Cluster(
+        f"{int(cluster_id, 16):x}",
+        tuple(
+            Member(
+                one.get("name", ""),
+                f"{int(one['id']):x}",
+                tuple(one["peerURLs"]),
+                tuple(one.get("clientURLs") or ()),
+                bool(one.get("isLearner", False)),
+            )
+            for one in members
+        ),
+    )
+
+
+def _reason(problem: Exception) -> str:
+    text = str(getattr(problem, "reason", "") or problem)
+    if "refused" in text:
+        return "connection refused"
+    if "timed out" in text:
+        return "timed out"
+    return text.rsplit(": ", 1)[-1].strip("()'\" ")

@@ -1,0 +1,146 @@
+"""What a master has to do next: decided from what its cluster and its data say, without any I/O.
+
+The rules are etcd's own (``runtime-configuration.md`` and ``learning.md`` of its operation guide):
+a member without its data must never run under its old number, and a joiner is a learner until it
+has caught up, since a voter that never comes up costs a small cluster its quorum.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from arpanet.errors import RegistryError
+from arpanet.records import Member
+from arpanet_etcd.masters.wal import Identity
+
+__all__ = [
+    "Cluster",
+    "Own",
+    "Step",
+    "find",
+    "join",
+    "leave",
+    "quorum",
+    "url",
+]
+
+
+@dataclass(frozen=True)
+class Own:
+    """This host as a master.
+
+    :ivar name: its HOSTNAME, which is its member name.
+    :ivar ip: its ARPANET_IP, which it listens on and advertises.
+    """
+
+    name: str
+    ip: str
+    client_port: int
+    peer_port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether nobody else can reach it, as on an arpanet of one host."""
+        return self.ip.startswith("127.")
+
+    @property
+    def peer_url(self) -> str:
+        """Where other masters reach it."""
+        return url(self.ip, self.peer_port)
+
+    @property
+    def client_url(self) -> str:
+        """Where everybody else reaches it."""
+        return url(self.ip, self.client_port)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A living cluster, as one of its members tells it.
+
+    :ivar id: hexadecimal, without leading zeros.
+    """
+
+    id: str
+    members: tuple[Member, ...]
+
+    def client_urls(self) -> tuple[str, ...]:
+        """Where its members answer clients, voters first (a learner serves hardly anything)."""
+        ordered = sorted(self.members, key=lambda m: m.learner)
+        return tuple(one for member in ordered for one in member.client_urls)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next thing to do to be a member.
+
+    :ivar kind: ``start`` by the data; ``add`` a learner; ``replace`` the member *id*, whose data is
+        gone or who never started, by a new learner; ``wipe`` data whose member was removed.
+    """
+
+    kind: Literal["start", "add", "replace", "wipe"]
+    id: str = ""
+
+
+def url(ip: str, port: int) -> str:
+    """``http://ip:port``, an IPv6 address in brackets."""
+    return f"http://[{ip}]:{port}" if ":" in ip else f"http://{ip}:{port}"
+
+
+def join(cluster: Cluster, own: Own, data: Identity | None) -> Step:
+    """Return what this host has to do next to be a member of *cluster*.
+
+    :param data: whose data the host holds.
+    :raises RegistryError: its data belongs to another cluster; another member has its name.
+    """
+    if data:
+        if data.cluster != cluster.id:
+            raise RegistryError(
+                f"this host's data belongs to cluster {data.cluster}, the peer to {cluster.id}",
+                "run 'arpanet master stop --leave' here first, to give up what it holds",
+            )
+        known = any(member.id == data.member for member in cluster.members)
+        return Step("start") if known else Step("wipe", data.member)
+    for member in cluster.members:
+        if own.peer_url in member.peer_urls:
+            return Step("replace", member.id)
+        if member.name == own.name:
+            raise RegistryError(
+                f"HOSTNAME {own.name} is taken by the master at {', '.join(member.peer_urls)}",
+                "give each host a HOSTNAME of its own; if that master is gone for good:"
+                f" arpanet etcdctl member remove {member.id}",
+            )
+    return Step("add")
+
+
+def find(cluster: Cluster, own: Own, data: Identity | None) -> Member | None:
+    """Return this host's member of *cluster*: by its data, or where it has none by its address."""
+    if data:
+        return next((m for m in cluster.members if m.id == data.member), None)
+    return next((m for m in cluster.members if own.peer_url in m.peer_urls), None)
+
+
+def quorum(voters: int) -> int:
+    """Return how many of *voters* must agree."""
+    return voters // 2 + 1
+
+
+def leave(members: Sequence[Member], own: str, healthy: Iterable[str]) -> None:
+    """Refuse where the others could not go on without the member *own*.
+
+    :param healthy: the ids of the members that answer.
+    :raises RegistryError: says who is missing.
+    """
+    others = [member for member in members if member.id != own and not member.learner]
+    if not others:
+        raise RegistryError(
+            "this is the last master, and leaving would lose all that it holds",
+            "'arpanet master stop' keeps it; to lose it, remove its container and its data volume",
+        )
+    alive = set(healthy)
+    missing = [member.name or member.peer_urls[0] for member in others if member.id not in alive]
+    if len(others) - len(missing) < quorum(len(others)):
+        raise RegistryError(
+            f"the other masters would have no majority: {', '.join(missing)} does not answer",
+            "start them, or remove them with 'arpanet etcdctl member remove', then try again",
+        )

@@ -1,0 +1,113 @@
+"""What ``arpanet status`` says of masters: this host's container, and the cluster as a whole."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from arpanet.context import Context
+from arpanet.errors import EngineUnreachable, RegistryError
+from arpanet.records import Member, Status
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.masters import health
+from arpanet_etcd.masters.plan import quorum
+from arpanet_etcd.settings import endpoints
+
+__all__ = ["Report", "cluster_line", "status"]
+
+#: Seconds for one master to answer: the command is to answer within seconds also when none does.
+TIMEOUT = 1.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one member says of itself; *leader* is an id, ``""`` when it has none."""
+
+    healthy: bool
+    version: str = ""
+    leader: str = ""
+    size: int = 0
+
+
+def status(context: Context) -> list[Status]:
+    """Return a line for this host's etcd, if it is a master, and one for the cluster."""
+    return [*_container(context), _cluster(context)]
+
+
+def _container(context: Context) -> list[Status]:
+    try:
+        found = context.engine.own("etcd")
+    except EngineUnreachable:
+        return []  # whether this host is a master can't be told; others report that Docker is down
+    lines = []
+    for one in found:
+        if one.state == "running":
+            since = one.started.partition(".")[0].replace("T", " ")
+            lines.append(Status("etcd", "ok", f"{one.name} runs {one.image} since {since} UTC"))
+        else:
+            detail = f"{one.name} is {one.state}; 'arpanet up' starts it, 'docker logs' says why"
+            lines.append(Status("etcd", "down", detail))
+    return lines
+
+
+def _cluster(context: Context) -> Status:
+    gateway = Gateway(endpoints(context.settings), timeout=TIMEOUT)
+    try:
+        members = gateway.member_list()
+    except RegistryError as problem:
+        return Status("masters", "down", str(problem))
+    with ThreadPoolExecutor(max_workers=max(len(members), 1)) as pool:
+        reports = list(pool.map(_report, members))
+    alarms: Sequence[str] = ()
+    try:
+        answer = gateway.call("maintenance/alarm", {"action": "GET"})
+        alarms = [one.get("alarm", "") for one in answer.get("alarms", ())]
+    except RegistryError:
+        pass  # without a majority nobody knows; the line says so already
+    return cluster_line(members, {m.id: r for m, r in zip(members, reports, strict=True)}, alarms)
+
+
+def _report(member: Member) -> Report:
+    for url in member.client_urls:
+        try:
+            said = Gateway([url], timeout=TIMEOUT).status(url)
+        except RegistryError:
+            continue
+        leader = int(said.get("leader", 0))
+        size = int(said.get("dbSize", 0))
+        well = bool(leader) if member.learner else health.healthy(url, TIMEOUT)
+        return Report(well, said.get("version", ""), f"{leader:x}" if leader else "", size)
+    return Report(False)
+
+
+def cluster_line(
+    members: Sequence[Member], reports: Mapping[str, Report], alarms: Sequence[str]
+) -> Status:
+    """Return the line for the cluster.
+
+    :param reports: member id -> its report.
+    :param alarms: etcd's own, as ``NOSPACE`` and ``CORRUPT``.
+    """
+    voters = [member for member in members if not member.learner]
+    alive = [member for member in voters if reports[member.id].healthy]
+    silent = sorted(m.name or m.peer_urls[0] for m in members if not reports[m.id].healthy)
+    leaders = {reports[member.id].leader for member in alive} - {""}
+    leader = ", ".join(member.name for member in voters if member.id in leaders)
+    versions = sorted({reports[m.id].version for m in members} - {""})
+    detail = f"{len(alive)} of {len(voters)} answer"
+    if silent:
+        detail += f", not {', '.join(silent)}"
+    if leader:
+        detail += f"; leader {leader}"
+    if versions:
+        detail += f"; etcd {' and '.join(versions)}"
+    if len(alive) < quorum(len(voters)):
+        return Status("masters", "down", f"{detail}; no majority: start the others")
+    if "NOSPACE" in alarms:
+        fix = "'arpanet etcdctl defrag', then 'arpanet etcdctl alarm disarm'"
+        return Status("masters", "down", f"{detail}; etcd is full and takes no changes: {fix}")
+    if alarms:
+        return Status("masters", "degraded", f"{detail}; etcd reports {', '.join(sorted(alarms))}")
+    learners = [m.name or m.peer_urls[0] for m in members if m.learner]
+    if learners:
+        detail += f"; {', '.join(learners)} is joining: 'arpanet master start' there finishes it"
+    return Status("masters", "degraded" if silent or learners else "ok", detail)

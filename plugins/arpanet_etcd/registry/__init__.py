@@ -1,0 +1,1 @@
+"""The registry over etcd's two APIs: keys, sessions, mirrors."""

@@ -1,0 +1,111 @@
+"""The registry in etcd: one shape for both of etcd's APIs.
+
+A *store* knows how etcd is spoken to; what a registry promises is made of it here.
+"""
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from arpanet.errors import SettingsError
+from arpanet.records import Host, Snapshot
+from arpanet.registry import TTL, Follower, Registry, Session
+from arpanet.settings import ARPANET_REGISTRY, Settings, masters
+from arpanet_etcd.registry.auto import AutoStore
+from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.mirror import Mirror
+from arpanet_etcd.registry.session import HostSession
+from arpanet_etcd.registry.store import Store
+from arpanet_etcd.registry.v3.store import V3Store
+from arpanet_etcd.registry.view import View
+from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_PATH, ETCD_PORT, endpoints, key_path, urls
+
+__all__ = ["EtcdRegistry", "make_registry", "open_registry"]
+
+
+class EtcdRegistry:
+    """See :class:`arpanet.registry.Registry`.
+
+    :param ttl: seconds that a silent host's entries stay.
+    """
+
+    def __init__(self, store: Store, layout: Layout, ttl: int = TTL) -> None:
+        self._store, self._layout, self._ttl = store, layout, ttl
+        self._running: list[Mirror | HostSession] = []
+
+    def read(self) -> Snapshot:
+        """Return what the registry holds now."""
+        view = View(self._layout)
+        view.replace(self._store.listing()[0])
+        return view.snapshot()
+
+    def follow(self, notify: Callable[[Snapshot], None]) -> Follower:
+        """Call *notify*, from another thread, with the state now and with every later one."""
+        mirror = Mirror(self._store, self._layout, notify)
+        self._running.append(mirror)
+        return mirror
+
+    def session(self, host: Host) -> Session:
+        """Begin, or take over, the session of *host*."""
+        session = HostSession(self._store.writer(host, self._ttl), self._ttl)
+        self._running.append(session)
+        return session
+
+    def check(self, host: Host) -> None:
+        """Refuse a second host with the name of a living one."""
+        self._store.check(host)
+
+    def withdraw(self, host: str) -> None:
+        """Remove all entries of *host*, by name, at once."""
+        self._store.withdraw(host)
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        while self._running:
+            self._running.pop().close()
+        self._store.close()
+
+
+def open_registry(
+    endpoints: Sequence[str], path: str, api: str = "v3", ttl: int = TTL
+) -> EtcdRegistry:
+    """Return the registry below *path* in the cluster at *endpoints*. Does no I/O.
+
+    :param endpoints: base URLs.
+    :param path: begins with a slash and does not end with one.
+    :param api: ``v3``, ``v2``, or ``auto``: v3 where it is answered, else v2.
+    """
+    layout = Layout(path)
+    kinds = {"v3": (V3Store,), "v2": (_v2_store,), "auto": (V3Store, _v2_store)}
+    stores: list[Store] = [make(endpoints, layout) for make in kinds[api]]
+    return EtcdRegistry(AutoStore(stores) if stores[1:] else stores[0], layout, ttl)
+
+
+def _v2_store(endpoints: Sequence[str], layout: Layout) -> Store:
+    from arpanet_etcd.registry.v2.store import V2Store  # python-etcd takes a while to load
+
+    return V2Store(endpoints, layout)
+
+
+def make_registry(settings: Settings) -> Registry | None:
+    """Return the registry that ``ARPANET_REGISTRY`` names, ``None`` when it is not etcd's. No I/O.
+
+    ``etcd://`` takes masters and path from the other settings; ``etcd://10.0.0.1:2379/path`` names
+    them itself, each where it is given.
+
+    :raises SettingsError: the URL makes no sense.
+    """
+    url = urlsplit(settings[ARPANET_REGISTRY])
+    if url.scheme != "etcd":
+        return None
+    try:
+        if url.query or url.fragment:
+            raise ValueError("must be etcd://, or etcd://master,master/path")
+        given = urls(masters(url.netloc), settings[ETCD_PORT])
+        path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
+    except ValueError as problem:
+        origin = settings.source(ARPANET_REGISTRY).origin
+        raise SettingsError(
+            f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
+            "etcd:// alone takes everything from the other settings",
+        ) from problem
+    return open_registry(given or endpoints(settings), path, settings[ARPANET_ETCD_API])

@@ -1,0 +1,85 @@
+"""One host's entries, kept alive by one thread: the same for etcd's v3 and v2.
+
+What the registry should hold is state, not a queue of wishes: every round refreshes what is there,
+compares it with what was last published, and writes the difference.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from arpanet.errors import RegistryError
+from arpanet.records import Instance
+from arpanet_etcd.client.backoff import Backoff
+from arpanet_etcd.registry.store import Writer
+
+__all__ = ["HostSession"]
+
+log = logging.getLogger(__name__)
+
+
+class HostSession:
+    """See :class:`arpanet.registry.Session`.
+
+    :param ttl: seconds that the entries outlive a silent host; refreshed three times as often.
+    """
+
+    def __init__(self, writer: Writer, ttl: float) -> None:
+        self.trouble = "not begun yet"
+        self._writer = writer
+        self._interval = ttl / 3
+        self._wanted: dict[str, Instance] | None = None
+        self._wake = threading.Event()
+        self._closed = False
+        self._backoff = Backoff(cap=self._interval)
+        self._thread = threading.Thread(target=self._run, name="registry-session", daemon=True)
+        self._thread.start()
+
+    def publish(self, instances: Iterable[Instance]) -> None:
+        """Let *instances* be all that this host has. Returns at once, raises nothing."""
+        self._wanted = {one.id: one for one in instances}
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop keeping the entries alive; they stay until the TTL runs out."""
+        self._closed = True
+        self._wake.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        refresh_at = 0.0
+        while not self._closed:
+            try:
+                if time.monotonic() >= refresh_at:
+                    refresh_at = time.monotonic() + self._interval
+                    self._writer.refresh()
+                self._write()
+            except RegistryError as problem:
+                self._say(str(problem))
+                refresh_at = 0.0
+            except Exception:  # whatever it is, the entries must stay alive
+                log.exception("the registry's session failed")
+                self._say("the session failed, see the log")
+                refresh_at = 0.0
+            else:
+                self._backoff.reset()
+            pause = refresh_at - time.monotonic() if refresh_at else self._backoff.next()
+            self._wake.wait(max(0.0, pause))
+            self._wake.clear()
+
+    def _write(self) -> None:
+        # cleared first: a publish from here on wakes the thread again
+        wanted = self._wanted
+        refused = {} if wanted is None else self._writer.write(wanted.values())
+        taken = (f"{one} belongs to host {other}" for one, other in sorted(refused.items()))
+        hint = ": give the containers a SERVICE_ID of their own" if refused else ""
+        self._say("; ".join(taken) + hint)
+
+    def _say(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            log.warning("keeping this host's entries: %s", trouble)
+        elif self.trouble and not trouble:
+            log.info("this host's entries are in the registry")
+        self.trouble = trouble

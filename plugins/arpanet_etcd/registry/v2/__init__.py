@@ -1,0 +1,1 @@
+"""The registry over etcd's v2 API, with python-etcd."""

@@ -1,0 +1,1 @@
+"""The registry over etcd's v3 API."""

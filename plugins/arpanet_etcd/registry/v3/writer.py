@@ -1,0 +1,180 @@
+"""A host's entries in etcd's v3 store: one lease holds them all.
+
+A transaction that got no answer is never sent again: what became of it is read, and compared anew.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+
+from arpanet.errors import RegistryError
+from arpanet.records import Host, Instance
+from arpanet.registry import duplicate_host
+from arpanet_etcd.client import wire
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.wire import EtcdError, Value
+from arpanet_etcd.registry.diff import LIMIT, Change, Entry, batches, changes
+from arpanet_etcd.registry.keys import Layout, read_host, write
+
+__all__ = ["V3Writer", "living_host"]
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at which keys live with the lease: keys deleted by hand come back.
+AUDIT = 30.0
+#: How often a write is worked out anew when others change the same keys at the same time.
+ATTEMPTS = 5
+
+
+class V3Writer:
+    """See :class:`arpanet_etcd.registry.session.Writer`."""
+
+    def __init__(self, gateway: Gateway, layout: Layout, host: Host, ttl: int) -> None:
+        self._gateway, self._layout, self._host, self._ttl = gateway, layout, host, ttl
+        self._key = layout.host(host.name)
+        self._lease = 0
+        #: the host's record lives with the lease, as far as is known
+        self._held = False
+        #: a later session of this very host has taken the lease over
+        self._superseded = False
+        #: what the host's keys hold, as last seen; of no use while not *sure*
+        self._known: dict[str, Entry] = {}
+        self._sure = False
+        self._audit_at = 0.0
+
+    def refresh(self) -> None:
+        """One keepalive; a look at the lease's keys now and then."""
+        if self._lease and not self._gateway.keepalive(self._lease):
+            log.warning("the lease of this host's entries ran out")
+            self._lease, self._held = 0, False
+        if not self._held:
+            self._acquire()
+        if not self._sure or time.monotonic() >= self._audit_at:
+            self._audit()
+        else:  # what another host held may be free by now
+            self._known = {key: entry for key, entry in self._known.items() if entry.mine}
+
+    # -- the lease -------------------------------------------------------------------------------
+
+    def _acquire(self) -> None:
+        """Take over the living lease that the host's record has, else put it under a new one."""
+        self._sure = False
+        found = self._gateway.get(self._key)
+        other = living_host(self._host.name, found)
+        if other and (self._superseded or other.engine != self._host.engine):
+            raise duplicate_host(self._host, other)
+        lease = (found.lease if found else 0) or self._lease
+        if not (lease and self._gateway.keepalive(lease)):
+            lease = self._gateway.grant(self._ttl)
+        text = write(self._host)
+        if not (found and (found.value, found.lease) == (text, lease)):
+            result = self._gateway.txn(
+                [wire.at_revision(self._key, found.mod_revision if found else 0)],
+                [wire.put_op(self._key, text, lease)],
+            )
+            if not result.succeeded:
+                raise RegistryError(f"{self._key} was changed by somebody else at the same time")
+        self._lease, self._held, self._superseded = lease, True, False
+
+    def _audit(self) -> None:
+        """Read all keys that live with the lease: whatever became of them, it is put right."""
+        keys = self._gateway.lease_keys(self._lease)
+        if keys is None or self._key not in keys:
+            raise self._lost("this host's record was deleted")
+        self._known = {}
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), LIMIT):
+            operations = [wire.range_op(key) for key in ordered[start : start + LIMIT]]
+            for values in self._gateway.txn([], operations, retry=True).reads:
+                self._known.update({key: self._entry(value) for key, value in values.items()})
+        self._yield()
+        self._sure = True
+        self._audit_at = time.monotonic() + AUDIT
+
+    def _yield(self) -> None:
+        """Leave the name to a later session of it: two that write would undo each other's work.
+
+        They share an engine's id and a lease: an agent started twice, or hosts that are clones.
+        """
+        found = self._known.get(self._key)
+        if not found or found.value == write(self._host):
+            return
+        try:
+            other = read_host(self._host.name, found.value)
+        except ValueError as problem:
+            raise self._lost(f"this host's record was spoilt: {problem}") from problem
+        self._lease, self._held, self._superseded = 0, False, True
+        raise duplicate_host(self._host, other)
+
+    def _entry(self, value: Value) -> Entry:
+        return Entry(value.value, value.mod_revision, value.lease == self._lease)
+
+    def _lost(self, why: str) -> RegistryError:
+        self._sure = self._held = False
+        return RegistryError(why, "it is put back")
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def write(self, wanted: Iterable[Instance]) -> Mapping[str, str]:
+        """Write the differences, as few transactions as etcd allows."""
+        wanted = list(wanted)
+        for _ in range(ATTEMPTS):
+            if not self._sure:
+                self.refresh()
+            todo, refused = changes(wanted, self._known, self._layout, self._host.name)
+            self._sure = False  # until every answer is in
+            # a list: the batches after one that failed are still good
+            done = [self._commit(batch) for batch in batches(todo)]
+            self._sure = True
+            if all(done):
+                return refused
+        self._sure = False
+        raise RegistryError("others keep changing this host's entries")
+
+    def _commit(self, batch: list[Change]) -> bool:
+        """Apply *batch* if nothing has changed since it was worked out; else learn what has."""
+        compare = [wire.held_by(self._key, self._lease)]
+        success, guarded = [], [self._key]
+        for change in batch:
+            if change.puts:
+                compare.append(wire.at_revision(change.record, change.revision))
+                guarded.append(change.record)
+            compare += [wire.held_by(key, self._lease) for key in change.deletes]
+            guarded += change.deletes
+            success += [wire.put_op(key, text, self._lease) for key, text in change.puts.items()]
+            success += [wire.delete_op(key) for key in change.deletes]
+        try:
+            result = self._gateway.txn(compare, success, [wire.range_op(key) for key in guarded])
+        except EtcdError as problem:
+            if problem.code == wire.NOT_FOUND:
+                raise self._lost("the lease of this host's entries ran out") from problem
+            raise
+        if result.succeeded:
+            self._applied(batch, result.revision)
+        else:
+            self._learn(guarded, result.reads)
+        return result.succeeded
+
+    def _applied(self, batch: list[Change], revision: int) -> None:
+        for change in batch:
+            for key, text in change.puts.items():
+                self._known[key] = Entry(text, revision, True)
+            for key in change.deletes:
+                self._known.pop(key, None)
+
+    def _learn(self, guarded: list[str], reads: Iterable[Mapping[str, Value]]) -> None:
+        for key, values in zip(guarded, reads, strict=True):
+            self._known.pop(key, None)
+            self._known.update({one: self._entry(value) for one, value in values.items()})
+        if not (self._key in self._known and self._known[self._key].mine):
+            raise self._lost("this host's record was changed")
+
+
+def living_host(name: str, found: Value | None) -> Host | None:
+    """Return the record of a host whose session is alive: etcd deletes a key with its lease."""
+    if not (found and found.lease):
+        return None
+    try:
+        return read_host(name, found.value)
+    except ValueError:
+        return None

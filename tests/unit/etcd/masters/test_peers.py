@@ -1,0 +1,54 @@
+import pytest
+from arpanet_etcd.masters import peers
+from arpanet_etcd.masters.plan import Cluster, Own
+
+from arpanet.errors import UsageError
+from arpanet.records import Member
+
+OWN = Own("h1", "10.0.0.1", 4001, 7001)
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("10.0.0.2", "http://10.0.0.2:7001"),
+        ("10.0.0.2:7009", "http://10.0.0.2:7009"),
+        ("http://h2:7001/", "http://h2:7001"),
+        ("[fd00::2]:7001", "http://[fd00::2]:7001"),
+        ("[fd00::2]", "http://[fd00::2]:7001"),
+    ],
+)
+def test_address(given, url):
+    assert peers.address(given, 7001) == url
+
+
+@pytest.mark.parametrize("given", ["a b", "h2:99999", "https://h2:7001", "h2:7001/x", ":7001"])
+def test_what_is_no_address(given):
+    with pytest.raises(UsageError, match=r"no ip:port; for example"):
+        peers.address(given, 7001)
+
+
+def test_this_host_is_not_its_own_peer():
+    assert peers.others(("10.0.0.1:7001", "10.0.0.2", "10.0.0.2:7001"), OWN) == [
+        "http://10.0.0.2:7001"
+    ]
+
+
+def test_parse():
+    answer = [
+        {"id": 255, "name": "h1", "peerURLs": ["http://a:1"], "clientURLs": ["http://a:2"]},
+        {"id": 16, "peerURLs": ["http://b:1"], "name": "", "isLearner": True},
+    ]
+    assert peers.parse("00ff", answer) == Cluster(
+        "ff",
+        (
+            Member("h1", "ff", ("http://a:1",), ("http://a:2",)),
+            Member("", "10", ("http://b:1",), (), True),
+        ),
+    )
+
+
+@pytest.mark.parametrize(("number", "answer"), [("", [{"id": 1}]), ("ff", []), ("ff", {"a": 1})])
+def test_parse_what_is_no_cluster(number, answer):
+    with pytest.raises((ValueError, KeyError)):
+        peers.parse(number, answer)

@@ -1,0 +1,138 @@
+"""Records as keys and values, and back."""
+
+import json
+
+import pytest
+from arpanet_etcd.registry.keys import (
+    Key,
+    Layout,
+    instance_of_leaf,
+    read_host,
+    read_instance,
+    write,
+)
+
+from arpanet.records import Host, Instance
+
+LAYOUT = Layout("/arpanet")
+REDIS = Instance(
+    "h1:r0:6379",
+    ("redis", "cache"),
+    "h1",
+    "10.0.0.1",
+    10000,
+    container="c" * 64,
+    tags=("a", "b"),
+    attrs={"k": "v"},
+    health="healthy",
+    local={"bridge": "172.17.0.2:6379"},
+)
+HOST = Host("h1", "10.0.0.1", "engine", ("slave", "master"), "1.0", 12.5)
+
+
+def test_the_keys_are_those_that_registrator_writes_and_the_record():
+    entries = LAYOUT.entries(REDIS)
+    record = entries.pop("/arpanet/instances/h1:r0:6379")
+    assert json.loads(record)["port"] == 10000
+    assert entries == {
+        "/arpanet/services/redis/h1:r0:6379": "10.0.0.1:10000",
+        "/arpanet/services/cache/h1:r0:6379": "10.0.0.1:10000",
+    }
+    assert LAYOUT.host("h1") == "/arpanet/hosts/h1"
+
+
+def test_records_survive_the_round_trip():
+    assert read_instance(REDIS.id, write(REDIS)) == REDIS
+    assert read_host("h1", write(HOST)) == HOST
+    six = Instance("h1:d0:53:udp", ("dns",), "h1", "fd00::1", 53, "udp")
+    assert read_instance(six.id, write(six)) == six
+    assert LAYOUT.entries(six)["/arpanet/services/dns/h1:d0:53:udp"] == "[fd00::1]:53"
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "50%", "é ü", "_x", "..", ".", "a?b#c", "%2F", "\n", "a,b"]
+)
+def test_any_name_makes_a_key_of_safe_characters_and_comes_back(name):
+    one = Instance(name, (name,), "h1", "10.0.0.1", 1)
+    record, leaf = LAYOUT.entries(one)
+    assert LAYOUT.parse(record) == Key("instances", name)
+    assert LAYOUT.parse(leaf) == Key("services", name, name)
+    assert record.count("/") == 3
+    assert record.isascii()
+    assert not set(record) & set("?# \n")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "/arpanet",
+        "/arpanet/",
+        "/arpanet/services/redis",
+        "/arpanet/services/redis/",
+        "/arpanet/services/a/b/c",
+        "/arpanet/join/lock",
+        "/arpanet/hosts/",
+        "/arpanetx/hosts/h1",
+        "/other",
+    ],
+)
+def test_other_keys_are_not_taken_for_ours(key):
+    assert LAYOUT.parse(key) is None
+
+
+def test_fields_that_later_versions_add_are_ignored_and_missing_ones_have_defaults():
+    text = '{"ip": "10.0.0.1", "port": 80, "weight": {"new": [1]}}'
+    assert read_instance("x", text) == Instance("x", (), "", "10.0.0.1", 80)
+    assert read_host("h", '{"zone": 3}') == Host("h", "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ip": "10.0.0.1; flush ruleset"},
+        {"ip": None},
+        {"port": "80"},
+        {"port": True},
+        {"port": 0},
+        {"port": 65536},
+        {"protocol": "icmp"},
+        {"id": "other"},
+        {"services": "redis"},
+        {"services": [1]},
+        {"attrs": {"a": 1}},
+        {"host": 5},
+    ],
+)
+def test_a_record_that_makes_no_sense_is_refused(change):
+    with pytest.raises(ValueError, match=r"."):
+        read_instance(REDIS.id, json.dumps({**json.loads(write(REDIS)), **change}))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"started": "now"}', "1"])
+def test_a_host_that_makes_no_sense_is_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        read_host("h", text)
+
+
+@pytest.mark.parametrize(
+    ("instance_id", "address", "expected"),
+    [
+        ("h1:r0:6379", "10.0.0.1:80", Instance("h1:r0:6379", ("s",), "h1", "10.0.0.1", 80)),
+        (
+            "h1:d0:53:udp",
+            "[fd00::1]:53\n",
+            Instance("h1:d0:53:udp", ("s",), "h1", "fd00::1", 53, "udp"),
+        ),
+        ("db", "10.0.0.9:5432", Instance("db", ("s",), "", "10.0.0.9", 5432)),
+    ],
+)
+def test_a_leaf_alone_tells_the_least(instance_id, address, expected):
+    assert instance_of_leaf(instance_id, ("s",), address) == expected
+
+
+@pytest.mark.parametrize(
+    "address", ["", "10.0.0.1", "db.example:80", "10.0.0.1:", "10.0.0.1:0", "{}"]
+)
+def test_a_leaf_that_is_no_address_is_refused(address):
+    with pytest.raises(ValueError, match=r"."):
+        instance_of_leaf("x", ("s",), address)
