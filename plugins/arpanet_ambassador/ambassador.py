@@ -13,17 +13,19 @@ from arpanet.agent import statusfile
 from arpanet.context import Context
 from arpanet.records import Container, Link, Snapshot
 from arpanet.settings import HOSTNAME
-from arpanet_ambassador import clearing, hosts, report
-from arpanet_ambassador.declare import owner
-from arpanet_ambassador.flows import Endpoint, Reaper, endpoints, watches
-from arpanet_ambassador.kernel import Kernel
-from arpanet_ambassador.lookups import Lookups
-from arpanet_ambassador.namespaces import NotEntered, visit
+from arpanet_ambassador.flows.reaper import Endpoint, Reaper, endpoints, watches
+from arpanet_ambassador.links import report
+from arpanet_ambassador.links.declare import owner
+from arpanet_ambassador.links.outcome import KERNEL, PROXY, Troubles, links
+from arpanet_ambassador.links.plan import Plan, World, make
+from arpanet_ambassador.names import hosts
+from arpanet_ambassador.names.dns import Lookups
 from arpanet_ambassador.nodes import NAME
-from arpanet_ambassador.outcome import KERNEL, PROXY, Troubles, links
-from arpanet_ambassador.plan import Plan, World, make
-from arpanet_ambassador.proxy import Proxy
-from arpanet_ambassador.ruleset import Home
+from arpanet_ambassador.planes.namespaces import NotEntered, visit
+from arpanet_ambassador.planes.nftables import clearing
+from arpanet_ambassador.planes.nftables.kernel import Kernel
+from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.proxy.proxy import Proxy
 
 __all__ = ["Ambassador"]
 
@@ -36,7 +38,7 @@ CHECK = 25.0
 class Ambassador:
     """The links of one host. To be used from the agent's thread.
 
-    :param plane: one of :data:`~arpanet_ambassador.outcome.PLANES`.
+    :param plane: one of :data:`~arpanet_ambassador.links.outcome.PLANES`.
     """
 
     def __init__(

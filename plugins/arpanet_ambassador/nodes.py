@@ -65,7 +65,9 @@ def _clear(context: Context) -> None:
         if one.state != "running" or not entry:
             continue
         code, _, said = context.engine.exec(
-            one.name, [entry[0], "-m", "arpanet_ambassador.clearing"], timeout=CLEARING
+            one.name,
+            [entry[0], "-m", "arpanet_ambassador.planes.nftables.clearing"],
+            timeout=CLEARING,
         )
         if code:
             lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]

@@ -11,9 +11,10 @@ from arpanet.errors import EngineError
 from arpanet.images import node
 from arpanet.records import Container, Link, Snapshot, Status
 from arpanet.settings import Setting, choice, container_name
-from arpanet_ambassador import nodes, report
+from arpanet_ambassador import nodes
+from arpanet_ambassador.links import report
+from arpanet_ambassador.links.outcome import PLANES, PROXY
 from arpanet_ambassador.nodes import NAME
-from arpanet_ambassador.outcome import PLANES, PROXY
 
 if TYPE_CHECKING:
     from arpanet_ambassador.ambassador import Ambassador

@@ -1,7 +1,7 @@
 """One set of namespaces for all tests of a module; each test gets them without tables."""
 
 import pytest
-from arpanet_ambassador.kernel import clear
+from arpanet_ambassador.planes.nftables.kernel import clear
 
 from tests.services.ambassador.lan import Lan, anybody
 

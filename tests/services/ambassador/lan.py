@@ -6,8 +6,8 @@ import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from arpanet_ambassador import namespaces
-from arpanet_ambassador.ruleset import Home
+from arpanet_ambassador.planes import namespaces
+from arpanet_ambassador.planes.nftables.ruleset import Home
 
 from tests.conftest import wait_for
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from arpanet_ambassador import clearing, nft
 from arpanet_ambassador.ambassador import CHECK, Ambassador
-from arpanet_ambassador.kernel import Kernel
+from arpanet_ambassador.planes.nftables import clearing, nft
+from arpanet_ambassador.planes.nftables.kernel import Kernel
 
 from arpanet.agent import statusfile
 from arpanet.records import Container, Instance, Snapshot

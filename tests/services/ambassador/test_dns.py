@@ -10,7 +10,7 @@ import dns.rcode
 import dns.resolver
 import dns.rrset
 import pytest
-from arpanet_ambassador.lookups import LIFETIME, ask
+from arpanet_ambassador.names.dns import LIFETIME, ask
 
 ZONE = {
     ("db.example.", "A"): ["10.0.0.2", "10.0.0.1"],

@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from arpanet_ambassador import namespaces, netlink, nft
-from arpanet_ambassador.kernel import Kernel
-from arpanet_ambassador.ruleset import Home, Rules, Table, render
+from arpanet_ambassador.planes import namespaces, netlink
+from arpanet_ambassador.planes.nftables import nft
+from arpanet_ambassador.planes.nftables.kernel import Kernel
+from arpanet_ambassador.planes.nftables.ruleset import Home, Rules, Table, render
 
 from arpanet.records import Target
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS, Lan, anybody, echoes, hello

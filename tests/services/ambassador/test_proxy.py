@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from arpanet_ambassador.proxy import Proxy
+from arpanet_ambassador.planes.proxy.proxy import Proxy
 
 from arpanet.records import Target
 from tests.conftest import wait_for

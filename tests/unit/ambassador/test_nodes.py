@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from arpanet_ambassador import report
+from arpanet_ambassador.links import report
 from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
 
 from arpanet.docker.specs import OwnContainer
@@ -68,7 +68,7 @@ def run(monkeypatch):
 
 HOLDER = ("arpanet_backends", "backends", "running")
 AGENT = ("arpanet_backends_agent", "ambassador", "running")
-CLEAR = "/python -m arpanet_ambassador.clearing"
+CLEAR = "/python -m arpanet_ambassador.planes.nftables.clearing"
 
 
 def test_start_makes_both(run):

@@ -1,7 +1,7 @@
 """What a declared value may be."""
 
 import pytest
-from arpanet_ambassador.specs import Endpoints, Service, Srv, parse
+from arpanet_ambassador.links.specs import Endpoints, Service, Srv, parse
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from arpanet.records import Container, Instance, Target
-from arpanet_ambassador.declare import BACKEND, CONNECT, Declared, declared
-from arpanet_ambassador.resolve import Answers, View, lookups, resolve
-from arpanet_ambassador.ruleset import Home, Rules, Table, carried, render
+from arpanet_ambassador.links.declare import BACKEND, CONNECT, Declared, declared
+from arpanet_ambassador.links.resolve import Answers, View, lookups, resolve
+from arpanet_ambassador.planes.nftables.ruleset import Home, Rules, Table, carried, render
 
 __all__ = ["Plan", "Resolved", "World", "make"]
 

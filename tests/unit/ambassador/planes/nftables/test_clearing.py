@@ -1,7 +1,7 @@
 """Removals and transactions keep out of each other's way."""
 
 import pytest
-from arpanet_ambassador import clearing
+from arpanet_ambassador.planes.nftables import clearing
 
 from arpanet.agent import statusfile
 

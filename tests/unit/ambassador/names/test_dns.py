@@ -1,6 +1,6 @@
 """DNS answers: kept while DNS is ill."""
 
-from arpanet_ambassador.lookups import Lookups
+from arpanet_ambassador.names.dns import Lookups
 
 from tests.conftest import wait_for
 

@@ -1,6 +1,6 @@
 """A client's hosts file."""
 
-from arpanet_ambassador.hosts import addresses, read
+from arpanet_ambassador.names.hosts import addresses, read
 
 TEXT = """\
 127.0.0.1\tlocalhost

@@ -1,8 +1,8 @@
 """Containers + services -> tables, routes and links."""
 
-from arpanet_ambassador.outcome import Troubles, links
-from arpanet_ambassador.plan import World, make
-from arpanet_ambassador.ruleset import Home
+from arpanet_ambassador.links.outcome import Troubles, links
+from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.planes.nftables.ruleset import Home
 
 from arpanet.records import Container, Link, Target
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from arpanet.records import Snapshot
-from arpanet_ambassador import namespaces, netlink
-from arpanet_ambassador.declare import BACKEND, CONNECT
-from arpanet_ambassador.netlink import Flow
-from arpanet_ambassador.plan import Plan
-from arpanet_ambassador.resolve import endpoint
-from arpanet_ambassador.ruleset import Home
-from arpanet_ambassador.specs import Service
+from arpanet_ambassador.links.declare import BACKEND, CONNECT
+from arpanet_ambassador.links.plan import Plan
+from arpanet_ambassador.links.resolve import endpoint
+from arpanet_ambassador.links.specs import Service
+from arpanet_ambassador.planes import namespaces, netlink
+from arpanet_ambassador.planes.netlink import Flow
+from arpanet_ambassador.planes.nftables.ruleset import Home
 
 __all__ = ["Endpoint", "Reaper", "Watch", "endpoints", "strays", "watches"]
 

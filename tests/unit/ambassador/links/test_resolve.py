@@ -1,8 +1,8 @@
 """Declared links + snapshot -> targets."""
 
 import pytest
-from arpanet_ambassador.resolve import View, endpoint, lookups, resolve
-from arpanet_ambassador.specs import Endpoints, Service, Srv
+from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve
+from arpanet_ambassador.links.specs import Endpoints, Service, Srv
 
 from arpanet.records import Target
 from tests.unit.ambassador.records import instance

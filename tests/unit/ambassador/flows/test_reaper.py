@@ -1,9 +1,9 @@
 """Which connections are looked at, and which are strays."""
 
-from arpanet_ambassador.flows import Watch, endpoints, strays, watches
-from arpanet_ambassador.netlink import Flow
-from arpanet_ambassador.plan import World, make
-from arpanet_ambassador.ruleset import Home
+from arpanet_ambassador.flows.reaper import Watch, endpoints, strays, watches
+from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.planes.netlink import Flow
+from arpanet_ambassador.planes.nftables.ruleset import Home
 
 from arpanet.records import Snapshot
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance

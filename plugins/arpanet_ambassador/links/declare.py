@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from arpanet.records import Container
-from arpanet_ambassador.specs import Service, Spec, parse
+from arpanet_ambassador.links.specs import Service, Spec, parse
 
 __all__ = ["BACKEND", "CONNECT", "Declared", "declared", "owner"]
 

@@ -15,9 +15,9 @@ from typing import IO
 from arpanet.agent import statusfile
 from arpanet.docker.engine import Engine
 from arpanet.errors import ArpanetError
-from arpanet_ambassador.declare import owner
-from arpanet_ambassador.kernel import clear
-from arpanet_ambassador.ruleset import Home
+from arpanet_ambassador.links.declare import owner
+from arpanet_ambassador.planes.nftables.kernel import clear
+from arpanet_ambassador.planes.nftables.ruleset import Home
 
 __all__ = ["applying", "lock", "main", "mark"]
 

@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any
 
 from arpanet.records import Target
-from arpanet_ambassador.plan import Routes
+from arpanet_ambassador.links.plan import Routes
 
 __all__ = ["Proxy"]
 

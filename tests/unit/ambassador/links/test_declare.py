@@ -1,8 +1,8 @@
 """Containers -> declared links."""
 
 import pytest
-from arpanet_ambassador.declare import BACKEND, CONNECT, declared, owner
-from arpanet_ambassador.specs import Service
+from arpanet_ambassador.links.declare import BACKEND, CONNECT, declared, owner
+from arpanet_ambassador.links.specs import Service
 
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from arpanet_ambassador import namespaces, netlink, nft
-from arpanet_ambassador.namespaces import Gone
-from arpanet_ambassador.ruleset import REMOVE, Home, Rules
+from arpanet_ambassador.planes import namespaces, netlink
+from arpanet_ambassador.planes.namespaces import Gone
+from arpanet_ambassador.planes.nftables import nft
+from arpanet_ambassador.planes.nftables.ruleset import REMOVE, Home, Rules
 
 __all__ = ["Kernel", "clear"]
 

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 
-from arpanet_ambassador.ruleset import TABLE
+from arpanet_ambassador.planes.nftables.ruleset import TABLE
 
 __all__ = ["NftError", "ambassadors", "listing", "run"]
 

@@ -4,8 +4,8 @@ import ipaddress
 import re
 
 import pytest
-from arpanet_ambassador.nft import ambassadors
-from arpanet_ambassador.ruleset import REMOVE, Table, render
+from arpanet_ambassador.planes.nftables.nft import ambassadors
+from arpanet_ambassador.planes.nftables.ruleset import REMOVE, Table, render
 
 from arpanet.records import Target
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arpanet.records import Link
-from arpanet_ambassador.declare import BACKEND
-from arpanet_ambassador.plan import Plan, Resolved
-from arpanet_ambassador.ruleset import carried
+from arpanet_ambassador.links.declare import BACKEND
+from arpanet_ambassador.links.plan import Plan, Resolved
+from arpanet_ambassador.planes.nftables.ruleset import carried
 
 __all__ = ["KERNEL", "PLANES", "PROXY", "Troubles", "links"]
 

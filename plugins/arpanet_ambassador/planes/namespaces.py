@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from arpanet_ambassador.nft import NftError
-from arpanet_ambassador.ruleset import Home
+from arpanet_ambassador.planes.nftables.nft import NftError
+from arpanet_ambassador.planes.nftables.ruleset import Home
 
 __all__ = ["Gone", "NotEntered", "belongs", "visit", "visit_all"]
 

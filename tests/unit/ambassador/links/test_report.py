@@ -2,7 +2,7 @@
 
 import json
 
-from arpanet_ambassador import report
+from arpanet_ambassador.links import report
 
 from arpanet.records import Link, Target
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import dns.exception
 import dns.resolver
 
-from arpanet_ambassador.resolve import Answers
+from arpanet_ambassador.links.resolve import Answers
 
 __all__ = ["Lookups"]
 
@@ -78,7 +78,10 @@ class Lookups:
 
 
 def ask(key: Key) -> Answer:
-    """Ask DNS for *key* (see :data:`~arpanet_ambassador.resolve.Answers`), within a time limit."""
+    """Ask DNS for *key*, within a time limit.
+
+    :return: see :data:`arpanet_ambassador.links.resolve.Answers`.
+    """
     name, port = key
     try:
         resolver = dns.resolver.Resolver()

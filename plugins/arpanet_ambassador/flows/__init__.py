@@ -1,0 +1,1 @@
+"""What connections there are, and which of them are stuck."""

@@ -1,0 +1,1 @@
+"""Deciding: declarations -> specs -> targets -> plan; pure."""

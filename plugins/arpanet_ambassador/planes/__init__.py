@@ -1,0 +1,1 @@
+"""Doing: what carries links, and the network namespaces that they are carried in."""

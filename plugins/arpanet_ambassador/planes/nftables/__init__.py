@@ -1,0 +1,1 @@
+"""The plane that writes rules into clients' network namespaces."""

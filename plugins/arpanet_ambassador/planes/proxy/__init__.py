@@ -1,0 +1,1 @@
+"""The plane that listens and dials itself."""
