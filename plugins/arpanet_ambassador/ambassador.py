@@ -9,10 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from arpanet.agent import statusfile
-from arpanet.context import Context
-from arpanet.records import Container, Link, Snapshot
-from arpanet.settings import HOSTNAME
+from arpanet import HOSTNAME, Container, Context, Link, Snapshot, statusfile
 from arpanet_ambassador.flows.reaper import Endpoint, Reaper, endpoints, watches
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.declare import owner

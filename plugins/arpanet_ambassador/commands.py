@@ -3,7 +3,7 @@
 import signal
 from argparse import Namespace
 
-from arpanet.cli.base import Command
+from arpanet import Command
 
 __all__ = ["Hold"]
 

@@ -9,9 +9,7 @@ Only for the proxy plane, the ambassador runs in the linked container itself: wi
 can't listen in the network namespace of another.
 """
 
-from arpanet.context import Context
-from arpanet.docker.specs import ContainerSpec
-from arpanet.images import node
+from arpanet import ContainerSpec, Context, node_image
 
 __all__ = ["HOLDER", "NAME", "start", "stop"]
 
@@ -28,7 +26,7 @@ CLEARING = 60
 
 def start(context: Context, name: str, proxy_only: bool) -> None:
     """Make the containers be there; *name* is what clients link to."""
-    image = node.node_image(context)
+    image = node_image(context)
     if proxy_only:
         _clear(context)
         context.engine.remove_part(HOLDER)

@@ -3,14 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arpanet import hookimpl
-from arpanet.agent import statusfile
-from arpanet.agent.nodestatus import node_status
-from arpanet.context import Context
-from arpanet.errors import EngineError
-from arpanet.images import node
-from arpanet.records import Container, Link, Snapshot, Status
-from arpanet.settings import Setting, choice, container_name
+from arpanet import (
+    Container,
+    Context,
+    EngineError,
+    Link,
+    Setting,
+    Snapshot,
+    Status,
+    hookimpl,
+    kinds,
+    node_image,
+    node_status,
+    statusfile,
+)
 from arpanet_ambassador import nodes
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.outcome import PLANES, PROXY
@@ -23,13 +29,13 @@ __all__ = ["AMBASSADOR_NAME", "ARPANET_PLANE", "AmbassadorPlugin"]
 
 AMBASSADOR_NAME = Setting(
     "AMBASSADOR_NAME",
-    container_name,
+    kinds.container_name,
     "arpanet_backends",
     "The name of the container that clients write after --link.",
 )
 ARPANET_PLANE = Setting(
     "ARPANET_PLANE",
-    choice(*PLANES),
+    kinds.choice(*PLANES),
     PLANES[0],
     "What carries links: rules in the client's namespace (kernel), the ambassador itself (proxy), "
     "or the first and, where that can't be, the second (auto).",
@@ -59,7 +65,7 @@ class AmbassadorPlugin:
     def arpanet_install(self, context: Context, role: str) -> None:
         """Have the node image ready."""
         if role == "slave":
-            node.node_image(context)
+            node_image(context)
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:

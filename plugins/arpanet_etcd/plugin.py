@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from arpanet import hookimpl
-from arpanet.context import Context
-from arpanet.records import Formation, Member, Status
-from arpanet.registry import Registry
-from arpanet.settings import Setting
+from arpanet import Context, Formation, Member, Registry, Setting, Status, hookimpl
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import SETTINGS, endpoints

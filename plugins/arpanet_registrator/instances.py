@@ -17,8 +17,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from arpanet.docker.specs import PART_LABEL
-from arpanet.records import Container, Instance, Port
+from arpanet import PART_LABEL, Container, Instance, Port
 from arpanet_registrator.naming import Declared, declared, default_name, named_ports
 
 __all__ = ["Listening", "Result", "of_host"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arpanet.records import Container
+from arpanet import Container
 
 __all__ = ["Declared", "clean_id", "clean_name", "declared", "default_name", "named_ports", "split"]
 

@@ -3,23 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arpanet import hookimpl
-from arpanet.agent.nodestatus import node_status
-from arpanet.context import Context
-from arpanet.docker.specs import ContainerSpec
-from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.host import addresses
-from arpanet.images import node
-from arpanet.records import Container, Snapshot, Status
-from arpanet.registry import TTL
-from arpanet.settings import ARPANET_IP, HOSTNAME, Setting, container_name
+from arpanet import (
+    ARPANET_IP,
+    HOSTNAME,
+    TTL,
+    Container,
+    ContainerSpec,
+    Context,
+    RegistryError,
+    RegistryUnreachable,
+    Setting,
+    Snapshot,
+    Status,
+    addresses,
+    hookimpl,
+    kinds,
+    node_image,
+    node_status,
+)
 from arpanet_registrator.publisher import NAME, Publisher
 
 __all__ = ["REGISTRATOR_NAME", "RegistratorPlugin"]
 
 REGISTRATOR_NAME = Setting(
     "REGISTRATOR_NAME",
-    container_name,
+    kinds.container_name,
     "arpanet_registrator",
     "The name of the registrator's container.",
 )
@@ -43,7 +51,7 @@ class RegistratorPlugin:
     def arpanet_install(self, context: Context, role: str) -> None:
         """Have the node image ready."""
         if role == "slave":
-            node.node_image(context)
+            node_image(context)
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:
@@ -54,7 +62,7 @@ class RegistratorPlugin:
             ContainerSpec(
                 part=NAME,
                 name=context.settings[REGISTRATOR_NAME],
-                image=node.node_image(context),
+                image=node_image(context),
                 command=("agent", NAME),
                 role="slave",
                 env=context.settings.environment(),

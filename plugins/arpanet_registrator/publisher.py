@@ -5,12 +5,17 @@ import threading
 import time
 from collections.abc import Mapping
 
-from arpanet.agent import statusfile
-from arpanet.context import Context
-from arpanet.docker.specs import ROLE_LABEL
-from arpanet.records import Container, Instance, Snapshot
-from arpanet.registry import Session
-from arpanet.settings import ARPANET_IP, HOSTNAME
+from arpanet import (
+    ARPANET_IP,
+    HOSTNAME,
+    ROLE_LABEL,
+    Container,
+    Context,
+    Instance,
+    Session,
+    Snapshot,
+    statusfile,
+)
 from arpanet_registrator.instances import of_host
 from arpanet_registrator.listening import listening
 

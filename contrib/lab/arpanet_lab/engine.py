@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arpanet.errors import ArpanetError, EngineError
+from arpanet import ArpanetError, EngineError
 from arpanet_lab import cgroups
 from arpanet_lab.holding import last_line, wait_until
 

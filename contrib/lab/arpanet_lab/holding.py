@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 
 __all__ = ["Holder", "end", "end_all", "last_line", "wait_until"]
 

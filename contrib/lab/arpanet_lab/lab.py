@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from arpanet.errors import ArpanetError, UsageError
+from arpanet import ArpanetError, UsageError
 from arpanet_lab import cgroups, disk, engine, network, state
 from arpanet_lab.holding import Holder, end, end_all
 from arpanet_lab.host import Host

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from arpanet.records import Snapshot
+from arpanet import Snapshot
 from arpanet_ambassador.links.declare import BACKEND, CONNECT
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.links.resolve import endpoint

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from arpanet.records import Container
+from arpanet import Container
 from arpanet_ambassador.links.specs import Service, Spec, parse
 
 __all__ = ["BACKEND", "CONNECT", "Declared", "declared", "owner"]

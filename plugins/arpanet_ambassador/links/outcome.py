@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arpanet.records import Link
+from arpanet import Link
 from arpanet_ambassador.links.declare import BACKEND
 from arpanet_ambassador.links.plan import Plan, Resolved
 from arpanet_ambassador.planes.nftables.ruleset import carried

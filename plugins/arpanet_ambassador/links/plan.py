@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from arpanet.records import Container, Instance, Target
+from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, CONNECT, Declared, declared
 from arpanet_ambassador.links.resolve import Answers, View, lookups, resolve
 from arpanet_ambassador.planes.nftables.ruleset import Home, Rules, Table, carried, render

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from arpanet.records import Link, Target
+from arpanet import Link, Target
 
 __all__ = ["decode", "encode", "line", "summary"]
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arpanet.records import Instance, Target
+from arpanet import Instance, Target
 from arpanet_ambassador.links.specs import Endpoints, Service, Spec, Srv
 
 __all__ = ["Answers", "View", "endpoint", "lookups", "resolve"]

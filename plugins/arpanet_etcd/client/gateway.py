@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from arpanet.records import Member
+from arpanet import Member
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.transport import Transport, reason, unreachable
 from arpanet_etcd.client.wire import EtcdError, Json, RangeResult, TxnResult, Value

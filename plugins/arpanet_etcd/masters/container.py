@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from arpanet.context import Context
-from arpanet.docker.engine import ContainerSpec, Engine
-from arpanet.docker.specs import PART_LABEL, once_body
-from arpanet.errors import EngineError, NameTaken
-from arpanet.host import addresses
-from arpanet.settings import ARPANET_IP, HOSTNAME
+from arpanet import (
+    ARPANET_IP,
+    HOSTNAME,
+    PART_LABEL,
+    ContainerSpec,
+    Context,
+    Engine,
+    EngineError,
+    NameTaken,
+    addresses,
+    once_body,
+)
 from arpanet_etcd.masters import flags, wal
 from arpanet_etcd.masters.image import PART, VERSION_LABEL, Image
 from arpanet_etcd.masters.plan import Own

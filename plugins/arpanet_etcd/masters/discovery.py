@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from arpanet.errors import RegistryError, RegistryUnreachable, UsageError
+from arpanet import RegistryError, RegistryUnreachable, UsageError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import UNIMPLEMENTED, EtcdError, Unanswered, Value

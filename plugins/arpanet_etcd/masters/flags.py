@@ -6,8 +6,7 @@ etcd ends at once on a flag that it doesn't know (its flags by version: ``etcd -
 import re
 from collections.abc import Sequence
 
-from arpanet.errors import RegistryError
-from arpanet.records import Member
+from arpanet import Member, RegistryError
 from arpanet_etcd.masters.plan import Own, url
 
 __all__ = [

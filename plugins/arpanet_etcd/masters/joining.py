@@ -10,8 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
-from arpanet.records import Member
+from arpanet import EngineError, Member, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import MEMBER_TIMEOUT, Gateway
 from arpanet_etcd.client.wire import NOT_FOUND, PRECONDITION, EtcdError, Unanswered
 from arpanet_etcd.masters import flags, health, peers, plan

@@ -4,9 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from arpanet.context import Context
-from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.records import Member
+from arpanet import Context, Member, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Unanswered
 from arpanet_etcd.masters import health, image, peers, plan

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from arpanet.errors import RegistryError
+from arpanet import RegistryError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Unanswered

@@ -11,8 +11,7 @@ from typing import Any
 
 import urllib3
 
-from arpanet.errors import RegistryError, RegistryUnreachable, UsageError
-from arpanet.records import Member
+from arpanet import Member, RegistryError, RegistryUnreachable, UsageError
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.plan import Cluster, Own, url
 

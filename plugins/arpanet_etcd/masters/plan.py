@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arpanet.errors import RegistryError
-from arpanet.records import Member
+from arpanet import Member, RegistryError
 from arpanet_etcd.masters.wal import Identity
 
 __all__ = [

@@ -4,10 +4,15 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 
-from arpanet.context import Context
-from arpanet.errors import EngineError, RegistryError, UsageError
-from arpanet.records import Formation, Member
-from arpanet.settings import ARPANET_MASTERS
+from arpanet import (
+    ARPANET_MASTERS,
+    Context,
+    EngineError,
+    Formation,
+    Member,
+    RegistryError,
+    UsageError,
+)
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import container, discovery, flags, health, image, peers
 from arpanet_etcd.masters.container import EtcdContainer, own

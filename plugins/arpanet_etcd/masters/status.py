@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from arpanet.context import Context
-from arpanet.errors import EngineUnreachable, RegistryError
-from arpanet.records import Member, Status
+from arpanet import Context, EngineUnreachable, Member, RegistryError, Status
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import health
 from arpanet_etcd.masters.plan import quorum

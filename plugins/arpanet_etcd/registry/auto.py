@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.records import Host, Instance
+from arpanet import Host, Instance, RegistryError, RegistryUnreachable
 from arpanet_etcd.registry.store import Changes, Store, Writer
 
 __all__ = ["AutoStore"]

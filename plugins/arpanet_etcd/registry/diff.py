@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from arpanet.records import Instance
+from arpanet import Instance
 from arpanet_etcd.registry.keys import Layout, read_instance
 
 __all__ = ["Change", "Entry", "batches", "belongings", "changes", "owner"]

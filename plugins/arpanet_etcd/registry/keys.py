@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from arpanet.records import Host, Instance
+from arpanet import Host, Instance
 
 __all__ = ["Key", "Layout", "instance_of_leaf", "read_host", "read_instance", "write"]
 

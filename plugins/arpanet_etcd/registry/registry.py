@@ -6,10 +6,18 @@ A *store* knows how etcd is spoken to; what a registry promises is made of it he
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from arpanet.errors import SettingsError
-from arpanet.records import Host, Snapshot
-from arpanet.registry import TTL, Follower, Registry, Session
-from arpanet.settings import ARPANET_REGISTRY, Settings, masters
+from arpanet import (
+    ARPANET_REGISTRY,
+    TTL,
+    Follower,
+    Host,
+    Registry,
+    Session,
+    Settings,
+    SettingsError,
+    Snapshot,
+    kinds,
+)
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.mirror import Mirror
@@ -100,7 +108,7 @@ def make_registry(settings: Settings) -> Registry | None:
     try:
         if url.query or url.fragment:
             raise ValueError("must be etcd://, or etcd://master,master/path")
-        given = urls(masters(url.netloc), settings[ETCD_PORT])
+        given = urls(kinds.masters(url.netloc), settings[ETCD_PORT])
         path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
     except ValueError as problem:
         origin = settings.source(ARPANET_REGISTRY).origin

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from arpanet.records import Host, Instance
+from arpanet import Host, Instance
 
 __all__ = ["Changes", "Store", "Writer"]
 

@@ -6,7 +6,7 @@ An entry that can't be read is left out and logged once: it must not take the ot
 import logging
 from collections.abc import Mapping
 
-from arpanet.records import Host, Instance, Snapshot
+from arpanet import Host, Instance, Snapshot
 from arpanet_etcd.registry.keys import Key, Layout, instance_of_leaf, read_host, read_instance
 
 __all__ = ["View"]

@@ -4,12 +4,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from arpanet_ambassador import nodes
 from arpanet_ambassador.links import report
 from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
 
 from arpanet.docker.specs import OwnContainer
 from arpanet.errors import EngineError
-from arpanet.images import node
 from arpanet.records import Link
 from arpanet.settings import CORE, Settings, Source
 
@@ -50,7 +50,7 @@ class Engine:
 @pytest.fixture
 def run(monkeypatch):
     """Run a hook with some of arpanet's own containers on the host."""
-    monkeypatch.setattr(node, "node_image", lambda context: "image")
+    monkeypatch.setattr(nodes, "node_image", lambda context: "image")
 
     def call(hook, *own, **settings):
         engine = own[0] if own and isinstance(own[0], Engine) else Engine(*own)

@@ -1,11 +1,11 @@
 """The plugin on the command line: what start, stop and status do, and what they refuse."""
 
 import pytest
+from arpanet_registrator import plugin as registrator
 from arpanet_registrator.plugin import RegistratorPlugin
 
 from arpanet.agent import statusfile
 from arpanet.errors import EngineUnreachable, RegistryError, RegistryUnreachable, SettingsError
-from arpanet.images import node
 from arpanet.records import Host, Instance
 
 from .fakes import FakeContext, Unreachable
@@ -16,7 +16,7 @@ WEB = Instance("h1:w0:80", ("web",), "h1", "127.0.0.1", 80)
 @pytest.fixture
 def context(tmp_path, monkeypatch):
     monkeypatch.setattr(statusfile, "RUN", tmp_path)
-    monkeypatch.setattr(node, "node_image", lambda context: "arpanet-node:1")
+    monkeypatch.setattr(registrator, "node_image", lambda context: "arpanet-node:1")
     return FakeContext()
 
 
@@ -92,7 +92,7 @@ def test_stop_leaves_the_entries_of_a_namesake(plugin, context):
 
 def test_install_makes_the_image_for_slaves_only(plugin, context, monkeypatch):
     made = []
-    monkeypatch.setattr(node, "node_image", made.append)
+    monkeypatch.setattr(registrator, "node_image", made.append)
     for role in ("core", "master", "slave"):
         plugin.arpanet_install(context, role)
     assert made == [context]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpanet import hookimpl, hookspecs, settings
+from arpanet import hookimpl, hookspecs, kinds, settings
 from arpanet.errors import SettingsError
 from arpanet.events import Bus
 from arpanet.host import addresses
@@ -83,10 +83,10 @@ def test_masters(load, text, parsed):
 
 
 def test_container_name():
-    assert settings.container_name("arpanet_etcd") == "arpanet_etcd"
+    assert kinds.container_name("arpanet_etcd") == "arpanet_etcd"
     for bad in ("x", "-x", "a b", "a/b", ""):
         with pytest.raises(ValueError, match="must be a container name"):
-            settings.container_name(bad)
+            kinds.container_name(bad)
 
 
 def test_found_defaults_are_looked_for_when_used(load, monkeypatch):

@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from arpanet.agent import statusfile
-from arpanet.docker.engine import Engine
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError, Engine, statusfile
 from arpanet_ambassador.links.declare import owner
 from arpanet_ambassador.planes.nftables.kernel import clear
 from arpanet_ambassador.planes.nftables.ruleset import Home

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from arpanet.records import Target
+from arpanet import Target
 
 __all__ = ["REMOVE", "TABLE", "Home", "Rules", "Table", "carried", "render"]
 

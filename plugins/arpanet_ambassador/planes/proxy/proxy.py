@@ -20,7 +20,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from arpanet.records import Target
+from arpanet import Target
 from arpanet_ambassador.links.plan import Routes
 
 __all__ = ["Proxy"]

@@ -5,9 +5,7 @@ from contextlib import suppress
 
 import etcd
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host
-from arpanet.registry import duplicate_host
+from arpanet import Host, RegistryError, duplicate_host
 from arpanet_etcd.client.watch import Quiet
 from arpanet_etcd.client.wire import Compacted
 from arpanet_etcd.registry.diff import belongings

@@ -11,9 +11,7 @@ from typing import Any
 
 import etcd
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host, Instance
-from arpanet.registry import duplicate_host
+from arpanet import Host, Instance, RegistryError, duplicate_host
 from arpanet_etcd.registry.diff import Change, Entry, belongings, changes
 from arpanet_etcd.registry.keys import Layout, read_host, write
 from arpanet_etcd.registry.v2.client import V2Client

@@ -3,9 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host
-from arpanet.registry import duplicate_host
+from arpanet import Host, RegistryError, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.watch import Watch

@@ -7,9 +7,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host, Instance
-from arpanet.registry import duplicate_host
+from arpanet import Host, Instance, RegistryError, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Value
