@@ -6,13 +6,11 @@ from any thread. ``container`` arguments are names or ids.
 
 import contextlib
 import http.client
-import io
 import json
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import IO, Any, TypeVar, cast
 
 import docker
 import docker.errors
@@ -33,6 +31,7 @@ __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
 HELLO, ANSWER, LONG = 5, 60, 300
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Engine(Fleet):
@@ -155,33 +154,23 @@ class Engine(Fleet):
             output: bytes = self._api.logs(name, stdout=True, stderr=True, tail=tail)
             return output.decode(errors="replace")
 
-    def read_archive(self, container: str, path: str, limit: int | None = None) -> bytes | None:
-        """Return a file or directory out of a container, running or not, as a tar archive.
+    def read_archive(self, container: str, path: str, read: Callable[[IO[bytes]], T]) -> T | None:
+        """Return what *read* makes of a file or directory of a container, running or not.
 
-        :param limit: bytes after which the archive may be cut short.
+        :param read: gets a tar archive as it comes, and need not read to its end.
         :returns: ``None`` when there is no such path.
         """
-        read = bytearray()
         try:
             with self._doing(f"read {path} in container {_short(container)}"):
                 stream, _ = self._api.get_archive(container, path)
-                for data in stream:
-                    read += data
-                    if limit is not None and len(read) >= limit:
-                        break
+                with contextlib.closing(stream):
+                    return read(cast(IO[bytes], streams.Chunks(stream)))
         except Missing:
             return None
-        return bytes(read)
 
     def read_file(self, name: str, path: str) -> bytes | None:
         """Return a file's content out of a container, running or not; ``None``: no such file."""
-        archive = self.read_archive(name, path)
-        if archive is None:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            first = tar.next()
-            content = tar.extractfile(first) if first and first.isfile() else None
-            return content.read() if content else None
+        return self.read_archive(name, path, streams.first_file)
 
     # -- programs in containers ------------------------------------------------------------------
 
@@ -311,6 +300,15 @@ class Engine(Fleet):
         """Create a named volume where there is none; an existing one is left as it is."""
         with self._doing(f"create volume {name}"):
             self._api.create_volume(name, labels=dict(labels or {}))
+
+    def volume_labels(self, name: str) -> dict[str, str] | None:
+        """Return a named volume's labels, ``None`` when there is no such volume."""
+        api: Any = self._api
+        try:
+            with self._doing(f"inspect volume {name}"):
+                return dict(api.inspect_volume(name).get("Labels") or {})
+        except Missing:
+            return None
 
     def remove_volume(self, name: str) -> None:
         """Remove a named volume and its data."""
