@@ -45,10 +45,12 @@ from .records import (
 from .registry import (
     TTL as TTL,
     Follower as Follower,
+    Leadership as Leadership,
     MemoryRegistry as MemoryRegistry,
     Registry as Registry,
     Session as Session,
     duplicate_host as duplicate_host,
+    not_leading as not_leading,
 )
 from .settings import kinds as kinds
 from .settings.core import (

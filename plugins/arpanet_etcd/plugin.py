@@ -17,8 +17,6 @@ __all__ = ["EtcdPlugin"]
 class EtcdPlugin:
     """Runs in every process: agents need the registry, the command line the masters too."""
 
-    agents = ("*",)
-
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
         """Declare ``ETCD_*`` and ``ARPANET_ETCD_API``."""

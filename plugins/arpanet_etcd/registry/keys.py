@@ -5,6 +5,8 @@ Below ``ETCD_PATH``:
     /services/<name>/<instance id>   ``ip:port``, as registrator writes it: for confd, Traefik, curl
     /instances/<instance id>         the whole record, as JSON
     /hosts/<hostname>                the host's record, as JSON
+    /leaders/<name>                  who leads under a name; gone when it does no more
+    /notes/<name>                    what leaders under a name keep
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
@@ -52,6 +54,14 @@ class Layout:
     def record(self, instance_id: str) -> str:
         """Return the key of an instance's record."""
         return f"{self.root}instances/{_escape(instance_id)}"
+
+    def leader(self, name: str) -> str:
+        """Return the key that who leads under *name* holds."""
+        return f"{self.root}leaders/{_escape(name)}"
+
+    def note(self, name: str) -> str:
+        """Return the key of what leaders under *name* keep."""
+        return f"{self.root}notes/{_escape(name)}"
 
     def entries(self, instance: Instance) -> dict[str, str]:
         """Return all keys and values of *instance*, its record first."""
