@@ -60,9 +60,10 @@ class Consul:
                 self._changed.wait_for(lambda: self.index != index or self.broken, wait)
                 self.waiting -= 1
             status, body = self.broken or (200, json.dumps(self._found(url.path, given)))
+            told = self.index  # with the body: later it may be another's
         data = body.encode()
         request.send_response(status)
-        request.send_header("X-Consul-Index", str(self.index))
+        request.send_header("X-Consul-Index", str(told))
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         request.wfile.write(data)
