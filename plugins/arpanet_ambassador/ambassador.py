@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from arpanet import HOSTNAME, Container, Context, Link, Snapshot, statusfile
+from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Link, Snapshot, statusfile
 from arpanet_ambassador.flows.reaper import Endpoint, Reaper, endpoints, watches
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.declare import owner
 from arpanet_ambassador.links.outcome import KERNEL, PROXY, Troubles, links
 from arpanet_ambassador.links.plan import Plan, World, make
+from arpanet_ambassador.links.specs import masters
 from arpanet_ambassador.names import hosts
 from arpanet_ambassador.names.dns import Lookups
 from arpanet_ambassador.nodes import NAME
@@ -161,14 +162,16 @@ class Ambassador:
         containers, snapshot = self._containers or {}, self._snapshot or Snapshot()
         for key in self._remembered.keys() - containers.keys():
             del self._remembered[key]
+        settings = self._context.settings
         return World(
-            containers,
-            snapshot.services(),
-            self._context.settings[HOSTNAME],
-            self._name,
-            self._named,
-            self._remembered,
-            self._lookups.answers,
+            containers=containers,
+            services=snapshot.services(),
+            host=settings[HOSTNAME],
+            ambassador=self._name,
+            masters=masters(settings[ARPANET_MASTERS], snapshot.hosts.values()),
+            named=self._named,
+            remembered=self._remembered,
+            answers=self._lookups.answers,
         )
 
     def _read_hosts_files(self) -> dict[str, frozenset[str]]:

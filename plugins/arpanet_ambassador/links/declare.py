@@ -10,7 +10,7 @@ kept under the id of the container that owns the namespace.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from arpanet import Container
@@ -51,17 +51,21 @@ class Declared:
     error: str = ""
 
 
-def declared(containers: Mapping[str, Container], ambassador: str) -> list[Declared]:
+def declared(
+    containers: Mapping[str, Container], ambassador: str, masters: Collection[str] = ()
+) -> list[Declared]:
     """Return every declaration of *containers* (by id), by client, port and form.
 
     :param ambassador: the name of the ambassador's container.
+    :param masters: addresses and names of this arpanet's masters.
     """
     own = next((c for c in containers.values() if c.name == ambassador), None)
     found = []
     for container in sorted(containers.values(), key=lambda c: (c.name, c.id)):
         if container.name != ambassador:
             home = owner(container, containers)
-            found += [_judged(one, home, own, ambassador) for one in _written(container, home)]
+            written = _written(container, home, masters)
+            found += [_judged(one, home, own, ambassador) for one in written]
     found.sort(key=lambda link: (link.client, link.port, link.form))
     return _without_conflicts(found)
 
@@ -84,21 +88,25 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
     return container
 
 
-def _written(container: Container, home: Container) -> Iterator[Declared]:
+def _written(container: Container, home: Container, masters: Collection[str]) -> Iterator[Declared]:
     """Yield what *container* declares, judged by its port and value alone."""
     forms = ((BACKEND, _VARIABLE, container.env), (CONNECT, _LABEL, container.labels))
     for form, pattern, values in forms:
         for name in sorted(values):
             if match := pattern.fullmatch(name):
-                yield _read(container.name, home.id, form, int(match[1]), values[name])
+                port = int(match[1])
+                link = Declared(
+                    container.name, home.id, form, port, values[name], f"localhost:{port}"
+                )
+                yield _parsed(link, masters)
 
 
-def _read(client: str, namespace: str, form: str, port: int, text: str) -> Declared:
-    link = Declared(client, namespace, form, port, text, f"localhost:{port}")
+def _parsed(link: Declared, masters: Collection[str]) -> Declared:
+    port = link.port
     if not 0 < port < 65536:
         return replace(link, error=f"{port} is no port: it must be a number from 1 to 65535")
     try:
-        return replace(link, spec=parse(text))
+        return replace(link, spec=parse(link.text, masters))
     except ValueError as problem:
         return replace(link, error=str(problem))
 

@@ -11,13 +11,14 @@ from arpanet_ambassador.planes.nftables.ruleset import Home, Rules, Table, carri
 __all__ = ["Plan", "Resolved", "World", "make"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class World:
     """All that a plan is made from.
 
     :ivar containers: every running container of this host, by id.
     :ivar services: service name -> instances, in the whole cluster.
     :ivar host: the name of this host; *ambassador* that of the ambassador's container.
+    :ivar masters: addresses and names of this arpanet's masters.
     :ivar named: id of a namespace's owner -> the ambassador's addresses in its hosts file.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
@@ -27,6 +28,7 @@ class World:
     services: Mapping[str, tuple[Instance, ...]]
     host: str
     ambassador: str
+    masters: frozenset[str] = frozenset()
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Plan:
 
 def make(world: World) -> Plan:
     """Return the plan for *world*."""
-    links = declared(world.containers, world.ambassador)
+    links = declared(world.containers, world.ambassador, world.masters)
     resolved = tuple(_resolved(link, world) for link in links)
     valid = [one for one in resolved if one.declared.spec]
     tables = _tables(valid, world)

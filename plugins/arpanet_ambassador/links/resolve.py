@@ -1,11 +1,11 @@
 """Declared links + the registry's snapshot -> where new connections go now; pure."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arpanet import Instance, Target
+from arpanet_ambassador.links.addresses import dialable, is_address
 from arpanet_ambassador.links.specs import Endpoints, Service, Spec, Srv
 
 __all__ = ["Answers", "View", "endpoint", "lookups", "resolve"]
@@ -49,7 +49,7 @@ def lookups(spec: Spec) -> set[tuple[str, int]]:
     if isinstance(spec, Srv):
         return {(spec.name, 0)}
     return (
-        {one for one in spec.hosts if not _is_address(one[0])}
+        {one for one in spec.hosts if not is_address(one[0])}
         if isinstance(spec, Endpoints)
         else set()
     )
@@ -103,14 +103,12 @@ def endpoint(address: str) -> tuple[str, int] | None:
     Anybody may write to the registry, and what comes from here ends up in rules.
     """
     host, _, port = address.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        return None
     try:
-        ip = ipaddress.ip_address(host.strip("[]"))
+        return dialable(host.strip("[]")), int(port)
     except ValueError:
         return None
-    useless = ip.is_loopback or ip.is_unspecified or ip.is_multicast
-    if useless or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        return None
-    return str(ip), int(port)
 
 
 def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Target, ...]:
@@ -118,18 +116,18 @@ def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Tar
     found: set[Target] = set()
     trouble = []
     for host, port in hosts:
-        if _is_address(host):
+        if is_address(host):
             found.add(Target(host, port))
             continue
         answer = answers.get((host, port), f"DNS has not answered for {host} yet")
         if isinstance(answer, str):
             trouble.append(answer)
-        else:
-            found |= {Target(*one) for one in answer}
+            continue
+        for ip, of_host in answer:
+            try:
+                found.add(Target(dialable(ip), of_host))
+            except ValueError as problem:
+                trouble.append(f"DNS says of {host}: {problem}")
     if not found:
         raise ValueError("; ".join(trouble))
     return tuple(sorted(found))
-
-
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()

@@ -59,12 +59,16 @@ class Lookups:
             with self._news:
                 self._news.wait_for(lambda: bool(self._wanted - self._asked), AGAIN)
                 self._asked = self._wanted
-            self.round(self._asked)
+            try:
+                self.round(self._asked)
+            except Exception:  # of whoever is told: the next round must come all the same
+                if threading.main_thread().is_alive():  # else it failed since the process ends
+                    log.exception("telling of DNS answers failed")
 
     def round(self, keys: frozenset[Key]) -> None:
         """Ask for all of *keys* once."""
         with ThreadPoolExecutor(_AT_ONCE, "dns") as pool:
-            fresh = dict(zip(keys, pool.map(self._look_up, keys), strict=True))
+            fresh = dict(zip(keys, pool.map(self._guarded, keys), strict=True))
         before = self.answers
         self.answers = {
             key: before[key]
@@ -75,6 +79,14 @@ class Lookups:
         if self.answers != before:
             log.info("DNS: %s", self.answers)
             self._changed()
+
+    def _guarded(self, key: Key) -> Answer:
+        """Look *key* up; whatever comes of it is the answer, and ends nothing."""
+        try:
+            return self._look_up(key)
+        except Exception as problem:
+            log.exception("looking up %s failed", key[0])
+            return f"looking up {key[0]} failed: {type(problem).__name__}: {problem}"
 
 
 def ask(key: Key) -> Answer:

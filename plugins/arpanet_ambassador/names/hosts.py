@@ -8,6 +8,8 @@ import ipaddress
 import os
 from collections.abc import Collection
 
+from arpanet_ambassador.links.addresses import unusable
+
 __all__ = ["addresses", "read"]
 
 _LIMIT = 1 << 16
@@ -41,7 +43,6 @@ def addresses(text: str, names: Collection[str]) -> frozenset[str]:
 
 def _useful(text: str) -> bool:
     try:
-        address = ipaddress.IPv4Address(text)
+        return not unusable(ipaddress.IPv4Address(text))
     except ValueError:
         return False
-    return not (address.is_loopback or address.is_unspecified or address.is_multicast)

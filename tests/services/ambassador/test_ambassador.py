@@ -12,7 +12,7 @@ from arpanet_ambassador.planes.nftables.kernel import Kernel
 
 from arpanet.agent import statusfile
 from arpanet.records import Container, Instance, Snapshot
-from arpanet.settings import HOSTNAME
+from arpanet.settings import ARPANET_MASTERS, HOSTNAME
 from tests.conftest import wait_for
 from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, anybody, echoes, hello
 
@@ -46,7 +46,7 @@ class Host:
         self.emitted = []
         self.ambassador = None
         self.context = SimpleNamespace(
-            settings={HOSTNAME: "here"},
+            settings={HOSTNAME: "here", ARPANET_MASTERS: ("10.99.0.1",)},
             wake=lambda: None,
             emit=lambda event, **payload: self.emitted.append((event, payload)),
         )

@@ -35,6 +35,7 @@ def test_endpoints_from_everywhere():
 def test_fixed_addresses_are_not_watched():
     web = container("web", labels={"connect.80": "10.0.0.1:80", "connect.81": "redis"})
     fixed = container("fixed", labels={"connect.80": "10.0.0.1:80"})
-    made = make(World(by_id(web, fixed, backends()), {}, "here", AMBASSADOR))
+    everything = by_id(web, fixed, backends())
+    made = make(World(containers=everything, services={}, host="here", ambassador=AMBASSADOR))
     (watch,) = watches(made)
     assert (watch.home, watch.ports) == (Home("id-web", 7), {"connect": {81}})

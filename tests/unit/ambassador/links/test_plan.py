@@ -12,7 +12,10 @@ TARGET = Target("10.0.0.1", 6379, "other:c:6379")
 
 
 def plan(*containers, services=REDIS, **more):
-    return make(World(by_id(backends(), *containers), services, "here", AMBASSADOR, **more))
+    everything = by_id(backends(), *containers)
+    return make(
+        World(containers=everything, services=services, host="here", ambassador=AMBASSADOR, **more)
+    )
 
 
 def web(**more):
@@ -131,3 +134,10 @@ def test_ipv6_targets_are_dialled_by_the_proxy():
         ("proxy", ""),
         ("", "its addresses are IPv6, and the kernel plane carries IPv4 only"),
     ]
+
+
+def test_only_this_clusters_masters_are_a_registry():
+    urls = {f"connect.{n}": f"etcd://{h}:4001/x/services/redis" for n, h in ((1, "m"), (2, "z"))}
+    made = plan(container("web", labels=urls), masters=frozenset({"m"}))
+    assert [bool(one.targets) for one in made.resolved] == [True, False]
+    assert "'z' is no master of this arpanet (m)" in made.resolved[1].error

@@ -63,7 +63,24 @@ def test_unpublished_instance_is_reached_on_its_network_only():
 
 
 @pytest.mark.parametrize(
-    "ip", ["1.2.3.4; flush ruleset", "", "host", "127.0.0.1", "0.0.0.0", "::1"]
+    "ip",
+    [
+        "1.2.3.4; flush ruleset",
+        "",
+        "host",
+        "127.0.0.1",
+        "0.0.0.0",
+        "0.1.2.3",
+        "255.255.255.255",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fe80::1",
+        "fe80::1%eth0",
+        "ff02::1",
+        "224.0.0.1",
+    ],
 )
 def test_what_is_no_address_never_gets_into_a_rule(ip):
     bad = instance("redis", ip, 80, host="here", local={"bridge": f"{ip}:80", "x": "y"})
@@ -77,6 +94,7 @@ def test_what_is_no_address_never_gets_into_a_rule(ip):
     [
         ("10.0.0.1:80", ("10.0.0.1", 80)),
         ("[fd00::1]:80", ("fd00::1", 80)),
+        ("[::ffff:10.0.0.1]:80", ("10.0.0.1", 80)),
         ("10.0.0.1:0", None),
         ("10.0.0.1:65536", None),
         ("10.0.0.1:\u0663", None),
@@ -144,3 +162,11 @@ def test_names_and_addresses_together():
 def test_what_dns_said_is_the_reason():
     with pytest.raises(ValueError, match="no such name"):
         resolve(Endpoints((("lost", 3),)), view(answers={("lost", 3): "no such name"}))
+
+
+def test_dns_is_believed_no_more_than_the_registry():
+    answers = {("db", 2): (("127.0.0.1", 2), ("10.0.0.7", 2), ("::ffff:169.254.169.254", 2))}
+    assert addresses(Endpoints((("db", 2),)), view(answers=answers)) == ["10.0.0.7:2"]
+    answers = {("_a._tcp.b", 0): (("127.0.0.1", 2),)}
+    with pytest.raises(ValueError, match=r"DNS says of _a\._tcp\.b: '127.0.0.1' is the loopback"):
+        resolve(Srv("_a._tcp.b"), view(answers=answers))

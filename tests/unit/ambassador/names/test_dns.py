@@ -35,3 +35,25 @@ def test_failure_is_an_answer():
     lookups = Lookups(lambda: None, lambda key: "no such name")
     lookups.round(frozenset({KEY}))
     assert lookups.answers == {KEY: "no such name"}
+
+
+def test_a_stray_error_is_an_answer_and_ends_nothing():
+    told = []
+
+    def look_up(key):
+        if key[0] == "ill":
+            raise UnicodeError("label too long")
+        return ANSWER
+
+    def changed():
+        told.append(1)
+        if len(told) == 1:
+            raise RuntimeError("whoever is told")
+
+    lookups = Lookups(changed, look_up)
+    lookups.want(frozenset({KEY, ("ill", 1)}))
+    wait_for(lambda: told)
+    assert lookups.answers[KEY] == ANSWER
+    assert "UnicodeError: label too long" in lookups.answers["ill", 1]
+    lookups.want(frozenset({("pg", 1)}))
+    wait_for(lambda: lookups.answers == {("pg", 1): ANSWER})
