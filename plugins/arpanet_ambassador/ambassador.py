@@ -163,12 +163,13 @@ class Ambassador:
         for key in self._remembered.keys() - containers.keys():
             del self._remembered[key]
         settings = self._context.settings
+        given = settings[ARPANET_MASTERS]
         return World(
             containers=containers,
             services=snapshot.services(),
             host=settings[HOSTNAME],
             ambassador=self._name,
-            masters=masters(settings[ARPANET_MASTERS], snapshot.hosts.values()),
+            masters=masters(given, snapshot.hosts.values()),
             named=self._named,
             remembered=self._remembered,
             answers=self._lookups.answers,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from arpanet import Target
 
-__all__ = ["LOOPBACK", "Client", "Frontend", "Home", "Plane"]
+__all__ = ["LOOPBACK", "Client", "Frontend", "Home", "Plane", "Troubles"]
 
 #: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
 LOOPBACK = "localhost"
@@ -52,14 +52,20 @@ class Client:
     """One network namespace and what its links come to.
 
     :ivar links: what is dialled -> where new connections go, in turn; nowhere: refused at once.
+    :ivar addresses: the namespace's own, by which a proxy tells who dials.
     """
 
     home: Home
     links: Mapping[Frontend, tuple[Target, ...]] = field(default_factory=dict)
+    addresses: frozenset[str] = frozenset()
+
+
+#: (``Home.namespace``, what is dialled there) -> why a plane does not carry that link.
+Troubles = Mapping[tuple[str, Frontend], str]
 
 
 class Plane(Protocol):
-    """To be used from one thread. Keys of mappings are ``Home.namespace``."""
+    """To be used from one thread. *clients* are by their ``Home.namespace``."""
 
     #: As ARPANET_PLANE and ``arpanet links`` call it.
     name: str
@@ -67,11 +73,11 @@ class Plane(Protocol):
     def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
         """Return why this plane can't carry such a link, whoever the client is; ``""``: it can."""
 
-    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Mapping[str, str]:
-        """Make each namespace hold its client's links and no others; return namespace -> trouble.
+    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+        """Make each namespace hold its client's links and no others; return what is not carried.
 
-        A client in trouble is given to the next plane, and to this one again in each later call:
-        when an attempt is due again is the plane's own business (:meth:`due`).
+        A link in trouble is given to the next plane, and to this one again in each later call: when
+        an attempt is due again is the plane's own business (:meth:`due`).
 
         :param clients: all whose links this plane does not refuse. One that is not among them any
             more, and lives on, keeps nothing of this plane's.
@@ -82,11 +88,11 @@ class Plane(Protocol):
         """Return in how many seconds something is to be tried again, ``None``: nothing is."""
 
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
-        """Take away all that this plane ever made on this host; return namespace -> trouble.
+        """Take away all that this plane ever made on this host; return container -> trouble.
 
-        Called in a process of its own, where the agent may be dead.
+        Called in a process of its own, when the agent is dead.
 
-        :param homes: the namespaces of all running containers.
+        :param homes: of all running containers.
         """
 
     def close(self) -> None:
