@@ -90,6 +90,7 @@ class Instance:
     :ivar port: the port that other hosts dial.
     :ivar container: the id of the container.
     :ivar local: docker network name -> ``ip:port`` for clients on the same host that share it.
+    :ivar unconfirmed: the registry lost it, and nobody withdrew it: it may well serve on.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Instance:
     attrs: Mapping[str, str] = field(default_factory=dict)
     health: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
+    unconfirmed: bool = False
 
     @property
     def address(self) -> str:
@@ -144,8 +146,10 @@ class Link:
     :ivar spec: the declared value, word for word.
     :ivar dials: what the client's app dials: ``redis:6379`` or ``localhost:6379``.
     :ivar targets: where new connections go now.
-    :ivar plane: ``kernel``, ``proxy``, or ``""`` when nothing carries it.
+    :ivar plane: ``socket``, ``nftables``, ``proxy``, or ``""`` when nothing carries it.
     :ivar error: one sentence, ``""`` when all is well.
+    :ivar note: what is unusual and works all the same: a plane that is not the best, an instance
+        that the registry does not confirm.
     """
 
     client: str
@@ -155,6 +159,7 @@ class Link:
     targets: tuple[Target, ...] = ()
     plane: str = ""
     error: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, order=True)

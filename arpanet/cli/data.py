@@ -76,13 +76,14 @@ class Links(Lister):
                 " ".join(f"{target.ip}:{target.port}" for target in link.targets),
                 link.plane,
                 link.error,
+                link.note,
             )
             for _, links in context.bus.collect("arpanet_links", context=context)
             for link in links
         ]
         if not rows:
             context.say("no container on this host declares a link")
-        return ("client", "dials", "backend", "targets", "plane", "error"), rows
+        return ("client", "dials", "backend", "targets", "plane", "error", "note"), rows
 
 
 class StatusCommand(Lister):

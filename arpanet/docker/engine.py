@@ -24,7 +24,7 @@ from arpanet.docker import problems, streams
 from arpanet.docker.fleet import Fleet
 from arpanet.docker.inspect import EVENT_FILTERS, touched
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing
-from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body
+from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body, once_of
 from arpanet.errors import EngineError
 
 __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
@@ -97,6 +97,17 @@ class Engine(Fleet):
         with self._doing("list containers"):
             found = self._api.containers(all=label is not None, filters=filters)
         return [one["Id"] for one in found]
+
+    def linked(self, container: str) -> list[str]:
+        """Return the names of the containers, running or not, that are linked to this one.
+
+        By ``--link`` on the default bridge, which Docker ties to the very container.
+        """
+        with self._doing(f"list what is linked to {_short(container)}"):
+            listed = self._api.containers(all=True, filters={"id": container})
+        # Docker lists a container under the names that others have for it, too: /client/redis
+        names = (name.strip("/").split("/") for one in listed for name in one["Names"] or ())
+        return sorted({name[0] for name in names if len(name) > 1})
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """Return Docker's own description of a container, ``None`` when there is none."""
@@ -229,9 +240,21 @@ class Engine(Fleet):
 
         :param timeout: seconds that it may take.
         """
-        what = f"run {argv[0]} in image {image}"
+        body = once_body(image, tuple(argv), network, volumes or {})
+        return self._to_end(f"run {argv[0]} in image {image}", body, timeout)
+
+    def run_to_end(self, spec: ContainerSpec, timeout: int = ANSWER) -> tuple[int, bytes, bytes]:
+        """Run a container made like *spec*, without a name; return (exit code, stdout, stderr).
+
+        It is removed afterwards.
+
+        :param timeout: seconds that it may take.
+        """
+        return self._to_end(f"run {spec.command[0]}", once_of(spec), timeout)
+
+    def _to_end(self, what: str, body: Json, timeout: int) -> tuple[int, bytes, bytes]:
         with self._doing(what):
-            container = self.create(None, once_body(image, tuple(argv), network, volumes or {}))
+            container = self.create(None, body)
         try:
             with self._doing(what):
                 self._api.start(container)

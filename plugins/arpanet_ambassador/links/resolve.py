@@ -25,12 +25,14 @@ class View:
     :ivar host: the name of this host.
     :ivar networks: names of the Docker networks that the client is in.
     :ivar answers: what DNS said.
+    :ivar protocol: ``tcp`` or ``udp``: what is to be carried.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
     host: str
     networks: frozenset[str] = frozenset()
     answers: Answers = field(default_factory=dict)
+    protocol: str = "tcp"
 
 
 def resolve(spec: Spec, view: View) -> tuple[Target, ...]:
@@ -57,9 +59,9 @@ def lookups(spec: Spec) -> set[tuple[str, int]]:
 
 def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
     every = view.services.get(spec.name, ())
-    fitting = [i for i in every if i.protocol == "tcp" and _has(i, spec.wanted)]
+    fitting = [i for i in every if i.protocol == view.protocol and _has(i, spec.wanted)]
     if not fitting:
-        raise ValueError(_why_none(spec, every))
+        raise ValueError(_why_none(spec, every, view.protocol))
     reachable = {i.id: target for i in fitting if (target := _seen_from(i, view))}
     if not reachable:
         raise ValueError(
@@ -78,11 +80,12 @@ def _has(instance: Instance, wanted: tuple[tuple[str, str], ...]) -> bool:
     )
 
 
-def _why_none(spec: Service, every: tuple[Instance, ...]) -> str:
+def _why_none(spec: Service, every: tuple[Instance, ...], protocol: str) -> str:
     if not every:
         return f"service {spec.name} has no instance"
-    if all(i.protocol != "tcp" for i in every):
-        return f"service {spec.name} is not a TCP service, and links carry TCP only"
+    if all(i.protocol != protocol for i in every):
+        other = "declare its port with /udp or _UDP" if protocol == "tcp" else "leave out the udp"
+        return f"service {spec.name} has no {protocol} instance: {other}"
     query = "&".join(f"{key}={value}" for key, value in spec.wanted)
     return f"service {spec.name} has no instance with {query}"
 

@@ -1,4 +1,4 @@
-"""What a plane is: one way to carry links; the ambassador gives each link to the first that can.
+"""What a plane is: one way to carry links.
 
 A plane is told what *all* of its clients are to hold, and makes it so: it touches what differs from
 what it did last, takes away what is not told of any more, and goes on working when nobody tells it
@@ -46,6 +46,11 @@ class Frontend:
     port: int
     protocol: str = "tcp"
 
+    @property
+    def loopback(self) -> bool:
+        """Whether it is dialled on the client's own loopback interface."""
+        return self.address == LOOPBACK or self.address.startswith("127.")
+
 
 @dataclass(frozen=True)
 class Client:
@@ -69,6 +74,8 @@ class Plane(Protocol):
 
     #: As ARPANET_PLANE and ``arpanet links`` call it.
     name: str
+    #: How often what somebody else had changed was put right.
+    drift: int
 
     def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
         """Return why this plane can't carry such a link, whoever the client is; ``""``: it can."""

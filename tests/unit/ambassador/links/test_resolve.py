@@ -1,5 +1,7 @@
 """Declared links + snapshot -> targets."""
 
+from dataclasses import replace
+
 import pytest
 from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve
 from arpanet_ambassador.links.specs import Endpoints, Service, Srv
@@ -142,9 +144,13 @@ def test_nothing(spec, says):
         resolve(spec, view(instance("redis", "10.0.0.1", 1)))
 
 
-def test_udp_is_not_carried():
-    with pytest.raises(ValueError, match="TCP only"):
-        resolve(REDIS, view(instance("redis", "10.0.0.1", 1, protocol="udp")))
+def test_protocols_are_told_apart():
+    udp = view(instance("redis", "10.0.0.1", 1, protocol="udp"))
+    with pytest.raises(ValueError, match="no tcp instance: declare its port with /udp or _UDP"):
+        resolve(REDIS, udp)
+    assert addresses(REDIS, replace(udp, protocol="udp")) == ["10.0.0.1:1"]
+    with pytest.raises(ValueError, match="no udp instance: leave out the udp"):
+        resolve(REDIS, view(instance("redis", "10.0.0.1", 1), protocol="udp"))
 
 
 def test_names_and_addresses_together():
