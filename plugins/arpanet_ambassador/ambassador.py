@@ -14,9 +14,9 @@ from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
 from arpanet_ambassador.links.plan import Plan, World, make
 from arpanet_ambassador.links.publishing import Publisher
-from arpanet_ambassador.links.specs import masters
-from arpanet_ambassador.names import hosts
-from arpanet_ambassador.names.dns import Lookups
+from arpanet_ambassador.links.specs import Foreign, masters
+from arpanet_ambassador.names import dns, foreign, hosts
+from arpanet_ambassador.names.lookups import Lookups
 from arpanet_ambassador.names.reading import HostsFiles
 from arpanet_ambassador.nodes import NAME
 from arpanet_ambassador.planes.choice import chain
@@ -50,7 +50,9 @@ class Ambassador:
         self._sees_processes = plane != Proxied.name
         self.chain = chain(plane, self._holder, verify)
         self.reaper = Reaper(self._proxied, self._drop, verify)
-        self._lookups, self._hosts = Lookups(context.wake), HostsFiles(context.wake)
+        self._dns = Lookups("DNS", dns.ask_all, context.wake)
+        self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
+        self._hosts = HostsFiles(context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._containers: Mapping[str, Container] | None = None
         self._namespaces: Mapping[str, str] = {}
@@ -75,6 +77,10 @@ class Ambassador:
         self._snapshot = snapshot
         self._settle()
 
+    def backends(self) -> None:
+        """Ask plugins anew where links go; may be called from any thread."""
+        self._foreign.again()
+
     def close(self) -> None:
         """Let go of ports and timers; the links stay."""
         self._alarm.set(None)
@@ -86,7 +92,9 @@ class Ambassador:
         if self._containers is None or self._snapshot is None:
             return
         plan = self.plan = make(self._world(self._containers, self._snapshot))
-        self._lookups.want(plan.lookups)
+        plugins = frozenset(one for one in plan.lookups if isinstance(one, Foreign))
+        self._foreign.want(plugins)
+        self._dns.want(plan.lookups - plugins)
         carried = self.chain.apply(plan.clients, check)
         self._alarm.set(self.chain.due())
         known = endpoints(self._snapshot, self._context.settings[HOSTNAME])
@@ -107,7 +115,7 @@ class Ambassador:
             host=settings[HOSTNAME],
             named=self._hosts.found,
             remembered=self.plan.ambassadors,
-            answers=self._lookups.answers,
+            answers={**self._dns.answers, **self._foreign.answers},
         )
 
     # -- told by others --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
-from arpanet_ambassador.links.resolve import Answers, View, lookups, resolve
+from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve
 from arpanet_ambassador.links.specs import Spec
 from arpanet_ambassador.names.own import allocate
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
@@ -64,14 +64,14 @@ class Plan:
     :ivar clients: namespace -> what it is to hold.
     :ivar ambassadors: namespace -> where its apps dial the ambassador.
     :ivar names: namespace -> name that an app dials -> its address.
-    :ivar lookups: what must be asked of DNS.
+    :ivar lookups: what must be asked of DNS and of plugins.
     """
 
     resolved: tuple[Resolved, ...] = ()
     clients: Mapping[str, Client] = field(default_factory=dict)
     ambassadors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    lookups: frozenset[tuple[str, int]] = frozenset()
+    lookups: frozenset[Question] = frozenset()
 
 
 def make(world: World) -> Plan:
