@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 __all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "parse"]
 
-_SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_SERVICE = re.compile(r"\w[\w.+@~-]*")
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9_-]+)*\.?"
 )
