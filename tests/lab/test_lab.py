@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from arpanet_lab.host import Host
@@ -132,6 +133,20 @@ def test_docker_restarts_within_a_host(clean_lab: Lab) -> None:
     wait_for(lambda: docker(host, "ps", "--format", "{{.Names}}") == "stays")
     host.run(["rm", "/etc/docker/daemon.json"])
     host.restart_docker()
+
+
+def test_hosts_share_what_images_are_made_of(clean_lab: Lab) -> None:
+    def program(host: Host) -> Path:
+        inside = docker(host, "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "busybox")
+        place = host.directory / Path(inside).relative_to("/var/lib")
+        return next(place.rglob("busybox"))
+
+    host1, host2, _ = clean_lab.hosts
+    assert program(host1).samefile(program(host2))
+    docker(host1, "rmi", "busybox")
+    assert docker(host2, "run", "--rm", "busybox", "echo", "there") == "there"
+    clean_lab.load_image("busybox", ["host1"])
+    assert docker(host1, "run", "--rm", "busybox", "echo", "again") == "again"
 
 
 def test_what_cannot_be(lab: Lab) -> None:

@@ -264,7 +264,7 @@ class TestWrongPeers:
 
     def test_nobody_there(self, host):
         self.refused(
-            host, "http://127.77.0.9:7001", "127.77.0.9:7001 does not answer: conn.* refused"
+            host, "http://127.200.0.0:7001", "127.200.0.0:7001 does not answer: conn.* refused"
         )
 
     def test_no_such_host(self, host):

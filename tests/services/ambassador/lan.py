@@ -23,9 +23,8 @@ class Node:
     """A process in a network namespace."""
 
     def __init__(self, name, uid=0):
-        self.process = subprocess.Popen(
-            ["unshare", "--net", "setpriv", f"--reuid={uid}", "--clear-groups", "sleep", "600"]
-        )
+        user = (f"--reuid={uid}", "--clear-groups", "--pdeathsig=KILL")
+        self.process = subprocess.Popen(["unshare", "--net", "setpriv", *user, "sleep", "infinity"])
         self.home = Home(f"id-{name}", self.process.pid)
 
     def do(self, job):

@@ -243,7 +243,7 @@ def test_process_that_is_not_the_containers_is_not_entered(lan):
     assert plane.listing() == ""
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["own", "first"])
 def test_namespace_of_the_host_is_never_entered(pid):
     rules = Rules(Home(KEY, pid), render(Table(KEY, (AMBASSADOR,), {6379: [ONE]})))
     assert "the host's" in Kernel(anybody).apply({KEY: rules}, {KEY})[KEY]

@@ -65,7 +65,7 @@ def test_three_hundred_instances_take_a_few_transactions(one_etcd, connect, gate
 
 AGENT = """
 import sys, time
-from arpanet_etcd.registry import open_registry
+from arpanet_etcd.registry.registry import open_registry
 from tests.services.etcd.hosts import H1, instances
 session = open_registry([sys.argv[1]], sys.argv[2], ttl=int(sys.argv[3])).session(H1)
 session.publish(instances(3))
