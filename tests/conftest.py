@@ -14,20 +14,21 @@ import pytest
 #: Names the process that all processes of a test session stem from.
 SESSION = "TEST_SESSION"
 
+#: How many times longer than on an idle machine things may take before that is a failure.
+SLOW = 6
+
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 60.0, every: float = 0.02) -> T:
-    """Return the first true result of *condition*; fail, with the last one, after *seconds*.
+def wait_for(condition: Callable[[], T], seconds: float = 10.0, every: float = 0.02) -> T:
+    """Return the first true result of *condition*; fail, with the last one, if none comes.
 
-    *seconds* are for a machine that is busy with something else: no test needs them. A look that
-    takes long is repeated the less often.
+    :param seconds: what it may take on an idle machine; :data:`SLOW` times as much is waited.
     """
-    begun = time.monotonic()
+    deadline = time.monotonic() + seconds * SLOW
     while not (result := condition()):
-        now = time.monotonic()
-        if now > begun + seconds:
-            pytest.fail(f"not within {seconds:g} s; last result: {result!r}")
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds * SLOW:g} s; last result: {result!r}")
         time.sleep(every)
     return result
 

@@ -16,8 +16,6 @@ from tests.conftest import wait_for
 from tests.lab.cluster import PATIENCE, Cluster, fails, own, rows, run, write_rc
 from tests.lab.looks import status
 
-pytestmark = pytest.mark.timeout(300)
-
 BOOT = "arpanet master start --peers boot"
 
 

@@ -78,7 +78,7 @@ class Master:
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         if self.process and self.running:
             self.process.send_signal(sign)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def cut(self) -> None:
         self.stop(signal.SIGKILL)

@@ -12,8 +12,6 @@ from tests.services.masters import Master, etcd_version, masters
 
 __all__ = ["masters"]  # a fixture
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def meeting(masters) -> Master:

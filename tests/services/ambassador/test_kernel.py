@@ -72,7 +72,7 @@ def test_without_targets_it_is_refused_at_once(lan, plane, address):
     began = time.monotonic()
     with pytest.raises(ConnectionRefusedError):
         lan.client.dial(*address)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.9  # a packet that was dropped is sent again after one
 
 
 def test_link_on_localhost_goes_before_a_local_listener(lan, plane):

@@ -59,7 +59,7 @@ class Member:
         """As a power cut does it."""
         if self.process:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def pause(self) -> None:
         """It stays connected, and says nothing."""
