@@ -70,7 +70,7 @@ def start(
     yield begin
     agent.stop()
     if thread.ident:
-        thread.join(10)
+        thread.join(60)
     context.close()
     assert not thread.is_alive()
     assert bus.failures == {}
