@@ -3,13 +3,14 @@
 import logging
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import TypeVar
 
 import pytest
+
+from arpanet import testing
 
 #: Names the process that all processes of a test session stem from.
 SESSION = "TEST_SESSION"
@@ -25,12 +26,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0, every: float = 0
 
     :param seconds: what it may take on an idle machine; :data:`SLOW` times as much is waited.
     """
-    deadline = time.monotonic() + seconds * SLOW
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds * SLOW:g} s; last result: {result!r}")
-        time.sleep(every)
-    return result
+    return testing.wait_for(condition, seconds * SLOW, every)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from arpanet_ambassador.planes import namespaces
-from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.plane import Home
 
 from tests.conftest import wait_for
 
@@ -93,6 +93,14 @@ class Lan:
                 connection, _ = listener.accept()
                 self._sockets.append(connection)
                 threading.Thread(target=_converse, args=(connection, name), daemon=True).start()
+
+    def accepted(self, client):
+        """Return the server's side of a connection."""
+        for one in self._sockets:
+            with suppress(OSError):
+                if one.getpeername() == client:
+                    return one
+        raise LookupError(client)
 
     def end(self):
         """Take everything down."""

@@ -10,7 +10,7 @@ import dns.rcode
 import dns.resolver
 import dns.rrset
 import pytest
-from arpanet_ambassador.names.dns import LIFETIME, ask
+from arpanet_ambassador.names.dns import LIFETIME, ask, ask_all
 
 from tests.conftest import SLOW
 
@@ -81,6 +81,21 @@ def test_no_such_name(server):
     assert "no answer for lost.example: The DNS query name does not exist" in ask(
         ("lost.example", 1)
     )
+
+
+def test_a_stray_error_costs_the_others_nothing(server, monkeypatch):
+    def resolver(real=dns.resolver.Resolver):
+        one = real()
+        if not seen:
+            seen.append(one)
+            one.resolve_name = lambda *_, **__: {}["a bug"]
+        return one
+
+    seen = []
+    monkeypatch.setattr(dns.resolver, "Resolver", resolver)
+    found = ask_all([("six.example", 1), ("db.example", 2)])
+    assert sorted(str(one) for one in found.values())[-1].startswith("asking DNS for ")
+    assert sum(isinstance(one, tuple) for one in found.values()) == 1
 
 
 def test_silence_has_an_end(server):

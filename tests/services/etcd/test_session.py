@@ -63,6 +63,23 @@ def test_three_hundred_instances_take_a_few_transactions(one_etcd, connect, gate
     assert session.trouble == ""
 
 
+def test_a_new_time_to_live_is_taken_up_with_the_entries_there_all_along(
+    one_etcd, layout, connect, gateway
+):
+    session = connect(one_etcd, ttl=2).session(H1)
+    reader = Reader(connect(one_etcd))
+    session.publish(instances(3))
+    reader.sees(*instances(3))
+    old = gateway.get(layout.host("h1")).lease
+    session.close()
+    with never_without(reader, *(one.id for one in instances(3))):
+        connect(one_etcd, ttl=60).session(H1).publish(instances(3))
+        wait_for(lambda: gateway.lease_keys(old) is None, 10)
+        kept = gateway.range(layout.root).kvs.values()
+        assert {gateway.keepalive(one.lease) for one in kept} == {60}
+        reader.sees(*instances(3))
+
+
 AGENT = """
 import sys, time
 from arpanet_etcd.registry.registry import open_registry
