@@ -11,7 +11,8 @@ class Consul:
     """Serves ``/v1/health/service/<name>`` as Consul's documentation describes it.
 
     ``X-Consul-Index`` grows with each change of the catalog. A question with an index is held until
-    the catalog's is greater, or for its ``wait``.
+    the catalog's is greater, or for its ``wait``. A restore of the servers lets go of all that are
+    held, and may bring a lower index.
     """
 
     def __init__(self):
@@ -19,6 +20,7 @@ class Consul:
         self.broken = None  # (status, body): what is answered instead
         self.paths = []
         self.waiting = 0
+        self.restores = 0
         self._services = {}
         self._changed = threading.Condition()
         consul = self
@@ -44,7 +46,9 @@ class Consul:
         """Let *instances* be all of a service: (address, port, tags, passing, node's address)."""
         with self._changed:
             self._services[service] = instances
-            self.index = self.index + 1 if index is None else index
+            self.index, self.restores = (
+                (self.index + 1, self.restores) if index is None else (index, self.restores + 1)
+            )
             self.broken = broken
             self._changed.notify_all()
 
@@ -56,8 +60,11 @@ class Consul:
             index = int(given.get("index", ["0"])[0])
             wait = int(given.get("wait", ["300s"])[0].removesuffix("s"))
             if index:
+                begun = self.restores
                 self.waiting += 1
-                self._changed.wait_for(lambda: self.index != index or self.broken, wait)
+                self._changed.wait_for(
+                    lambda: self.index > index or self.restores > begun or self.broken, wait
+                )
                 self.waiting -= 1
             status, body = self.broken or (200, json.dumps(self._found(url.path, given)))
             told = self.index  # with the body: later it may be another's
