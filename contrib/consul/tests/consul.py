@@ -15,7 +15,7 @@ class Consul:
     held, and may bring a lower index.
     """
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.index = 10
         self.broken = None  # (status, body): what is answered instead
         self.paths = []
@@ -32,7 +32,7 @@ class Consul:
             def log_message(self, *words):
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
