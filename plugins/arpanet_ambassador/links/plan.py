@@ -8,7 +8,7 @@ from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve
 from arpanet_ambassador.links.specs import Spec
-from arpanet_ambassador.names.own import allocate
+from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
 __all__ = ["Plan", "Resolved", "World", "make"]
@@ -79,7 +79,7 @@ def make(world: World) -> Plan:
     links = declared(world)
     homes = _homes(links, world)
     ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
-    names = {key: allocate(named) for key, named in _named(links).items()}
+    names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
     resolved = []
     for link in links:
         if link.spec is None:
@@ -119,11 +119,10 @@ def _ambassadors(namespace: str, home: Container, world: World) -> frozenset[str
     return frozenset(address for address in known if address and ":" not in address)
 
 
-def _named(links: Iterable[Declared]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+def _by_namespace(links: Iterable[Declared]) -> dict[str, list[Declared]]:
+    found: dict[str, list[Declared]] = {}
     for link in links:
-        if link.spec and link.name:
-            found.setdefault(link.namespace, set()).add(link.name)
+        found.setdefault(link.namespace, []).append(link)
     return found
 
 
