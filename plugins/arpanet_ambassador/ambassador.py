@@ -11,6 +11,7 @@ from pathlib import Path
 from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
 from arpanet_ambassador.flows.dialling import Endpoint
+from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
 from arpanet_ambassador.links.plan import Plan, World, make
@@ -55,6 +56,7 @@ class Ambassador:
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
+        self._prober = Prober(context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._containers: Mapping[str, Container] | None = None
         self._namespaces: Mapping[str, str] = {}
@@ -91,6 +93,7 @@ class Ambassador:
     def close(self) -> None:
         """Let go of ports and timers; the links stay."""
         self._alarm.set(None)
+        self._prober.want(frozenset())
         self.chain.close()
 
     # -- one decision ----------------------------------------------------------------------------
@@ -102,6 +105,7 @@ class Ambassador:
         plugins = frozenset(one for one in plan.lookups if isinstance(one, Foreign))
         self._foreign.want(plugins)
         self._dns.want(plan.lookups - plugins)
+        self._prober.want(plan.unconfirmed)
         carried = self.chain.apply(plan.clients, check)
         self._alarm.set(self.chain.due())
         known = endpoints(self._snapshot, self._context.settings[HOSTNAME])
@@ -121,6 +125,7 @@ class Ambassador:
             services=snapshot.services(),
             host=settings[HOSTNAME],
             named=self._hosts.found,
+            silent=self._prober.silent,
             remembered=self.plan.ambassadors,
             answers={**self._dns.answers, **self._foreign.answers},
         )

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
-from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve
+from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
 from arpanet_ambassador.links.specs import Spec
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
@@ -23,6 +23,7 @@ class World(Declaring):
     :ivar named: namespace -> the ambassador's addresses in the hosts files of its containers.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
+    :ivar silent: addresses of unconfirmed instances that did not answer when they were dialled.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -30,6 +31,7 @@ class World(Declaring):
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
+    silent: frozenset[tuple[str, int]] = frozenset()
 
     @cached_property
     def backends(self) -> Mapping[str, str]:
@@ -49,12 +51,20 @@ class Resolved:
     """A declaration and where it leads now; *error* says why nowhere.
 
     :ivar frontends: what is dialled for it.
+    :ivar unconfirmed: addresses, among the targets or not, of what the registry lost.
     """
 
     declared: Declared
     targets: tuple[Target, ...] = ()
     frontends: tuple[Frontend, ...] = ()
     error: str = ""
+    unconfirmed: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def note(self) -> str:
+        """What is unusual about it, ``""`` when nothing is."""
+        doubtful = [f"{t.ip}:{t.port}" for t in self.targets if (t.ip, t.port) in self.unconfirmed]
+        return f"unconfirmed: {', '.join(doubtful)}" if doubtful else ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,11 @@ class Plan:
     ambassadors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lookups: frozenset[Question] = frozenset()
+
+    @property
+    def unconfirmed(self) -> frozenset[tuple[str, int]]:
+        """What the registry lost, and a link here uses."""
+        return frozenset(address for one in self.resolved for address in one.unconfirmed)
 
 
 def make(world: World) -> Plan:
@@ -142,10 +157,10 @@ def _resolved(
     if not frontends:
         words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
+    networks = frozenset(home.networks)
+    view = View(world.services, world.host, networks, world.answers, link.protocol, world.silent)
     try:
-        networks = frozenset(home.networks)
-        view = View(world.services, world.host, networks, world.answers, link.protocol)
-        return Resolved(link, resolve(spec, view), frontends)
+        return Resolved(link, resolve(spec, view), frontends, "", unconfirmed(spec, view))
     except ValueError as problem:
         return Resolved(link, (), frontends, f"{problem}{_hint(link, world)}")
 
