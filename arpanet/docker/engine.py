@@ -22,7 +22,7 @@ from arpanet.docker import problems, streams
 from arpanet.docker.fleet import Fleet
 from arpanet.docker.inspect import EVENT_FILTERS, touched
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing
-from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body
+from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body, once_of
 from arpanet.errors import EngineError
 
 __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
@@ -96,6 +96,13 @@ class Engine(Fleet):
         with self._doing("list containers"):
             found = self._api.containers(all=label is not None, filters=filters)
         return [one["Id"] for one in found]
+
+    def linked(self, container: str) -> list[str]:
+        """Return the names of all that Docker ties to this one (``--link``), running or not."""
+        with self._doing(f"list what is linked to {_short(container)}"):
+            listed = self._api.containers(all=True, filters={"id": container})
+        # a container is listed under the names that others have for it, too: /client/redis
+        return sorted({n.split("/")[1] for one in listed for n in one["Names"] if n.count("/") > 1})
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """Return Docker's own description of a container, ``None`` when there is none."""
@@ -218,9 +225,16 @@ class Engine(Fleet):
 
         :param timeout: seconds that it may take.
         """
-        what = f"run {argv[0]} in image {image}"
+        body = once_body(image, tuple(argv), network, volumes or {})
+        return self._to_end(f"run {argv[0]} in image {image}", body, timeout)
+
+    def run_to_end(self, spec: ContainerSpec, timeout: int = ANSWER) -> tuple[int, bytes, bytes]:
+        """Do the same with a container that is made like *spec* but for its name."""
+        return self._to_end(f"run {spec.command[0]}", once_of(spec), timeout)
+
+    def _to_end(self, what: str, body: Json, timeout: int) -> tuple[int, bytes, bytes]:
         with self._doing(what):
-            container = self.create(None, once_body(image, tuple(argv), network, volumes or {}))
+            container = self.create(None, body)
         try:
             with self._doing(what):
                 self._api.start(container)
@@ -230,11 +244,8 @@ class Engine(Fleet):
                     if not problems.timed_out(problem):
                         raise
                     raise EngineError(f"{what}: it did not end within {timeout} s") from None
-                out, err = (
-                    self._api.logs(container, stdout=which, stderr=not which)
-                    for which in (True, False)
-                )
-                return int(code), out, err
+                out = self._api.logs(container, stdout=True, stderr=False)
+                return int(code), out, self._api.logs(container, stdout=False, stderr=True)
         finally:
             self.remove(container)
 

@@ -6,19 +6,22 @@ process must be seen to belong to the container, and the namespace must not be t
 
 import ctypes
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from arpanet_ambassador.planes.nftables.nft import NftError
-from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.plane import Home
 
-__all__ = ["Gone", "NotEntered", "belongs", "visit", "visit_all"]
+__all__ = ["Gone", "NotEntered", "belongs", "cookie", "name_of", "visit", "visit_all"]
 
 T = TypeVar("T")
 _NEWNET = 0x40000000
+#: SO_NETNS_COOKIE (linux/socket.h)
+_NETNS_COOKIE = 71
 #: A transaction mostly waits for the kernel (see nft.py): more at once than there are processors.
 _AT_ONCE = 16
 
@@ -39,12 +42,39 @@ def belongs(home: Home) -> bool:
     return home.container in Path(f"/proc/{home.pid}/cgroup").read_text()
 
 
+def name_of(pid: int) -> str:
+    """Return what the kernel calls the network namespace of a process, ``""`` when it can't tell.
+
+    Two containers share a namespace when this is the same, whatever Docker's records say: one whose
+    namespace others joined may have ended.
+    """
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+def cookie() -> int:
+    """Return the number of the caller's namespace, which no other is ever given.
+
+    0 on kernels before 5.14, which don't tell. The *name* of a namespace that is gone is given to
+    the next one that is made: often to that of the same container, started again.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one:
+        try:
+            return int.from_bytes(
+                one.getsockopt(socket.SOL_SOCKET, _NETNS_COOKIE, 8), sys.byteorder
+            )
+        except OSError:
+            return 0
+
+
 def visit_all(
     work: Mapping[Home, Callable[[], T]], verify: Belongs = belongs
 ) -> dict[Home, T | Exception]:
     """Do each piece of *work* in its namespace, several at once; return what came of each.
 
-    :class:`NotEntered`, ``NftError`` and ``OSError`` are among what can come.
+    What can come is what a piece returns or raises, and :class:`NotEntered`.
     """
     if not work:
         return {}
@@ -68,7 +98,7 @@ def _guarded(home: Home, job: Callable[[], T], verify: Belongs) -> T | Exception
     try:
         with _inside(home, verify):
             return job()
-    except (NotEntered, NftError, OSError) as problem:
+    except Exception as problem:
         return problem
 
 
@@ -99,7 +129,10 @@ def _check(home: Home, descriptor: int, verify: Belongs) -> None:
             raise Gone(f"process {home.pid} is not the container's any more")
     except (FileNotFoundError, ProcessLookupError):
         raise Gone("the container has gone") from None
-    if os.fstat(descriptor).st_ino in _foreign():
+    inode = os.fstat(descriptor).st_ino
+    if home.namespace and home.namespace != f"net:[{inode}]":
+        raise Gone(f"process {home.pid} lives in another network namespace by now")
+    if inode in _foreign():
         raise NotEntered("its network namespace is the host's or the ambassador's own")
 
 
@@ -130,6 +163,6 @@ def _return() -> None:
 
 def _privileges(what: str) -> str:
     return (
-        f"no permission to {what} its network namespace: the kernel plane needs the host's pid "
+        f"no permission to {what} its network namespace: links in it need the host's pid "
         "namespace and the capabilities SYS_ADMIN, NET_ADMIN and SYS_PTRACE"
     )

@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.conftest import wait_for
+from tests.lab import looks
 from tests.lab.cluster import fails, rows, run, serve, write_rc
 from tests.labs import clean
 
@@ -46,8 +48,7 @@ def client(host, options, name="client"):
 
 def inside(host, *words, name="client"):
     """A command in the client's namespaces: Docker's exec refuses one whose link is down."""
-    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
-    return ["nsenter", "-t", pid, "-m", "-n", *words]
+    return ["nsenter", "-t", str(looks.pid_of(host, name)), "-m", "-n", *words]
 
 
 def asked(host, dial="localhost", port=6379, name="client"):
@@ -59,16 +60,19 @@ def asked(host, dial="localhost", port=6379, name="client"):
 
 def reaches(host, *args, **more):
     said = []
-    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", 20, 0.2)
+    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", every=0.1)
 
 
 def links(host, name="client"):
     return [row for row in rows(host, "links") if row["client"] == name]
 
 
+def linked(host, name="client"):
+    return any(link.client == name for link in looks.links(host))
+
+
 def tables(host, name="client"):
-    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
-    return run(host, f"nsenter -t {pid} -n nft list tables")
+    return run(host, f"nsenter -t {looks.pid_of(host, name)} -n nft list tables")
 
 
 LEGACY = f"--link {NAME}:redis -e BACKEND_6379=redis"
@@ -90,7 +94,7 @@ LABEL = "--label connect.6379=redis"
 def test_forms(host, options, dial):
     client(host, options)
     reaches(host, dial)
-    assert {(row["plane"], row["error"]) for row in links(host)} == {("kernel", "")}
+    assert {(row["plane"], row["error"]) for row in links(host)} == {("nftables", "")}
 
 
 def test_the_same_network_is_dialled_past_docker_proxy(host):
@@ -129,7 +133,8 @@ def test_link_that_cannot_be_is_told_and_touches_no_other(host, options, says):
     client(host, LABEL, "good")
     client(host, options)
     reaches(host, name="good")
-    (row,) = wait_for(lambda: links(host), 20)
+    wait_for(lambda: linked(host))
+    (row,) = links(host)
     assert says in row["error"]
 
 
@@ -176,7 +181,7 @@ class Conversation:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -198,7 +203,7 @@ def test_killed_and_started_again(host, conversation):
     code, line = fails(host, "arpanet links")
     assert (code, "'arpanet slave start'" in line) == (1, True)
     run(host, "arpanet slave start")
-    wait_for(lambda: links(host), 20)
+    wait_for(lambda: linked(host))
     assert conversation.lives()
     assert asked(host, conversation.dial) == "host1"
 
@@ -221,7 +226,7 @@ def test_made_anew_elsewhere(host, conversation):
     run(host, f"docker rm -f {NAME}")
     run(host, "docker run -d --label client --name squatter busybox sleep 600")
     run(host, "arpanet slave start")
-    wait_for(lambda: links(host), 20)
+    wait_for(lambda: linked(host))
     assert conversation.lives()
     assert asked(host, conversation.dial) == "host1"
 
@@ -232,28 +237,61 @@ def test_service_that_moves_is_followed(host):
         serve(host, "other", port, "-e SERVICE_NAME=other")
         reaches(host)
         run(host, "docker rm -f other")
-        wait_for(lambda: "refused" in asked(host), 20, 0.2)
+        wait_for(lambda: "refused" in asked(host), every=0.1)
 
 
-def test_slave_stop_takes_the_links_out(host):
-    client(host, f"{LABEL} {LEGACY}")
+@pytest.mark.parametrize("agent", ["alive", "dead", "removed"])
+def test_slave_stop_takes_the_links_out(host, agent):
+    client(host, f"{LABEL} --network private")
     reaches(host)
     assert "arpanet" in tables(host)
+    if agent != "alive":
+        run(host, f"docker kill {AGENT}")
+    if agent == "removed":
+        run(host, f"docker rm {AGENT}")
     run(host, "arpanet slave stop")
     assert tables(host) == ""
+    assert run(host, "docker ps -aq --filter label=arpanet.part=backends") == ""
     run(host, "arpanet slave start")
     reaches(host)
+
+
+def linked_client_lives(host, dial="redis"):
+    """Docker starts and enters it, and its link works."""
+    run(host, "docker restart -t 0 client")
+    assert run(host, "docker exec client redis-cli -p 7000 ping") == "PONG"
+    reaches(host, dial)
+
+
+def test_what_clients_are_linked_to_is_never_replaced(host):
+    client(host, LEGACY)
+    reaches(host, "redis")
+    before = run(host, f"docker inspect -f {{{{.Id}}}} {NAME}")
+    done = host.run(["arpanet", "slave", "stop"], timeout=60)
+    assert f"container {NAME} stays: Docker starts none of client without it" in done.stderr
+    run(host, "docker restart -t 0 client")
+    assert run(host, "docker exec client redis-cli -p 7000 ping") == "PONG"
+    run(host, "arpanet slave start")
+    linked_client_lives(host)
+    for settings in ({"AMBASSADOR_NAME": "other_name"}, {}, {"ARPANET_PLANE": "proxy"}, {}):
+        write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, **settings)
+        run(host, "arpanet slave start")
+        linked_client_lives(host)
+        name = settings.get("AMBASSADOR_NAME", NAME)
+        assert run(host, f"docker inspect -f {{{{.Id}}}} {name}") == before
 
 
 def test_proxy_plane_has_no_privileges(host):
     client(host, f"{LABEL} {LEGACY}")
     reaches(host, "redis")
     write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
-    run(host, "arpanet slave start")
-    told = json.loads(run(host, f"docker inspect {NAME}"))[0]["HostConfig"]
+    said = host.run(["arpanet", "slave", "start"], timeout=60).stderr
+    assert "does not carry links of labels, so these end: client (localhost:6379)" in said
+    told = json.loads(run(host, f"docker inspect {AGENT}"))[0]["HostConfig"]
     assert (told["CapAdd"] or [], told["PidMode"], told["Privileged"]) == ([], "", False)
-    wait_for(lambda: tables(host) == "", 10)
-    planes = wait_for(lambda: {r["dials"]: (r["plane"], r["error"]) for r in links(host)}, 20)
+    wait_for(lambda: tables(host) == "", every=0.1)
+    wait_for(lambda: linked(host))
+    planes = {row["dials"]: (row["plane"], row["error"]) for row in links(host)}
     assert planes["redis:6379"] == ("proxy", "")
     assert "cannot serve localhost" in planes["localhost:6379"][1]
 
@@ -270,4 +308,53 @@ def test_status(host):
     client(host, LABEL)
     reaches(host)
     (line,) = [row for row in rows(host, "status") if row["part"] == "ambassador"]
-    assert (line["state"], line["detail"]) == ("ok", "1 links: 1 in the kernel, 0 proxied")
+    assert (line["state"], line["detail"]) == ("ok", "1 links: 1 by nftables")
+
+
+# -- from the first instruction on ---------------------------------------------------------------
+
+FORMS = [
+    (LEGACY, "redis"),
+    (LABEL, "localhost"),
+    (LABEL, "redis"),
+    (f"{LABEL} --network private", "redis"),
+    ("--label connect.cache:6379=redis", "cache"),
+    ("--label connect.cache:6379=redis --network private --read-only", "cache"),
+]
+
+
+@pytest.mark.parametrize(("options", "dial"), FORMS)
+def test_a_client_that_dials_in_its_first_instruction_is_served(host, options, dial):
+    ask = f"docker run --rm --label client {options} redis redis-cli -h {dial} get where"
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: run(host, ask, check=False), range(8)))
+    assert said == ["host1"] * 8
+
+
+def test_a_client_that_is_started_again_dials_in_its_first_instruction(host):
+    ask = "redis-cli -h cache get where"
+    label = "--label client --label connect.cache:6379=redis"
+    run(host, f"docker run --name client {label} redis {ask}")
+    for _ in range(4):
+        assert run(host, "docker start -a client") == "host1"
+
+
+def test_guest_of_a_namespace_dials_in_its_first_instruction(host):
+    client(host, "--network private", "home")
+    ask = f"docker run --rm --network container:home {LABEL} redis redis-cli -h localhost get where"
+    assert [run(host, ask, check=False) for _ in range(4)] == ["host1"] * 4
+
+
+def hosts_file(host, options):
+    """What the file has when the first instruction runs: name -> address."""
+    text = run(host, f"docker run --rm --label client {options} busybox cat /etc/hosts")
+    return {name: line.split()[0] for line in text.splitlines() for name in line.split()[1:]}
+
+
+def test_names_that_are_there_already_are_left_alone(host):
+    assert hosts_file(host, f"--add-host redis:10.9.9.9 {LABEL}")["redis"] == "10.9.9.9"
+    assert hosts_file(host, LABEL)["redis"].startswith("127.77.")
+    run(host, "docker run -d --label client --name other --network private busybox sleep 600")
+    label = "--label connect.6379=other"
+    assert "other" not in hosts_file(host, f"{label} --network private")  # Docker's DNS has it
+    assert hosts_file(host, label)["other"].startswith("127.77.")

@@ -1,10 +1,10 @@
 """A node container's spec becomes the body of Docker's create call, and a hash of it."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from arpanet.docker.specs import ContainerSpec, create_body, once_body
+from arpanet.docker.specs import ContainerSpec, create_body, once_body, once_of
 
 SPEC = ContainerSpec(
     part="etcd",
@@ -41,35 +41,53 @@ def test_the_body_says_all_that_the_spec_says():
             "PidMode": "host",
             "RestartPolicy": {"Name": "unless-stopped"},
             "SecurityOpt": ["apparmor=unconfined"],
+            "UsernsMode": "host",
         },
     }
+
+
+def test_with_user_namespaces_only_what_needs_the_hosts_is_left_out_of_them():
+    """Docker refuses the host's network and processes to others (--userns-remap)."""
+    apart = replace(SPEC, network="bridge", pid_host=False)
+    modes = [
+        create_body(one)["HostConfig"].get("UsernsMode")
+        for one in (apart, replace(apart, network="host"), replace(apart, pid_host=True))
+    ]
+    assert modes == [None, "host", "host"]
+
+
+def test_a_one_shot_container_is_made_like_the_spec_and_does_not_come_back():
+    body, once = create_body(SPEC), once_of(SPEC)
+    assert (once["Image"], once["Cmd"], once["Env"]) == (body["Image"], body["Cmd"], body["Env"])
+    assert once["HostConfig"] == {**body["HostConfig"], "RestartPolicy": {"Name": "no"}}
+    assert once["Labels"].keys() == {"arpanet.once"}
 
 
 def hash_of(spec):
     return create_body(spec)["Labels"]["arpanet.spec"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"part": "x"},
-        {"name": "x"},
-        {"image": "x"},
-        {"command": ("etcd",)},
-        {"env": {"A": "1", "B": "3"}},
-        {"network": "bridge"},
-        {"volumes": {}},
-        {"capabilities": ()},
-        {"pid_host": False},
-        {"security": ()},
-        {"exposed": (2379,)},
-        {"labels": {}},
-        {"stop_seconds": 10},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_every_field_counts_in_the_hash(change):
-    assert hash_of(replace(SPEC, **change)) != hash_of(SPEC)
+CHANGES = {
+    "part": "x",
+    "name": "x",
+    "image": "x",
+    "command": ("etcd",),
+    "role": "slave",
+    "env": {"A": "1", "B": "3"},
+    "network": "bridge",
+    "volumes": {},
+    "capabilities": (),
+    "pid_host": False,
+    "security": (),
+    "exposed": (2379,),
+    "labels": {},
+    "stop_seconds": 10,
+}
+
+
+@pytest.mark.parametrize("field", [one.name for one in fields(ContainerSpec)])
+def test_every_field_counts_in_the_hash(field):
+    assert hash_of(replace(SPEC, **{field: CHANGES[field]})) != hash_of(SPEC)
 
 
 def test_the_order_of_mappings_does_not_count():
