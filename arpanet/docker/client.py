@@ -273,23 +273,34 @@ class Client:
         """Return whether the image is on this host."""
         return self.image_id(tag) is not None
 
-    def images(self, repository: str) -> dict[str, str]:
-        """Return tag -> image id of all tags of *repository* on this host."""
-        with self._doing("list images"):
-            listed = self._api.images(name=repository)
-        return {tag: one["Id"] for one in listed for tag in one["RepoTags"] or ()}
-
     def used_images(self) -> set[str]:
         """Return the ids of the images that a container, running or not, was made from."""
         with self._doing("list containers"):
             return {one["ImageID"] for one in self._api.containers(all=True)}
 
-    def pull(self, tag: str, say: Callable[[str], None]) -> None:
-        """Pull an image, saying so."""
-        say(f"pulling {tag}")
+    def images(self, repository: str) -> dict[str, str]:
+        """Return tag -> image id of all tags of *repository* on this host, the newest first."""
+        with self._doing("list images"):
+            listed = self._api.images(name=repository)
+        listed.sort(key=lambda one: -int(one["Created"]))
+        return {tag: one["Id"] for one in listed for tag in one["RepoTags"] or ()}
+
+    def pull(self, tag: str, tell: Callable[[str], None]) -> None:
+        """Pull an image.
+
+        :param tell: told how far it is, as ``3 of 12 MB``; see :attr:`Context.progress`.
+        """
+        layers: dict[str, tuple[int, int]] = {}
         with self._doing(f"pull {tag}"), self._long() as client:
             for one in client.pull(tag, stream=True, decode=True):
                 _check_progress(f"pull {tag}", one)
+                detail = one.get("progressDetail") or {}
+                if one.get("status") == "Downloading" and detail.get("total"):
+                    layers[one["id"]] = (detail["current"], detail["total"])
+                    done, total = (
+                        sum(column) / 1e6 for column in zip(*layers.values(), strict=True)
+                    )
+                    tell(f"{done:.0f} of {total:.0f} MB")
 
     def import_image(self, tar: Iterable[bytes], tag: str, changes: Sequence[str] = ()) -> None:
         """Make an image of one layer from an uncompressed tar archive, sent as it is read.

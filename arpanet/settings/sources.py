@@ -40,9 +40,12 @@ def declared(bus: "Bus") -> list[Setting[Any]]:
 
 
 def rc_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return where ``~/.arpanetrc`` is."""
-    home = environment.get("HOME")
-    return (Path(home) if home else Path.home()) / ".arpanetrc"
+    """Return where ``~/.arpanetrc`` is; in the root directory for a user without a home."""
+    try:
+        home = Path(environment.get("HOME") or Path.home())
+    except RuntimeError:  # no HOME, and no entry in /etc/passwd
+        home = Path("/")
+    return home / ".arpanetrc"
 
 
 def load(

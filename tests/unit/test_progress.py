@@ -1,0 +1,83 @@
+"""What a person who waits sees, and what a pipe gets."""
+
+import io
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from arpanet import logs
+from arpanet.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Let stderr be a terminal, from here on: pytest has one for the test itself."""
+
+    def begin():
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        monkeypatch.setenv("TERM", "xterm")
+        logs.to_terminal()
+        return shown
+
+    return begin
+
+
+def test_a_pipe_gets_one_line(capsys):
+    said = []
+    with Progress(said.append)("pulling redis") as tell:
+        tell("1 of 2 MB")
+    assert said == ["pulling redis"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it(show):
+    said, terminal = [], show()
+    progress = Progress(said.append)
+    with progress("pulling [redis]") as tell:
+        tell("1 of 2 MB")
+        with progress("unpacking"):
+            logging.getLogger("arpanet").info("a line")
+    shown = terminal.getvalue()
+    assert said == []
+    for words in ("pulling [redis]: 1 of 2 MB", "unpacking", "a line\n"):
+        assert words in shown
+    assert "\x1b[2K" in shown.rpartition("unpacking")[2]  # the moving lines are wiped
+    assert sys.stderr is terminal
+    with progress("again"):
+        pass
+    assert "again" in terminal.getvalue()
+
+
+def test_a_failure_leaves_the_terminal_as_it_was(show):
+    terminal = show()
+    with pytest.raises(KeyboardInterrupt), Progress(print)("waiting"):
+        raise KeyboardInterrupt
+    assert sys.stderr is terminal
+    assert "\x1b[?25h" in terminal.getvalue()  # the cursor is shown again
+
+
+@pytest.mark.parametrize("why", ["quiet", "dumb"])
+def test_who_does_not_want_it_does_not_get_it(show, monkeypatch, why):
+    terminal = show()
+    if why == "quiet":
+        logs.to_terminal(quiet=True)
+    else:
+        monkeypatch.setenv("TERM", "dumb")
+    with Progress(logging.getLogger("arpanet").info)("waiting"):
+        pass
+    assert terminal.getvalue() == ("" if why == "quiet" else "waiting\n")
+
+
+def test_a_pipe_does_not_load_what_moves():
+    code = "import sys\nfrom arpanet.progress import Progress\nwith Progress(print)('x'): pass\n"
+    code += "sys.exit('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"x\n")
