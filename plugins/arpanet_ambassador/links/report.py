@@ -38,17 +38,25 @@ def line(link: Link) -> str:
 
 
 def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return figures and troubles of a status file, for ``arpanet status``."""
+    """Return figures and troubles of a status file, for ``arpanet status``.
+
+    Trouble is what this host can't do: carry a link that leads somewhere. A link that leads nowhere
+    is its client's mistake, or a service that is down elsewhere: noted, and no fault of the host.
+    """
     links = decode(state)
-    bad = [link for link in links if link.error]
+    nowhere = [link for link in links if link.error and not link.targets]
+    stuck = [link for link in links if link.error and link.targets]
     carried = {plane: sum(link.plane == plane for link in links) for plane in ("kernel", "proxy")}
     details = [f"{len(links)} links: {carried['kernel']} in the kernel, {carried['proxy']} proxied"]
     if state["drift"]:
         details.append(f"changes by others put right: {state['drift']}")
     if state["reset"]:
         details.append(f"stuck connections reset: {state['reset']}")
-    troubles = []
-    if bad:
-        first = f"{bad[0].client}: {bad[0].error}"
-        troubles.append(f"{len(bad)} lead nowhere, see 'arpanet links'; {first}")
-    return "; ".join(details), troubles
+    if nowhere:
+        details.append(_first(nowhere, "lead nowhere"))
+    return "; ".join(details), [_first(stuck, "are not carried")] if stuck else []
+
+
+def _first(links: Sequence[Link], what: str) -> str:
+    first = f"{links[0].client}: {links[0].error}"
+    return f"{len(links)} {what}, see 'arpanet links'; {first}"

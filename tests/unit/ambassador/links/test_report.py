@@ -1,6 +1,7 @@
 """The status file, the log's lines and the status line."""
 
 import json
+from dataclasses import replace
 
 from arpanet_ambassador.links import report
 
@@ -23,6 +24,18 @@ def test_lines():
 def test_summary():
     fine = report.summary(report.encode([GOOD], "auto", 0, 0))
     assert fine == ("1 links: 1 in the kernel, 0 proxied", [])
-    detail, (trouble,) = report.summary(report.encode([GOOD, BAD], "auto", 3, 4))
+    detail, troubles = report.summary(report.encode([GOOD], "auto", 3, 4))
     assert detail.endswith("others put right: 3; stuck connections reset: 4")
-    assert trouble == "1 lead nowhere, see 'arpanet links'; web: service a has no instance"
+    assert troubles == []
+
+
+def test_a_clients_mistake_is_noted_and_no_trouble_of_the_host():
+    detail, troubles = report.summary(report.encode([GOOD, BAD], "auto", 0, 0))
+    assert detail.endswith("; 1 lead nowhere, see 'arpanet links'; web: service a has no instance")
+    assert troubles == []
+
+
+def test_what_this_host_cannot_carry_is_its_trouble():
+    stuck = replace(GOOD, plane="", error="its namespace can't be entered")
+    _, (trouble,) = report.summary(report.encode([GOOD, BAD, stuck], "auto", 0, 0))
+    assert trouble == "1 are not carried, see 'arpanet links'; web: its namespace can't be entered"
