@@ -1,6 +1,7 @@
 # The names of the door, by the room that each lives in; read when a name is first used, too.
 import pluggy
 
+from . import codec as codec
 from .agent import statusfile as statusfile
 from .agent.nodestatus import node_status as node_status
 from .cli.base import Command as Command, Lister as Lister
@@ -44,10 +45,12 @@ from .records import (
 from .registry import (
     TTL as TTL,
     Follower as Follower,
+    Leadership as Leadership,
     MemoryRegistry as MemoryRegistry,
     Registry as Registry,
     Session as Session,
     duplicate_host as duplicate_host,
+    not_leading as not_leading,
 )
 from .settings import kinds as kinds
 from .settings.core import (

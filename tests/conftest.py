@@ -2,23 +2,13 @@
 
 import logging
 import os
-import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
 
-T = TypeVar("T")
+from arpanet.testing import wait_for
 
-
-def wait_for(condition: Callable[[], T], seconds: float = 10.0, every: float = 0.02) -> T:
-    """Return the first true result of *condition*; fail, with the last one, after *seconds*."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds:g} s; last result: {result!r}")
-        time.sleep(every)
-    return result
+__all__ = ["wait_for"]
 
 
 @pytest.fixture(autouse=True)

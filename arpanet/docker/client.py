@@ -6,13 +6,11 @@ or ids.
 """
 
 import contextlib
-import io
 import json
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import IO, Any, Self, TypeVar, cast
 from urllib.parse import quote
 
 import docker
@@ -20,8 +18,8 @@ import docker.errors
 import docker.utils
 import requests
 
-from arpanet.docker import problems, streams
-from arpanet.docker.inspect import EVENT_FILTERS, touched
+from arpanet.docker import archives, problems, streams
+from arpanet.docker.events import Touched
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing, translated
 from arpanet.docker.specs import once_body
 from arpanet.errors import EngineError
@@ -33,6 +31,7 @@ __all__ = ["Client"]
 HELLO, PROMPT, ANSWER, LONG = 5, 10, 60, 300
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Client:
@@ -83,13 +82,13 @@ class Client:
 
     # -- single steps ----------------------------------------------------------------------------
 
-    def subscribe(self) -> "_Touched":
+    def subscribe(self) -> Touched:
         """Return the stream of (container id, action): iterate it in one thread, close in any."""
         with self._doing("report events"):
             client = self._client(ANSWER)
             if client.api_version != self._api.api_version:  # Docker was up- or downgraded
                 self._api = self._client(ANSWER)
-            return _Touched(client, self._url)
+            return Touched(client, self._url)
 
     def listed(self, label: str | None = None) -> dict[str, str]:
         """Return id -> name of what runs, or of all that carries *label*, running or not."""
@@ -163,33 +162,23 @@ class Client:
             output: bytes = self._api.logs(name, stdout=True, stderr=True, tail=tail)
             return output.decode(errors="replace")
 
-    def read_archive(self, container: str, path: str, limit: int | None = None) -> bytes | None:
-        """Return a file or directory out of a container, running or not, as a tar archive.
+    def read_archive(self, container: str, path: str, read: Callable[[IO[bytes]], T]) -> T | None:
+        """Return what *read* makes of a file or directory of a container, running or not.
 
-        :param limit: bytes after which the archive may be cut short.
+        :param read: gets a tar archive as it comes, and need not read to its end.
         :returns: ``None`` when there is no such path.
         """
-        read = bytearray()
         try:
             with self._doing(f"read {path} in container {_short(container)}"):
                 stream, _ = self._api.get_archive(container, path)
-                for data in stream:
-                    read += data
-                    if limit is not None and len(read) >= limit:
-                        break
+                with contextlib.closing(stream):
+                    return read(cast(IO[bytes], archives.Chunks(stream)))
         except Missing:
             return None
-        return bytes(read)
 
     def read_file(self, name: str, path: str) -> bytes | None:
         """Return a file's content out of a container, running or not; ``None``: no such file."""
-        archive = self.read_archive(name, path)
-        if archive is None:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            first = tar.next()
-            content = tar.extractfile(first) if first and first.isfile() else None
-            return content.read() if content else None
+        return self.read_archive(name, path, archives.first_file)
 
     # -- programs in containers ------------------------------------------------------------------
 
@@ -332,6 +321,15 @@ class Client:
         with self._doing(f"create volume {name}"):
             self._api.create_volume(name, labels=dict(labels or {}))
 
+    def volume_labels(self, name: str) -> dict[str, str] | None:
+        """Return a named volume's labels, ``None`` when there is no such volume."""
+        api: Any = self._api
+        try:
+            with self._doing(f"inspect volume {name}"):
+                return dict(api.inspect_volume(name).get("Labels") or {})
+        except Missing:
+            return None
+
     def remove_volume(self, name: str) -> None:
         """Remove a named volume and its data."""
         with contextlib.suppress(Missing), self._doing(f"remove volume {name}"):
@@ -362,29 +360,6 @@ class Client:
 
     def _doing(self, what: str) -> contextlib.AbstractContextManager[None]:
         return translated(what, self._url)
-
-
-class _Touched:
-    """An event stream: iterate it in one thread, close it from any."""
-
-    def __init__(self, client: docker.APIClient, url: str) -> None:
-        self._client, self._url = client, url
-        # Docker answers before it subscribes: reach back, so that nothing falls in between
-        self._stream: Any = client.events(
-            since=int(time.time()) - 2, filters=EVENT_FILTERS, decode=True
-        )
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        with translated("report events", self._url):
-            for event in self._stream:
-                if found := touched(event):
-                    yield found
-
-    def close(self) -> None:
-        # The SDK takes the response apart to reach its socket, which may be closed already
-        with contextlib.suppress(AttributeError, OSError, docker.errors.DockerException):
-            self._stream.close()
-        self._client.close()
 
 
 def _refused(what: str, answer: requests.Response) -> EngineError:

@@ -15,8 +15,9 @@ from arpanet_ambassador.links import report
 from arpanet_ambassador.links.declare import owner
 from arpanet_ambassador.links.outcome import KERNEL, PROXY, Troubles, links
 from arpanet_ambassador.links.plan import Plan, World, make
-from arpanet_ambassador.names import hosts
-from arpanet_ambassador.names.dns import Lookups
+from arpanet_ambassador.links.specs import Foreign
+from arpanet_ambassador.names import dns, foreign, hosts
+from arpanet_ambassador.names.lookups import Lookups
 from arpanet_ambassador.nodes import NAME
 from arpanet_ambassador.planes.namespaces import NotEntered, visit
 from arpanet_ambassador.planes.nftables import clearing
@@ -51,7 +52,8 @@ class Ambassador:
         self._proxy: Proxy | None = None
         self._proxy_lives_in: tuple[str, int, str] | None = None
         self._reaper = Reaper(self._gone, self._kernel.verify)
-        self._lookups = Lookups(context.wake)
+        self._dns = Lookups("DNS", dns.ask_all, context.wake)
+        self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._containers: Mapping[str, Container] | None = None
         self._snapshot: Snapshot | None = None
         self._named: dict[str, frozenset[str]] = {}
@@ -77,6 +79,10 @@ class Ambassador:
         """Act on the registry's new content."""
         self._snapshot = snapshot
         self._settle()
+
+    def backends(self) -> None:
+        """Ask plugins anew where links go; may be called from any thread."""
+        self._foreign.again()
 
     @property
     def reset(self) -> int:
@@ -154,7 +160,9 @@ class Ambassador:
             plan = make(self._world())
         for key, table in plan.tables.items():
             self._remembered[key] = self._remembered.get(key, frozenset()).union(table.ambassador)
-        self._lookups.want(plan.lookups)
+        plugins = frozenset(one for one in plan.lookups if isinstance(one, Foreign))
+        self._foreign.want(plugins)
+        self._dns.want(plan.lookups - plugins)
         return plan
 
     def _world(self) -> World:
@@ -168,7 +176,7 @@ class Ambassador:
             self._name,
             self._named,
             self._remembered,
-            self._lookups.answers,
+            {**self._dns.answers, **self._foreign.answers},
         )
 
     def _read_hosts_files(self) -> dict[str, frozenset[str]]:

@@ -111,6 +111,12 @@ class AmbassadorPlugin:
         """Settle."""
         self._running(context).services(after)
 
+    @hookimpl
+    def arpanet_backends_changed(self) -> None:
+        """Ask for them again; one that has not begun yet will ask anyway."""
+        if self._ambassador:
+            self._ambassador.backends()
+
     def _running(self, context: Context) -> "Ambassador":
         if self._ambassador is None:
             # here, since the command line needs nothing of it, and it takes 0.2 s

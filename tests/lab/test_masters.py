@@ -130,6 +130,42 @@ def test_lost_data(hosts):
     assert names(one) == ["host1", "host2", "host3"]
 
 
+def test_lost_data_while_the_others_are_down(hosts):
+    """Nobody answers, and this host looks like a new one: but it was in a cluster."""
+    one, two, _ = hosts
+    run(one, BOOT)
+    join(two, one)
+    run(two, "arpanet master stop")
+    lose_data(one)
+    _, line = fails(one, BOOT)
+    assert "this host was in cluster" in line
+    assert "join again with --peers <another master>:7001" in line
+    assert own(one) == {}
+
+
+def test_a_silent_master_is_no_proof_that_there_is_none(hosts, lab):
+    one, two, _ = hosts
+    lab.cut("host2")
+    code, line = fails(one, BOOT)
+    assert (code, f"ARPANET_MASTERS names {two.ip}:7001, where a cluster may run" in line) == (5, 1)
+    assert untouched(one)
+    lab.heal("host2")
+    run(one, BOOT)
+
+
+def test_two_that_boot_at_one_moment_never_make_two_clusters(hosts):
+    one, two, _ = hosts
+    started = [host.popen(BOOT.split(), stderr=subprocess.PIPE, text=True) for host in (one, two)]
+    words = [process.communicate(timeout=PATIENCE)[1] for process in started]
+    stayed = [host for host in (one, two) if "arpanet_etcd" in own(host)]
+    assert len(stayed) <= 1, words
+    for host, process, said in zip((one, two), started, words, strict=True):
+        assert (process.returncode == 0) == (host in stayed), said
+        if host not in stayed:
+            assert "gave way" in said or "where a cluster runs already" in said
+            assert "arpanet_etcd_data" not in run(host, "docker volume ls -q")
+
+
 def test_power_cuts(hosts, lab):
     one, two, three = hosts
     run(one, BOOT)
@@ -188,7 +224,7 @@ def test_a_token_forms_a_cluster(hosts):
     assert own(two) == before
     lose_data(two)
     _, said = fails(two, " ".join(line))
-    assert f"its data is lost; join again with --peers {three.ip}:7001" in said
+    assert f"no master's data of it; join again with --peers {three.ip}:7001" in said
 
 
 class TestRefused:

@@ -126,3 +126,28 @@ def test_a_v2_token_is_passed_on_to_etcd(masters):
     assert form_all(every, url) == []
     every[0].settled("h2", "h3")
     assert Gateway([every[0].own.client_url]).put("/x", "1")
+
+
+def test_a_member_that_lost_its_data_is_refused_while_nobody_answers(meeting, masters):
+    """The same URLs and token give the same number: an empty voter would return under its own."""
+    url = discovery.create([meeting.own.client_url], 3)
+    every = _one, two, _three = masters(3)
+    assert form_all(every, url) == []
+    for one in every:
+        one.cut()
+    two.lose_data()
+    with pytest.raises(RegistryError, match=r"started with this token before.*--peers 127\.77\."):
+        form(two, url)
+    assert two.data() is None and not two.running
+
+
+def test_a_member_that_never_began_may_begin(meeting, masters):
+    url = discovery.create([meeting.own.client_url], 1)
+    token = discovery.parse(url)
+    (one,) = masters(1)
+    discovery.formation(token, one.own, etcd_version(), print)
+    with pytest.raises(RegistryError, match="started with this token before"):
+        discovery.formation(token, one.own, etcd_version(), print)
+    discovery.forget(token, one.own)
+    form(one, url)
+    one.settled("h2")

@@ -16,7 +16,7 @@ from tests.contract.test_example import EXAMPLE, install
 def site(tmp_path: Path) -> Path:
     """A directory with the example installed in it."""
     shutil.copytree(EXAMPLE, tmp_path / "source")
-    install(tmp_path / "source", tmp_path / "site")
+    install(tmp_path / "site", tmp_path / "source")
     return tmp_path / "site"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, CONNECT, Declared, declared
-from arpanet_ambassador.links.resolve import Answers, View, lookups, resolve
+from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve
 from arpanet_ambassador.planes.nftables.ruleset import Home, Rules, Table, carried, render
 
 __all__ = ["Plan", "Resolved", "World", "make"]
@@ -51,14 +51,14 @@ class Plan:
     :ivar tables: id of a namespace's owner -> its links, for the kernel plane.
     :ivar rules: the same as transactions.
     :ivar routes: client address -> port -> targets, for the proxy plane.
-    :ivar lookups: what must be asked of DNS.
+    :ivar lookups: what must be asked of DNS and of plugins.
     """
 
     resolved: tuple[Resolved, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
     rules: Mapping[str, Rules] = field(default_factory=dict)
     routes: Routes = field(default_factory=dict)
-    lookups: frozenset[tuple[str, int]] = frozenset()
+    lookups: frozenset[Question] = frozenset()
 
     @property
     def ports(self) -> frozenset[int]:

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arpanet import Instance, Target
-from arpanet_ambassador.links.specs import Endpoints, Service, Spec, Srv
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Spec, Srv
 
-__all__ = ["Answers", "View", "endpoint", "lookups", "resolve"]
+__all__ = ["Answer", "Answers", "Question", "View", "endpoint", "lookups", "resolve"]
 
-#: DNS name -> its addresses with ports: (name, 0) is an SRV name. A string is why there are none.
-Answers = Mapping[tuple[str, int], tuple[tuple[str, int], ...] | str]
+#: What others must be asked: DNS for the addresses of (name, port), where (name, 0) is an SRV name;
+#: plugins for what only they know.
+Question = tuple[str, int] | Foreign
+#: Addresses with ports; a string is why there are none.
+Answer = tuple[tuple[str, int], ...] | str
+Answers = Mapping[Question, Answer]
 
 #: A lower rank is dialled as long as there is one; Docker's health words, "" without a check.
 _RANK = {"": 0, "healthy": 0, "starting": 1, "unhealthy": 2}
@@ -24,7 +28,7 @@ class View:
     :ivar services: service name -> its instances, in the whole cluster.
     :ivar host: the name of this host.
     :ivar networks: names of the Docker networks that the client is in.
-    :ivar answers: what DNS said.
+    :ivar answers: what DNS and plugins said.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -40,12 +44,16 @@ def resolve(spec: Spec, view: View) -> tuple[Target, ...]:
     """
     if isinstance(spec, Service):
         return _of_service(spec, view)
+    if isinstance(spec, Foreign):
+        return _of_plugin(spec, view.answers)
     names = ((spec.name, 0),) if isinstance(spec, Srv) else spec.hosts
     return _of_names(names, view.answers)
 
 
-def lookups(spec: Spec) -> set[tuple[str, int]]:
-    """Return what must be asked of DNS to resolve *spec*, as keys of :data:`Answers`."""
+def lookups(spec: Spec) -> set[Question]:
+    """Return what must be asked to resolve *spec*, as keys of :data:`Answers`."""
+    if isinstance(spec, Foreign):
+        return {spec}
     if isinstance(spec, Srv):
         return {(spec.name, 0)}
     return (
@@ -128,6 +136,20 @@ def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Tar
             found |= {Target(*one) for one in answer}
     if not found:
         raise ValueError("; ".join(trouble))
+    return tuple(sorted(found))
+
+
+def _of_plugin(spec: Foreign, answers: Answers) -> tuple[Target, ...]:
+    """Return what a plugin answered for *spec*, checked as what comes from the registry is."""
+    answer = answers.get(spec, f"no plugin has answered for {spec.text} yet")
+    if isinstance(answer, str):
+        raise ValueError(answer)
+    if not answer:
+        raise ValueError(f"{spec.text} has no instance")
+    joined = (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in answer)
+    found = {Target(*one) for address in joined if (one := endpoint(address))}
+    if not found:
+        raise ValueError(f"{spec.text} has no instance at an address that can be dialled")
     return tuple(sorted(found))
 
 

@@ -1,7 +1,8 @@
 """What a declared value may be: the text after ``BACKEND_6379=`` or ``connect.6379=``, parsed.
 
 The forms are ambassadord's (fixed list, address in a registry, DNS), read as its README promises,
-and arpanet's own: a bare service name, and a selector after ``?``.
+and arpanet's own: a bare service name, and a selector after ``?``. A value of another kind
+(``consul:redis``) is for a plugin to know.
 """
 
 import ipaddress
@@ -9,13 +10,15 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["Endpoints", "Service", "Spec", "Srv", "parse"]
+__all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "parse"]
 
 _SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9_-]+)*\.?"
 )
 _SRV = re.compile(r"_[A-Za-z0-9-]+\._tcp(?:\.[A-Za-z0-9_-]+)+\.?", re.IGNORECASE)
+#: A kind and what is meant by it; not an address, or a host and a port, however badly written.
+_FOREIGN = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):(?!:|[0-9]+(?:[,?]|$))\S+")
 #: Directories of services: arpanet's own, and the one that the first arpanet wrote to.
 _DIRECTORIES = ("services", "network")
 
@@ -45,7 +48,15 @@ class Srv:
     name: str
 
 
-Spec = Service | Endpoints | Srv
+@dataclass(frozen=True)
+class Foreign:
+    """What only a plugin knows: the *kind*, and the whole *text* that begins with it."""
+
+    kind: str
+    text: str
+
+
+Spec = Service | Endpoints | Srv | Foreign
 
 
 def parse(text: str) -> Spec:
@@ -56,6 +67,8 @@ def parse(text: str) -> Spec:
     text = text.strip()
     if not text:
         raise ValueError("the value is empty: name a service")
+    if (foreign := _FOREIGN.fullmatch(text)) and foreign[1] != "etcd":
+        return Foreign(foreign[1], text)
     if "," in text:
         return Endpoints(tuple(_endpoint(one.strip()) for one in text.split(",")))
     place, _, query = text.partition("?")
@@ -78,9 +91,7 @@ def _url_path(url: str) -> str:
     except ValueError as problem:
         raise ValueError(f"'{url}' is not a URL: {problem}") from None
     if parts.scheme != "etcd":
-        raise ValueError(
-            f"'{url}': only etcd:// is supported, and it means this arpanet's registry"
-        )
+        raise ValueError(f"'{url}' is not a URL: write etcd://, for a path in this registry")
     return parts.path
 
 

@@ -334,3 +334,21 @@ def test_latency(host):
         took.append(time.perf_counter() - began)
         assert host.reached() == wanted
     assert min(took) < 0.1
+
+
+def test_what_a_plugin_answers_is_dialled_and_asked_again_when_it_changed(make):
+    host, woken, answer = make(), [], [(ONE, 6379)]
+    host.context.wake = lambda: woken.append(1)
+    host.context.bus = SimpleNamespace(first=lambda hook, context, spec: list(answer))
+    host.start()
+    client = host.client(env={"BACKEND_6379": "consul:redis"}, labels={})
+    host.services()
+    for server in (ONE, TWO):
+        answer[:] = [(server, 6379)]
+        host.ambassador.backends()
+        host.containers(client=client)
+        wait_for(lambda: woken.pop() if woken else None)
+        host.containers(client=client)
+        assert host.reached() == server
+    (link,) = host.links()
+    assert (link.spec, link.error) == ("consul:redis", "")

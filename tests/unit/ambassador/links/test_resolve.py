@@ -2,7 +2,7 @@
 
 import pytest
 from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve
-from arpanet_ambassador.links.specs import Endpoints, Service, Srv
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv
 
 from arpanet.records import Target
 from tests.unit.ambassador.records import instance
@@ -144,3 +144,26 @@ def test_names_and_addresses_together():
 def test_what_dns_said_is_the_reason():
     with pytest.raises(ValueError, match="no such name"):
         resolve(Endpoints((("lost", 3),)), view(answers={("lost", 3): "no such name"}))
+
+
+CONSUL = Foreign("consul", "consul:redis")
+
+
+def test_what_a_plugin_answers_is_checked_as_the_registry_is():
+    answer = (("10.0.0.2", 1), ("127.0.0.1", 1), ("fd00::1", 1), ("x; flush", 1), ("10.0.0.1", 0))
+    assert lookups(CONSUL) == {CONSUL}
+    assert addresses(CONSUL, view(answers={CONSUL: answer})) == ["10.0.0.2:1", "fd00::1:1"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({}, "no plugin has answered for consul:redis yet"),
+        ({CONSUL: "Consul is away"}, "Consul is away"),
+        ({CONSUL: ()}, "consul:redis has no instance"),
+        ({CONSUL: (("127.0.0.1", 80),)}, "at an address that can be dialled"),
+    ],
+)
+def test_a_plugin_that_gives_no_address(answers, says):
+    with pytest.raises(ValueError, match=says):
+        resolve(CONSUL, view(answers=answers))

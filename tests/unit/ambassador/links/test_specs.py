@@ -1,7 +1,7 @@
 """What a declared value may be."""
 
 import pytest
-from arpanet_ambassador.links.specs import Endpoints, Service, Srv, parse
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv, parse
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,10 @@ from arpanet_ambassador.links.specs import Endpoints, Service, Srv, parse
         ("DB.example.com.:5432", Endpoints((("db.example.com", 5432),))),
         ("db:5432,10.0.0.5:5432", Endpoints((("db", 5432), ("10.0.0.5", 5432)))),
         ("_redis._tcp.example.com", Srv("_redis._tcp.example.com")),
+        ("consul:redis", Foreign("consul", "consul:redis")),
+        ("consul:redis?tag=a,b", Foreign("consul", "consul:redis?tag=a,b")),
+        ("consul://10.0.0.1:8500/redis", Foreign("consul", "consul://10.0.0.1:8500/redis")),
+        ("nomad-2:80web", Foreign("nomad-2", "nomad-2:80web")),
     ],
 )
 def test_good(text, spec):
@@ -53,7 +57,13 @@ def test_good(text, spec):
         ("10.0.0.5:80,", "address with a port"),
         ("10.0.0.5:80,redis", "address with a port"),
         ("10.0.0.5:80?tag=x", "only a service"),
-        ("consul://10.0.0.1:8500/redis", "only etcd://"),
+        ("consul:", "address with a port"),
+        ("consul:red is", "address with a port"),
+        ("db:70000,10.0.0.5:80", "address with a port"),
+        ("db:80?tag=x", "only a service"),
+        ("db.example.com:http", "address with a port"),
+        ("etcd:redis", "address with a port"),
+        ("10.0.0.1://x", "not a URL"),
         ("etcd://[10.0.0.1/services/x", "not a URL"),
         ("etcd://10.0.0.1:4001/redis", "must end in /services/<name>"),
         ("/arpanet/instances/redis", "must end in /services/<name>"),
