@@ -1,4 +1,5 @@
-"""What a person who waits sees: a line that moves on a terminal, a plain one in a pipe or a log.
+"""What a person who waits sees: a line that moves on a terminal, a plain one in a pipe or a log,
+where it is written when it has been waited for as long as :data:`PATIENCE`.
 
 One mechanism for all that takes more than a second, and for everybody: ``context.progress``. Words
 that are logged meanwhile stand above the moving line, which leaves nothing behind.
@@ -7,6 +8,7 @@ that are logged meanwhile stand above the moving line, which leaves nothing behi
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ if TYPE_CHECKING:  # 0.1 s, for nothing in a pipe
 __all__ = ["Progress"]
 
 log = logging.getLogger(__name__)
+
+#: Seconds that need no word.
+PATIENCE = 1.0
 
 
 class Progress:
@@ -36,8 +41,13 @@ class Progress:
         Yields a function that takes how far it is, as ``3 of 12 MB``; a pipe doesn't get to see it.
         """
         if not _moving():
-            self._say(what)
-            yield _nothing
+            late = threading.Timer(PATIENCE, self._say, [what])
+            late.daemon = True
+            late.start()
+            try:
+                yield _nothing
+            finally:
+                late.cancel()
             return
         outermost, lines = self._lines is None, self._lines or _lines()
         self._lines = lines

@@ -39,6 +39,7 @@ def _get_engine(context: Context) -> None:
         with context.progress("core: starting Docker"):
             service("start")
             wait()
+        context.say("core: Docker runs")
 
 
 def _install(context: Context) -> None:

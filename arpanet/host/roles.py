@@ -22,7 +22,8 @@ COMMANDS = {
 def start(context: Context, role: str, formation: Formation | None = None) -> None:
     """Make this host be *role*, and remember with which settings."""
     payload: dict[str, Any] = {"formation": formation or Formation()} if role == "master" else {}
-    context.emit(f"{role}.start", **payload)
+    with context.progress(f"starting this host's {role}"):
+        context.emit(f"{role}.start", **payload)
     applied.write(role, context.settings)
     if role == "slave":
         _remove_old_images(context)
@@ -30,7 +31,8 @@ def start(context: Context, role: str, formation: Formation | None = None) -> No
 
 def stop(context: Context, role: str, **payload: Any) -> None:
     """Make this host be *role* no more."""
-    context.emit(f"{role}.stop", **payload)
+    with context.progress(f"stopping this host's {role}"):
+        context.emit(f"{role}.stop", **payload)
     applied.forget(role)
 
 

@@ -46,6 +46,7 @@ def bind(context: Context) -> None:
             raise ArpanetError(f"something listens on {ip}:{port} already", "set DOCKER_PORT")
         with context.progress(f"core: restarting Docker, which will listen on {address}"):
             _replace(wanted, address, ip, port)
+        context.say(f"core: Docker listens on {address}")
     context.say(
         f"warning: whoever reaches {address} is root on this host: there is no authentication; "
         "let a firewall admit your own hosts only"

@@ -30,7 +30,7 @@ def test_a_stopped_engine_is_started(clean_lab: Lab):
     host.stop_docker()
     try:
         done = host.run(["arpanet", "install", "core"], timeout=60)
-        assert "starting Docker" in done.stderr
+        assert "core: Docker runs" in done.stderr
         assert run(host, "docker info --format {{.ID}}")
     finally:
         host.start_docker()

@@ -41,7 +41,7 @@ def test_a_node_of_the_packed_image_runs(context, engine):
     assert node.node_image(context) == tag
     again = time.monotonic() - began
     size = engine._api.inspect_image(tag)["Size"]
-    print(f"\n{context.said[1]}; image {size / 1e6:.0f} MB; unchanged: {again:.2f} s")  # noqa: T201
+    print(f"\n{context.said[-1]}; image {size / 1e6:.0f} MB; unchanged: {again:.2f} s")  # noqa: T201
     assert again < 5
     assert b"nftables" in engine.run_once(tag, ["nft", "-v"])[1]
     assert engine.run_once(tag, ["nsenter", "--version"])[0] == 0

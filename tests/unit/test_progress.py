@@ -4,11 +4,13 @@ import io
 import logging
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from arpanet import logs
+from arpanet import logs, progress
 from arpanet.progress import Progress
+from tests.conftest import wait_for
 
 
 class Terminal(io.StringIO):
@@ -30,20 +32,24 @@ def show(monkeypatch):
     return begin
 
 
-def test_a_pipe_gets_one_line(capsys):
+def test_a_pipe_gets_one_line_about_what_takes_long(capsys, monkeypatch):
     said = []
+    with Progress(said.append)("quick"):
+        assert said == []
+    monkeypatch.setattr(progress, "PATIENCE", 0.02)
     with Progress(said.append)("pulling redis") as tell:
         tell("1 of 2 MB")
+        wait_for(lambda: said)
     assert said == ["pulling redis"]
     assert capsys.readouterr().err == ""
 
 
 def test_a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it(show):
     said, terminal = [], show()
-    progress = Progress(said.append)
-    with progress("pulling [redis]") as tell:
+    showing = Progress(said.append)
+    with showing("pulling [redis]") as tell:
         tell("1 of 2 MB")
-        with progress("unpacking"):
+        with showing("unpacking"):
             logging.getLogger("arpanet").info("a line")
     shown = terminal.getvalue()
     assert said == []
@@ -51,7 +57,7 @@ def test_a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it(show):
         assert words in shown
     assert "\x1b[2K" in shown.rpartition("unpacking")[2]  # the moving lines are wiped
     assert sys.stderr is terminal
-    with progress("again"):
+    with showing("again"):
         pass
     assert "again" in terminal.getvalue()
 
@@ -71,13 +77,16 @@ def test_who_does_not_want_it_does_not_get_it(show, monkeypatch, why):
         logs.to_terminal(quiet=True)
     else:
         monkeypatch.setenv("TERM", "dumb")
-    with Progress(logging.getLogger("arpanet").info)("waiting"):
-        pass
+    monkeypatch.setattr(progress, "PATIENCE", 0.02)
+    said = threading.Event()
+    with Progress(lambda words: (logging.getLogger("arpanet").info(words), said.set()))("waiting"):
+        assert said.wait(10)
     assert terminal.getvalue() == ("" if why == "quiet" else "waiting\n")
 
 
 def test_a_pipe_does_not_load_what_moves():
-    code = "import sys\nfrom arpanet.progress import Progress\nwith Progress(print)('x'): pass\n"
+    code = "import sys, time\nfrom arpanet import progress\nprogress.PATIENCE = 0.01\n"
+    code += "with progress.Progress(print)('x'): time.sleep(0.5)\n"
     code += "sys.exit('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, b"x\n")

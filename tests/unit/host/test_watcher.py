@@ -9,6 +9,7 @@ from arpanet import settings
 from arpanet.errors import EngineUnreachable
 from arpanet.host import watcher as module
 from arpanet.host.watcher import Watcher
+from arpanet.progress import Progress
 from arpanet.records import Formation
 from arpanet.settings import ARPANET_IP, HOSTNAME, applied
 from tests.conftest import wait_for
@@ -18,6 +19,7 @@ class FakeContext:
     def __init__(self, first, roles):
         self.settings = first
         self.emitted = []
+        self.progress = Progress(self.emitted.append)
         self.engine = SimpleNamespace(
             roles=lambda: roles, used_images=set, images=lambda repository: {}
         )
