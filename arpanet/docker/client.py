@@ -21,7 +21,7 @@ import requests
 from arpanet.docker import archives, problems, streams
 from arpanet.docker.events import Touched
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing, translated
-from arpanet.docker.specs import once_body
+from arpanet.docker.specs import ContainerSpec, once_body, once_of
 from arpanet.errors import EngineError
 
 __all__ = ["Client"]
@@ -98,6 +98,13 @@ class Client:
         # a link makes another name of it: /client/alias
         names = {one["Id"]: min(one.get("Names") or [""], key=_slashes) for one in found}
         return {key: name.lstrip("/") for key, name in names.items()}
+
+    def linked(self, container: str) -> list[str]:
+        """Return the names of all that Docker ties to this one (``--link``), running or not."""
+        with self._doing(f"list what is linked to {_short(container)}"):
+            listed = self._api.containers(all=True, filters={"id": container})
+        # a container is listed under the names that others have for it, too: /client/redis
+        return sorted({n.split("/")[1] for one in listed for n in one["Names"] if n.count("/") > 1})
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """Return Docker's own description of a container, ``None`` when there is none."""
@@ -227,9 +234,16 @@ class Client:
 
         :param timeout: seconds that it may take.
         """
-        what = f"run {argv[0]} in image {image}"
+        body = once_body(image, tuple(argv), network, volumes or {})
+        return self._to_end(f"run {argv[0]} in image {image}", body, timeout)
+
+    def run_to_end(self, spec: ContainerSpec, timeout: int = ANSWER) -> tuple[int, bytes, bytes]:
+        """Do the same with a container that is made like *spec* but for its name."""
+        return self._to_end(f"run {spec.command[0]}", once_of(spec), timeout)
+
+    def _to_end(self, what: str, body: Json, timeout: int) -> tuple[int, bytes, bytes]:
         with self._doing(what):
-            container = self.create(None, once_body(image, tuple(argv), network, volumes or {}))
+            container = self.create(None, body)
         try:
             with self._doing(what):
                 self._api.start(container)
@@ -239,11 +253,8 @@ class Client:
                     if not problems.timed_out(problem):
                         raise
                     raise EngineError(f"{what}: it did not end within {timeout} s") from None
-                out, err = (
-                    self._api.logs(container, stdout=which, stderr=not which)
-                    for which in (True, False)
-                )
-                return int(code), out, err
+                out = self._api.logs(container, stdout=True, stderr=False)
+                return int(code), out, self._api.logs(container, stdout=False, stderr=True)
         finally:
             self.remove(container)
 

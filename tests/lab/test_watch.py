@@ -25,16 +25,17 @@ def watched(tidy: Cluster) -> Iterator[Cluster]:
 def start(host: Host) -> "subprocess.Popen[str]":
     """Start a watcher; wait until it watches."""
     log = host.home / "watch.log"
-    watcher: subprocess.Popen[str] = host.popen(
-        ["arpanet", "watch"], stdout=log.open("w"), stderr=subprocess.STDOUT
-    )
+    with log.open("w") as file:
+        watcher: subprocess.Popen[str] = host.popen(
+            ["arpanet", "watch"], stdout=file, stderr=subprocess.STDOUT
+        )
     wait_for(lambda: "watching" in log.read_text())
     return watcher
 
 
 def stop(watcher: "subprocess.Popen[str]") -> None:
     watcher.send_signal(signal.SIGTERM)
-    assert watcher.wait(20) == 0
+    assert watcher.wait(60) == 0
 
 
 def words(cluster: Cluster) -> str:

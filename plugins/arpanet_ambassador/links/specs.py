@@ -7,12 +7,16 @@ and arpanet's own: a bare service name, and a selector after ``?``. A value of a
 
 import ipaddress
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-__all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "parse"]
+from arpanet import Host
+from arpanet_ambassador.links.addresses import dialable
 
-_SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+__all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "masters", "parse"]
+
+_SERVICE = re.compile(r"\w[\w.+@~-]*")
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9_-]+)*\.?"
 )
@@ -59,9 +63,19 @@ class Foreign:
 Spec = Service | Endpoints | Srv | Foreign
 
 
-def parse(text: str) -> Spec:
+def masters(given: Iterable[str], hosts: Iterable[Host]) -> frozenset[str]:
+    """Return what this arpanet's masters may be called: by ARPANET_MASTERS, and by the registry."""
+    named = {urlsplit(f"//{one}").hostname for one in given}
+    for host in hosts:
+        if "master" in host.roles:
+            named |= {host.name.lower(), host.address}
+    return frozenset(one for one in named if one)
+
+
+def parse(text: str, masters: Collection[str] = ()) -> Spec:
     """Return what *text* asks for.
 
+    :param masters: addresses and names of this arpanet's masters: the only registry that there is.
     :raises ValueError: with one sentence for the person who wrote it.
     """
     text = text.strip()
@@ -73,7 +87,7 @@ def parse(text: str) -> Spec:
         return Endpoints(tuple(_endpoint(one.strip()) for one in text.split(",")))
     place, _, query = text.partition("?")
     if "://" in place:
-        return _by_path(_url_path(place), query)
+        return _by_path(_url_path(place, masters), query)
     if place.startswith("/"):
         return _by_path(place, query)
     if ":" in place:
@@ -85,14 +99,25 @@ def parse(text: str) -> Spec:
     return _service(place, query)
 
 
-def _url_path(url: str) -> str:
+def _url_path(url: str, masters: Collection[str]) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as problem:
         raise ValueError(f"'{url}' is not a URL: {problem}") from None
     if parts.scheme != "etcd":
         raise ValueError(f"'{url}' is not a URL: write etcd://, for a path in this registry")
+    if parts.hostname not in masters:
+        raise ValueError(_not_ours(parts, masters))
     return parts.path
+
+
+def _not_ours(parts: SplitResult, masters: Collection[str]) -> str:
+    name = parts.path.rstrip("/").rpartition("/")[2] or "<service>"
+    ours = ", ".join(sorted(masters)) or "none is known"
+    return (
+        f"etcd at '{parts.hostname or ''}' is no master of this arpanet ({ours}), and others are "
+        f"not asked: for this arpanet's service write '{name}'"
+    )
 
 
 def _by_path(path: str, query: str) -> Service:
@@ -131,8 +156,6 @@ def _host(text: str, version: int) -> str:
         if version == 6 or re.fullmatch(r"[0-9.]+", text) or not _NAME.fullmatch(text):
             raise ValueError(f"'{text}' is neither an IP address nor a host name") from None
         return text.rstrip(".").lower()
-    if address.version != version or address.is_unspecified or address.is_multicast:
+    if address.version != version:
         raise ValueError(f"'{text}' is not an address that can be dialled")
-    if address.is_loopback:
-        raise ValueError(f"'{text}' is the loopback of whoever dials it: give an address")
-    return str(address)
+    return dialable(text)

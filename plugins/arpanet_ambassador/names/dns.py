@@ -1,5 +1,6 @@
 """DNS names of declared links: their addresses now."""
 
+import logging
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,8 @@ from arpanet_ambassador.links.resolve import Answer, Question
 from arpanet_ambassador.links.specs import Foreign
 
 __all__ = ["ask", "ask_all"]
+
+log = logging.getLogger(__name__)
 
 #: Seconds that one question may take at most.
 LIFETIME = 3.0
@@ -24,7 +27,7 @@ def ask_all(questions: Collection[Question]) -> Mapping[Question, Answer]:
 
 
 def ask(key: tuple[str, int]) -> Answer:
-    """Ask DNS for *key*, within a time limit."""
+    """Ask DNS for *key*, within a time limit; whatever goes wrong is an answer, too."""
     name, port = key
     try:
         resolver = dns.resolver.Resolver()
@@ -42,6 +45,9 @@ def ask(key: tuple[str, int]) -> Answer:
         )
     except (dns.exception.DNSException, OSError) as problem:
         return f"DNS has no answer for {name}: {problem}"
+    except Exception as problem:  # one strange name must not cost the others their answers
+        log.exception("asking DNS for %s failed", name)
+        return f"asking DNS for {name} failed: {type(problem).__name__}: {problem}"
 
 
 def _addresses(resolver: dns.resolver.Resolver, name: str) -> list[str]:

@@ -1,7 +1,9 @@
 """What a declared value may be."""
 
 import pytest
-from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv, parse
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv, masters, parse
+
+from arpanet.records import Host
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv, par
     ],
 )
 def test_good(text, spec):
-    assert parse(text) == spec
+    assert parse(text, {"10.0.0.1"}) == spec
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,9 @@ def test_good(text, spec):
         ("[10.0.0.1]:80", "not an address that can be dialled"),
         ("[zz]:80", "neither an IP address"),
         ("127.0.0.1:80", "loopback"),
+        ("[::ffff:127.0.0.1]:80", "loopback"),
+        ("169.254.169.254:80", "link-local"),
+        ("255.255.255.255:80", "not an address that can be dialled"),
         ("0.0.0.0:80", "not an address that can be dialled"),
         ("10.0.0.5:80,", "address with a port"),
         ("10.0.0.5:80,redis", "address with a port"),
@@ -75,4 +80,16 @@ def test_good(text, spec):
 )
 def test_bad(text, says):
     with pytest.raises(ValueError, match=says):
-        parse(text)
+        parse(text, {"10.0.0.1"})
+
+
+@pytest.mark.parametrize("url", ["etcd://other:4001/prod/services/db", "etcd:///services/db"])
+def test_the_registry_of_another_cluster_is_not_silently_taken_for_ours(url):
+    with pytest.raises(ValueError, match=r"no master of this arpanet \(h1, h2\).* write 'db'"):
+        parse(url, {"h2", "h1"})
+
+
+def test_what_masters_may_be_called():
+    given = ("10.0.0.1", "M2:4001", "[fd00::3]:4001")
+    hosts = [Host("Four", "10.0.0.4", roles=("slave", "master")), Host("five", "10.0.0.5")]
+    assert masters(given, hosts) == {"10.0.0.1", "m2", "fd00::3", "four", "10.0.0.4"}
