@@ -177,7 +177,7 @@ class Engine(Fleet):
         """Return a file's content out of a container, running or not; ``None``: no such file."""
         archive = self.read_archive(name, path)
         if archive is None:
-            return None
+            return self.read_memory(name, path)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             first = tar.next()
             content = tar.extractfile(first) if first and first.isfile() else None

@@ -51,6 +51,19 @@ class Fleet(Steps):
         inspected = (self.inspect(one) for one in self.listed(label))
         return sorted((_own(one) for one in inspected if one), key=lambda one: one.name)
 
+    def read_memory(self, name: str, path: str) -> bytes | None:
+        """Return a file out of a running container's memory (a tmpfs); ``None``: there is none.
+
+        Its own ``cat`` reads it, since Docker's archives are of disks.
+        """
+        found = self.inspect(name)
+        if not found or found["State"]["Status"] != "running":
+            return None
+        if not any(path.startswith(f"{one}/") for one in found["HostConfig"].get("Tmpfs") or ()):
+            return None
+        code, content, _ = self.exec(name, ["cat", path])
+        return content if code == 0 else None
+
     def roles(self) -> set[str]:
         """Return what this host is: ``master``, ``slave``, both or neither.
 

@@ -1,7 +1,7 @@
 """The single steps that working with containers is made of; the engine takes them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arpanet.docker.following import Events
@@ -45,6 +45,17 @@ class Steps(ABC):
     @abstractmethod
     def rename(self, container: str, name: str) -> None:
         """Rename a container."""
+
+    @abstractmethod
+    def exec(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | None = None,
+        timeout: int = 60,
+    ) -> tuple[int, bytes, bytes]:
+        """Run a program in a running container; return (exit code, stdout, stderr)."""
 
     @abstractmethod
     def logs(self, name: str, tail: int = 20) -> str:

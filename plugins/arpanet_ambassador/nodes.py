@@ -9,7 +9,7 @@ Only for the proxy plane, the ambassador runs in the linked container itself: wi
 can't listen in the network namespace of another.
 """
 
-from arpanet import ContainerSpec, Context, node_image
+from arpanet import ContainerSpec, Context, agent_container, node_image
 
 __all__ = ["HOLDER", "NAME", "start", "stop"]
 
@@ -17,7 +17,6 @@ __all__ = ["HOLDER", "NAME", "start", "stop"]
 NAME = "ambassador"
 #: The part's name of the container that is linked to.
 HOLDER = "backends"
-SOCKET = "/var/run/docker.sock"
 #: To enter others' namespaces and write rules there; SYS_PTRACE to look at any user's processes.
 CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
 #: Seconds that the removal of all tables may take.
@@ -33,15 +32,12 @@ def start(context: Context, name: str, proxy_only: bool) -> None:
     else:
         _hold(context, name, image)
     context.engine.ensure(
-        ContainerSpec(
-            part=NAME,
-            name=name if proxy_only else f"{name}_agent",
+        agent_container(
+            context,
+            NAME,
+            name if proxy_only else f"{name}_agent",
             image=image,
-            command=("agent", NAME),
-            role="slave",
-            env=context.settings.environment(),
             network="bridge" if proxy_only else "host",
-            volumes={SOCKET: SOCKET},
             capabilities=() if proxy_only else CAPABILITIES,
             pid_host=not proxy_only,
             security=() if proxy_only else ("apparmor=unconfined", "label=disable"),

@@ -44,6 +44,7 @@ class Publisher:
         self._silent: frozenset[tuple[str, str]] = frozenset()
         self._looks = 0
         self._next_look = 0.0
+        self._figures: Mapping[str, int] = {}
 
     def containers(self, containers: Mapping[str, Container]) -> None:
         """Let *containers* be all that run on this host."""
@@ -78,15 +79,17 @@ class Publisher:
         session.publish(found.instances.values())
         self._log(found.instances, found.warnings)
         self._look_again(found.silent)
-        statusfile.write(
-            NAME,
-            {
-                "instances": len(found.instances),
-                "services": len({one.services[0] for one in found.instances.values()}),
-                "warnings": sum(map(len, found.warnings.values())),
-                "trouble": session.trouble,
-            },
-        )
+        self._figures = {
+            "instances": len(found.instances),
+            "services": len({one.services[0] for one in found.instances.values()}),
+            "warnings": sum(map(len, found.warnings.values())),
+        }
+        self.report()
+
+    def report(self) -> None:
+        """Leave figures and the session's present trouble for ``arpanet status``."""
+        if self._session and self._figures:
+            statusfile.write(NAME, {**self._figures, "trouble": self._session.trouble})
 
     def _look_again(self, silent: frozenset[tuple[str, str]]) -> None:
         """Docker does not tell when a server on the host's network begins to listen: look."""

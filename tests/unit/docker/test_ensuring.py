@@ -69,6 +69,7 @@ class FakeDocker(Fleet):
             "Name": f"/{name}",
             "Image": self.images[body["Image"]],
             "Config": body,
+            "HostConfig": body.get("HostConfig", {}),
             "State": {**state, "Status": "created", "ExitCode": 0, "StartedAt": ""},
         }
         return key
@@ -98,6 +99,10 @@ class FakeDocker(Fleet):
         if self.inspect(name):
             raise Conflict(f"{name} is in use")
         self.get(container)["Name"] = f"/{name}"
+
+    def exec(self, name, argv, env=None, stdin=None, timeout=60):
+        content = {"/run/arpanet/x.json": b"{}"}.get(argv[1])
+        return (1, b"", b"no such file") if content is None else (0, content, b"")
 
     def logs(self, name, tail=20):
         return "starting\nunknown flag: --more\n\n"
@@ -243,3 +248,13 @@ def test_one_shots_of_killed_commands_are_swept(docker):
     docker.ensure(SPEC)
     assert docker.inspect("living")
     assert docker.inspect("orphan") is None
+
+
+def test_what_is_in_memory_is_read_by_the_containers_own_cat(docker):
+    docker.ensure(replace(SPEC, tmpfs={"/run": "size=16m"}))
+    assert docker.read_memory("etcd", "/run/arpanet/x.json") == b"{}"
+    assert docker.read_memory("etcd", "/run/arpanet/y.json") is None
+    assert docker.read_memory("etcd", "/running/x") is None  # on a disk
+    assert docker.read_memory("nobody", "/run/arpanet/x.json") is None
+    docker.stop("etcd")
+    assert docker.read_memory("etcd", "/run/arpanet/x.json") is None

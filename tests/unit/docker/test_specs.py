@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from arpanet.docker import specs
 from arpanet.docker.specs import ContainerSpec, create_body, once_body
 
 SPEC = ContainerSpec(
@@ -45,6 +46,18 @@ def test_the_body_says_all_that_the_spec_says():
     }
 
 
+def test_the_sockets_directory_is_mounted_since_the_socket_may_be_a_new_one(monkeypatch, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "docker.sock").symlink_to(tmp_path / "real" / "engine.sock")
+    monkeypatch.setattr(specs, "SOCKET", str(tmp_path / "docker.sock"))
+    body = create_body(replace(SPEC, docker=True, tmpfs={"/run": "size=1m"}))
+    assert "DOCKER_HOST=unix:///host/run/engine.sock" in body["Env"]
+    (mount,) = body["HostConfig"]["Mounts"]
+    assert (mount["Source"], mount["Target"]) == (str(tmp_path / "real"), "/host/run")
+    assert mount["BindOptions"] == {"NonRecursive": True}
+    assert body["HostConfig"]["Tmpfs"] == {"/run": "size=1m"}
+
+
 def hash_of(spec):
     return create_body(spec)["Labels"]["arpanet.spec"]
 
@@ -63,6 +76,8 @@ def hash_of(spec):
         {"pid_host": False},
         {"security": ()},
         {"exposed": (2379,)},
+        {"tmpfs": {"/run": "size=1m"}},
+        {"docker": True},
         {"labels": {}},
         {"stop_seconds": 10},
     ],

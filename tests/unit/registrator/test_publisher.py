@@ -56,6 +56,28 @@ def test_a_container_that_goes_takes_its_entries(plugin, context, caplog):
     ]
 
 
+def test_status_tells_the_sessions_present_trouble(plugin, context):
+    plugin.arpanet_agent_tick(context)  # before anything was published there is nothing to tell
+    assert not (statusfile.RUN / "registrator.json").exists()
+    real = context.registry.session
+
+    def session(host):
+        session.made = real(host)
+        session.made.trouble = "not begun yet"
+        return session.made
+
+    context.registry.session = session
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+
+    def trouble():
+        return json.loads((statusfile.RUN / "registrator.json").read_text())["trouble"]
+
+    assert trouble() == "not begun yet"
+    session.made.trouble = ""
+    plugin.arpanet_agent_tick(context)
+    assert trouble() == ""
+
+
 def test_an_empty_host_is_published_too(plugin, context):
     context.registry.session(context.host()).publish([Instance("h1:old:1", ("x",), "h1", "::", 1)])
     plugin.arpanet_containers_synced(context, {})
