@@ -69,7 +69,8 @@ class History:
         self._row = 1 if death.lived >= STEADY and not death.stuck else self._row + 1
         longest = LONGEST if death.began else BROKEN
         self.pause = min(FIRST * 2 ** min(self._row - 1, 20), longest)
-        self.patience = min(2 * self.patience, MOST_PATIENCE) if death.stuck else PATIENCE
+        slow = death.stuck and death.began
+        self.patience = min(2 * self.patience, MOST_PATIENCE) if slow else PATIENCE
         deaths = Counter(plugin for one in self._deaths for plugin in dict(one.suspects))
         for plugin, hook in death.suspects:
             if deaths[plugin] >= SUSPECT:

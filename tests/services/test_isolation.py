@@ -108,21 +108,25 @@ class Slave:
 
 
 @pytest.fixture
-def slave(clean_dockerd: Host, tmp_path: Path) -> Iterator[Slave]:
+def stranger(clean_dockerd: Host, tmp_path: Path) -> Slave:
+    """A host that the stranger is installed on."""
     site = tmp_path / "site"
     info = site / "stranger-1.0.dist-info"
     info.mkdir(parents=True)
     (site / "stranger.py").write_text(textwrap.dedent(PLUGIN))
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[arpanet.plugins]\nstranger = stranger:Stranger\n")
-    (info / "RECORD").write_text(
-        "stranger.py,,\nstranger-1.0.dist-info/METADATA,,\n"
-        "stranger-1.0.dist-info/entry_points.txt,,\n"
-    )
-    found = Slave(clean_dockerd, site)
-    found.arpanet("slave", "start")
-    found.says("stranger: hello")
-    yield found
+    files = ("stranger.py", f"{info.name}/METADATA", f"{info.name}/entry_points.txt")
+    (info / "RECORD").write_text("".join(f"{name},,\n" for name in files))
+    return Slave(clean_dockerd, site)
+
+
+@pytest.fixture
+def slave(stranger: Slave) -> Slave:
+    """The same, a slave."""
+    stranger.arpanet("slave", "start")
+    stranger.says("stranger: hello")
+    return stranger
 
 
 def test_a_hook_that_sleeps_for_ever_holds_up_nobody_and_is_named(slave: Slave) -> None:
@@ -184,16 +188,19 @@ def test_a_hundred_megabytes_and_what_else_a_hook_may_do(slave: Slave) -> None:
         ("generator", "plugin stranger: arpanet_status: RuntimeError: in the middle"),
     ],
 )
-def test_status_does_not_wait_for_a_stranger(slave: Slave, what: str, words: str) -> None:
-    assert "stranger" in slave.status()
+def test_status_does_not_wait_for_a_stranger(stranger: Slave, what: str, words: str) -> None:
+    parts = stranger.status()
+    assert parts.pop("stranger") == ["ok", ""]
     began = time.monotonic()
-    out, err = slave.arpanet("status", "-f", "json", check=False, STRANGER=what)
-    assert time.monotonic() - began < 20
-    assert [line["part"] for line in json.loads(out)] == ["registrator", "ambassador"]
-    assert err.strip() == words
+    out, err = stranger.arpanet("status", "-f", "json", check=False, STRANGER=what)
+    assert time.monotonic() - began < 30
+    assert [line["part"] for line in json.loads(out)] == list(parts)
+    (line,) = err.splitlines()
+    assert line.startswith(words)
 
 
-def test_one_that_is_blocked_is_blocked_in_agents_too(slave: Slave) -> None:
+def test_one_that_is_blocked_is_blocked_in_agents_too(stranger: Slave) -> None:
+    slave = stranger
     slave.arpanet("slave", "start", ARPANET_PLUGINS_BLOCKED="stranger", ARPANET_TRACE="hooks")
     text = slave.says("arpanet_containers_synced -> registrator: ")  # the trace
     assert "stranger" not in text
@@ -235,13 +242,14 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         slave.says("registrator agent runs")
         first = slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}")
         host.stop_docker()
-        host.run(["rm", "-f", "/var/run/docker.sock"])
+        left = Path(f"/proc/{host.pid}/root/proc/{first}/root/run/arpanet/agent.json")
+        words = "Docker does not answer; does it run on this host?"
+        wait_for(lambda: words in json.loads(left.read_text())["docker"])
         host.start_docker()
         assert slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}") == first
         slave.serve("web")
-        text = slave.says("+ busybox host1:web:80 ")
-        assert "Docker is not installed" not in text
-        assert "Docker does not answer; does it run on this host?" in text
+        slave.says("+ busybox host1:web:80 ")
+        slave.says("docker: all is well again")
         assert slave.status()["registrator"][0] == "ok"
     finally:
         host.run(["tee", "/etc/docker/daemon.json"], input=config or "{}")
