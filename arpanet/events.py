@@ -44,6 +44,7 @@ EVENTS = {
         "containers.synced",
         "services.changed",
         "links.changed",
+        "backends.changed",
         "settings.changed",
     )
 }

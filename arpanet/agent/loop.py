@@ -19,6 +19,7 @@ from arpanet.agent.sources import Source
 from arpanet.context import Context
 from arpanet.errors import PluginError
 from arpanet.records import Container, Snapshot
+from arpanet.settings import ARPANET_RESYNC
 
 __all__ = ["STATUS", "Agent", "run"]
 
@@ -71,14 +72,16 @@ class Agent:
 
     def run(self) -> None:
         """Follow Docker and the registry until told to stop."""
-        context, put = self.context, self._queue.put
+        context, every = self.context, self.context.settings[ARPANET_RESYNC]
+
+        def found(kind: str) -> Callable[[Any], None]:
+            return lambda state: self._queue.put((kind, state))
+
         context.bus.decide(self._post, self._beat)
         self._beat()
         sources = [
-            Source("docker", lambda: context.engine.follow(lambda found: put((CONTAINERS, found)))),
-            Source(
-                "registry", lambda: context.registry.follow(lambda found: put((SERVICES, found)))
-            ),
+            Source("docker", lambda: context.engine.follow(found(CONTAINERS), every)),
+            Source("registry", lambda: context.registry.follow(found(SERVICES))),
         ]
         log.info("%s agent runs", context.agent)
         self._guarded(lambda: context.emit("agent.start"))
@@ -87,7 +90,7 @@ class Agent:
             self._guarded(lambda: self._tick(sources))
             newest = self._wait()
             self._beat()
-            self._guarded(lambda found=newest: self._turn(found))  # type: ignore[misc]
+            self._guarded(lambda these=newest: self._turn(these))  # type: ignore[misc]
         for source in sources:
             self._guarded(source.close)
         self._guarded(lambda: context.emit("agent.stop"))

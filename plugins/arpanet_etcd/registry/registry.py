@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from arpanet import (
     ARPANET_REGISTRY,
+    ARPANET_TTL,
     TTL,
     Follower,
     Host,
+    Leadership,
     Registry,
     Session,
     Settings,
@@ -20,6 +22,7 @@ from arpanet import (
 )
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.leadership import SeatLeadership
 from arpanet_etcd.registry.mirror import Mirror
 from arpanet_etcd.registry.session import HostSession
 from arpanet_etcd.registry.store import Store
@@ -38,7 +41,7 @@ class EtcdRegistry:
 
     def __init__(self, store: Store, layout: Layout, ttl: int = TTL) -> None:
         self._store, self._layout, self._ttl = store, layout, ttl
-        self._running: list[Mirror | HostSession] = []
+        self._running: list[Mirror | HostSession | SeatLeadership] = []
 
     def read(self) -> Snapshot:
         """Return what the registry holds now."""
@@ -65,6 +68,12 @@ class EtcdRegistry:
     def withdraw(self, host: str) -> None:
         """Remove all entries of *host*, by name, at once."""
         self._store.withdraw(host)
+
+    def leader(self, name: str) -> Leadership:
+        """Stand for leading under *name*."""
+        leadership = SeatLeadership(name, lambda: self._store.seat(name, self._ttl), self._ttl)
+        self._running.append(leadership)
+        return leadership
 
     def close(self) -> None:
         """Let go of connections and threads."""
@@ -116,4 +125,5 @@ def make_registry(settings: Settings) -> Registry | None:
             f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
             "etcd:// alone takes everything from the other settings",
         ) from problem
-    return open_registry(given or endpoints(settings), path, settings[ARPANET_ETCD_API])
+    masters = given or endpoints(settings)
+    return open_registry(masters, path, settings[ARPANET_ETCD_API], settings[ARPANET_TTL])

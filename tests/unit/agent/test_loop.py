@@ -10,6 +10,7 @@ from arpanet.agent.loop import Agent
 from arpanet.errors import EngineUnreachable, PluginError
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import MemoryRegistry
+from arpanet.settings import CORE, Settings, Source
 
 
 class FakeBus:
@@ -39,6 +40,7 @@ class FakeContext:
 
     def __init__(self):
         self.emitted = []
+        self.settings = Settings(CORE, {})
         self.bus = FakeBus()
         self.registry = MemoryRegistry()
         self.engine = self
@@ -47,8 +49,8 @@ class FakeContext:
     def emit(self, event, **payload):
         self.emitted.append((event, payload))
 
-    def follow(self, notify):
-        self.notify = notify
+    def follow(self, notify, resync):
+        self.notify, self.resync = notify, resync
         notify({"1": container("1")})
         return self.following
 
@@ -130,7 +132,9 @@ def test_run_follows_until_stopped_and_only_the_newest_counts(context, written):
             agent.stop()
 
     context.emit = emit
+    context.settings = Settings(CORE, {"ARPANET_RESYNC": Source("7", "option")})
     agent.run()
+    assert context.resync == 7
     assert [one for one in names(context) if one[0] != "agent.tick"] == [
         ("agent.start", None),
         ("services.changed", None),
