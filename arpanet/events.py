@@ -19,7 +19,7 @@ import pluggy
 from arpanet import hookspecs
 from arpanet.answers import checked
 from arpanet.errors import ArpanetError, PluginError
-from arpanet.workers import Mark, Worker, unmarked
+from arpanet.workers import AGENTS_ANSWER, ANSWER, Mark, Worker, unmarked
 
 __all__ = ["EVENTS", "TRACE", "Bus", "Failure"]
 
@@ -177,7 +177,8 @@ class Bus:
         for one in reversed(caller.get_hookimpls()):
             call = partial(_call, caller, one, payload)
             if worker := self._workers.get(one.plugin_name):
-                call = partial(worker.ask, hook, call)
+                seconds = AGENTS_ANSWER if self._post else ANSWER
+                call = partial(worker.ask, hook, call, seconds)
             yield one.plugin_name, self._guarded(one.plugin_name, hook, call)
 
     def _guarded(

@@ -15,7 +15,7 @@ LIMIT = 1000
 
 REGISTER, DEREGISTER = "arpanet_container_register", "arpanet_container_deregister"
 #: Tells the whole, so it goes behind the differences that lead to it.
-WHOLES = frozenset({"arpanet_containers_synced", "arpanet_agent_tick"})
+WHOLES = frozenset({"arpanet_containers_synced", "arpanet_backends_changed", "arpanet_agent_tick"})
 #: Tell *before* and *after*: several in a row are one change.
 CHANGES = frozenset(
     {"arpanet_services_changed", "arpanet_links_changed", "arpanet_settings_changed"}

@@ -1,9 +1,10 @@
 """A thread for each third party's plugin: slow, hanging or dead, it holds up nobody.
 
 In an agent its events wait in a queue of its own (see :mod:`arpanet.pending`) and whoever announces
-them goes on at once. A question waits for its answer, in an agent and on the command line, for
-:data:`ANSWER` seconds. A thread can't be ended from outside: a plugin that hangs is held, which
-``arpanet status`` says for as long as it lasts, and goes on when its call returns.
+them goes on at once. Whoever asks a question waits for the answer: :data:`ANSWER` seconds on the
+command line, :data:`AGENTS_ANSWER` in an agent, and not again until the plugin is free. A thread
+can't be ended from outside: a plugin that hangs is held, which ``arpanet status`` says for as long
+as it lasts, and goes on when its call returns.
 """
 
 import contextlib
@@ -16,12 +17,12 @@ from typing import Any
 from arpanet.errors import PluginError
 from arpanet.pending import Pending
 
-__all__ = ["ANSWER", "DEADLINE", "Mark", "Worker", "unmarked"]
+__all__ = ["AGENTS_ANSWER", "ANSWER", "DEADLINE", "Mark", "Worker", "unmarked"]
 
 #: Seconds that an event may take a plugin until it is held to hang.
 DEADLINE = 10.0
-#: Seconds that whoever asks a question waits for the answer.
-ANSWER = 10.0
+#: Seconds that whoever asks a question waits for the answer, for a person and in an agent.
+ANSWER, AGENTS_ANSWER = 10.0, 2.0
 
 #: Entered around each call of a third party's code: (plugin, hook).
 Mark = Callable[[str, str], AbstractContextManager[None]]
@@ -54,6 +55,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._call: tuple[str, float] | None = None
         self._closing = False
+        self._late = False
 
     def tell(self, hook: str, payload: Mapping[str, Any]) -> None:
         """Let the plugin hear of an event, when its turn comes."""
@@ -70,12 +72,13 @@ class Worker:
             return call()
         question = _Question(hook, call)
         with self._changed:
-            if self.hangs():
-                raise PluginError(f"not asked: it hangs in {self._call and self._call[0]}")
+            if self._call and (self._late or self.hangs()):
+                raise PluginError(f"not asked: it hangs in {self._call[0]}")
             self._questions.append(question)
             self._begin()
         if not question.done.wait(seconds):
             with self._changed:
+                self._late = not question.done.is_set()
                 if question in self._questions:
                     self._questions.remove(question)
             raise PluginError(f"no answer within {seconds:g} s")
@@ -133,7 +136,7 @@ class Worker:
                     elif event:
                         self._handle(*event)
             finally:
-                self._call = None
+                self._call, self._late = None, False
 
 
 class _Question:

@@ -6,6 +6,7 @@ import pytest
 
 from arpanet.errors import PluginError
 from arpanet.workers import DEADLINE, Worker
+from tests.conftest import wait_for
 
 
 class Clock:
@@ -65,9 +66,9 @@ def test_a_question_that_hangs_is_given_up_and_the_next_is_not_even_asked(worker
     assert began.wait(10)
     assert not worker.hangs()
     assert worker.state() == {"waiting": 0, "dropped": 0, "hook": "arpanet_status", "since": 100.0}
-    # one that waits behind it, and is given up, is never asked
-    with pytest.raises(PluginError, match="no answer"):
-        worker.ask("arpanet_links", lambda: pytest.fail("asked"), 0.01)
+    # nobody waits for it a second time
+    with pytest.raises(PluginError, match="not asked: it hangs in arpanet_status"):
+        worker.ask("arpanet_links", lambda: pytest.fail("asked"))
     clock.now += DEADLINE + 1
     assert worker.hangs()
     with pytest.raises(PluginError, match="not asked: it hangs in arpanet_status"):
@@ -75,6 +76,24 @@ def test_a_question_that_hangs_is_given_up_and_the_next_is_not_even_asked(worker
     free.set()
     assert worker.close(clock() + 10)
     assert not worker.hangs()
+
+
+def test_a_question_behind_a_slow_event_is_given_up_and_never_asked(clock):
+    free, began = threading.Event(), threading.Event()
+
+    def handle(hook, payload):
+        began.set()
+        free.wait(10)
+
+    worker = Worker("hello", handle, clock=clock)
+    worker.tell("arpanet_agent_start", {})
+    assert began.wait(10)
+    with pytest.raises(PluginError, match="no answer"):
+        worker.ask("arpanet_status", lambda: pytest.fail("asked"), 0.01)
+    free.set()
+    wait_for(lambda: "hook" not in worker.state())
+    assert worker.ask("arpanet_status", lambda: 5) == 5
+    assert worker.close(clock() + 10)
 
 
 def test_events_of_one_that_hangs_wait_and_do_not_pile_up(clock):

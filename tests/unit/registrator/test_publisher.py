@@ -147,9 +147,9 @@ def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeyp
     web = redis("web", image="nginx", ports=(Port(80),), network_mode="host")
     for looks in (1, 2):
         plugin.arpanet_containers_synced(context, by_id(web))
-        wait_for(lambda looks=looks: len(context.woken) == looks)
+        wait_for(lambda looks=looks: context.woken == looks)
     plugin.arpanet_containers_synced(context, by_id(web))
     open_ports.add(80)
     plugin.arpanet_containers_synced(context, by_id(web))
     assert set(context.registry.read().instances) == {"h1:web:80"}
-    assert len(context.woken) == 2
+    assert context.woken == 2
