@@ -239,7 +239,7 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
     try:
         host.restart_docker()
         slave.docker(f"start {REGISTRATOR}")
-        slave.says("registrator agent runs")
+        wait_for(lambda: slave.status()["registrator"][0] == "ok", 30)
         first = slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}")
         host.stop_docker()
         left = Path(f"/proc/{host.pid}/root/proc/{first}/root/run/arpanet/agent.json")
@@ -251,6 +251,7 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         slave.says("+ busybox host1:web:80 ")
         wait_for(lambda: slave.status()["registrator"] == ["ok", "1 instances of 1 services"], 30)
     finally:
+        host.start_docker()
         host.run(["tee", "/etc/docker/daemon.json"], input=config or "{}")
         slave.arpanet("slave", "stop")
         host.restart_docker()
