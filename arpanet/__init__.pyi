@@ -1,6 +1,7 @@
 # The names of the door, by the room that each lives in; read when a name is first used, too.
 import pluggy
 
+from . import codec as codec
 from .agent import statusfile as statusfile
 from .agent.nodestatus import node_status as node_status
 from .cli.base import Command as Command, Lister as Lister
