@@ -32,6 +32,7 @@ from .images.node import node_image as node_image, pack_binaries as pack_binarie
 from .images.tree import Tree as Tree
 from .records import (
     Container as Container,
+    Difference as Difference,
     Formation as Formation,
     Host as Host,
     Instance as Instance,

@@ -13,11 +13,15 @@ from arpanet.records import Host, Instance
 
 __all__ = ["decode_address", "decode_host", "decode_instance", "encode"]
 
+#: Characters of a record that a reader looks at. Writers are refused far below it.
+LIMIT = 1_000_000
+
 
 def encode(record: Host | Instance) -> str:
     """Return *record* as JSON; equal records give equal text."""
     # not asdict(): it copies deeply, which takes ten times as long
-    return json.dumps(vars(record), sort_keys=True, separators=(",", ":"), default=dict)
+    fields = {name: value for name, value in vars(record).items() if name != "unconfirmed"}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), default=dict)
 
 
 def decode_instance(instance_id: str, text: str) -> Instance:
@@ -54,16 +58,14 @@ def decode_host(name: str, text: str) -> Host:
     :raises ValueError: it can't be one.
     """
     given = _object(text)
-    started = given.get("started", 0)
-    if not isinstance(started, int | float):
-        raise ValueError("started is no number")
     return Host(
         name=name,
         address=_text(given, "address"),
         engine=_text(given, "engine"),
         roles=_texts(given, "roles"),
         version=_text(given, "version"),
-        started=float(started),
+        started=_seconds(given, "started"),
+        listed=_count(given, "listed"),
     )
 
 
@@ -79,7 +81,12 @@ def decode_address(text: str) -> tuple[str, int]:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    given = json.loads(text)
+    if len(text) > LIMIT:
+        raise ValueError(f"has {len(text)} characters, more than {LIMIT}")
+    try:
+        given = json.loads(text)
+    except RecursionError as problem:
+        raise ValueError("is nested too deeply") from problem
     if not isinstance(given, dict):
         raise ValueError("is no JSON object")
     return given
@@ -106,10 +113,32 @@ def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
     return value
 
 
+def _seconds(given: Mapping[str, Any], name: str) -> float:
+    value = given.get(name, 0)
+    # an integer may be larger than any float, and JSON as Python reads it knows NaN and Infinity
+    if type(value) not in (int, float) or not abs(value) < 1e12:
+        raise ValueError(f"{name} is no time in seconds")
+    return float(value)
+
+
+def _count(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name, 0)
+    if not (type(value) is int and 0 <= value < 2**63):
+        raise ValueError(f"{name} is no count")
+    return value
+
+
 def _ip(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("ip is missing")
-    return str(ipaddress.ip_address(value))
+    address = ipaddress.ip_address(value)
+    # 4-in-6 hides any of the others from whoever looks at the first digits
+    mapped = address.version == 6 and address.ipv4_mapped
+    here = address.is_loopback or address.is_link_local or address.is_unspecified
+    many = address.is_multicast or str(address) == "255.255.255.255"
+    if mapped or here or many or "%" in value:
+        raise ValueError(f"{address!s} is no address that other hosts could dial")
+    return str(address)
 
 
 def _port(value: object) -> int:

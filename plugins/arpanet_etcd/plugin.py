@@ -26,7 +26,7 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_registry(self, context: Context) -> Registry | None:
         """Answer for ``ARPANET_REGISTRY=etcd://``."""
-        return make_registry(context.settings)
+        return make_registry(context.settings, context.agent)
 
     @hookimpl
     def arpanet_masters(self, context: Context) -> Sequence[Member] | None:
