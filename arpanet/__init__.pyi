@@ -46,16 +46,19 @@ from .records import (
 from .registry import (
     TTL as TTL,
     Follower as Follower,
+    Leadership as Leadership,
     MemoryRegistry as MemoryRegistry,
     Registry as Registry,
     Session as Session,
     duplicate_host as duplicate_host,
+    not_leading as not_leading,
 )
 from .settings import kinds as kinds
 from .settings.core import (
     ARPANET_IP as ARPANET_IP,
     ARPANET_MASTERS as ARPANET_MASTERS,
     ARPANET_REGISTRY as ARPANET_REGISTRY,
+    ARPANET_TTL as ARPANET_TTL,
     HOSTNAME as HOSTNAME,
 )
 from .settings.declared import Setting as Setting, Settings as Settings, Source as Source

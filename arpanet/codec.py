@@ -40,7 +40,7 @@ def decode_instance(instance_id: str, text: str) -> Instance:
         id=instance_id,
         services=_texts(given, "services"),
         host=_text(given, "host"),
-        ip=_ip(given.get("ip")),
+        ip=_ip(given.get("ip")) if given.get("ip") != "" else "",
         port=_port(given.get("port")),
         protocol=protocol,
         container=_text(given, "container"),
@@ -48,6 +48,7 @@ def decode_instance(instance_id: str, text: str) -> Instance:
         attrs=_mapping(given, "attrs"),
         health=_text(given, "health"),
         local=_mapping(given, "local"),
+        started=_seconds(given, "started"),
     )
 
 

@@ -19,7 +19,6 @@ from arpanet import (
 )
 from arpanet_ambassador import nodes
 from arpanet_ambassador.links import report
-from arpanet_ambassador.links.outcome import PLANES, PROXY
 from arpanet_ambassador.nodes import NAME
 
 if TYPE_CHECKING:
@@ -33,12 +32,15 @@ AMBASSADOR_NAME = Setting(
     "arpanet_backends",
     "The name of the container that clients write after --link.",
 )
+#: Best first, after the word for all of them.
+PLANES = ("auto", "nftables", "proxy")
+PROXY = PLANES[-1]
 ARPANET_PLANE = Setting(
     "ARPANET_PLANE",
     kinds.choice(*PLANES),
     PLANES[0],
-    "What carries links: rules in the client's namespace (kernel), the ambassador itself (proxy), "
-    "or the first and, where that can't be, the second (auto).",
+    "What carries links: rules in the client's namespace (nftables), the ambassador itself "
+    "(proxy), or for each link the first of these that can (auto).",
 )
 
 
@@ -76,7 +78,7 @@ class AmbassadorPlugin:
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
         """Take the links out of the clients, then remove the containers."""
-        nodes.stop(context)
+        nodes.stop(context, context.settings[AMBASSADOR_NAME])
 
     @hookimpl
     def arpanet_links(self, context: Context) -> Sequence[Link]:
@@ -111,6 +113,12 @@ class AmbassadorPlugin:
         """Settle."""
         self._running(context).services(after)
 
+    @hookimpl
+    def arpanet_backends_changed(self) -> None:
+        """Ask for them again; one that has not begun yet will ask anyway."""
+        if self._ambassador:
+            self._ambassador.backends()
+
     def _running(self, context: Context) -> "Ambassador":
         if self._ambassador is None:
             # here, since the command line needs nothing of it, and it takes 0.2 s
@@ -125,8 +133,6 @@ class AmbassadorPlugin:
 
 def _held(context: Context) -> Sequence[Status]:
     """Return a line when what clients are linked to does not run."""
-    if context.settings[ARPANET_PLANE] == PROXY:  # the ambassador itself is linked to
-        return ()
     if any(holder.state == "running" for holder in context.engine.own(nodes.HOLDER)):
         return ()
     name = context.settings[AMBASSADOR_NAME]

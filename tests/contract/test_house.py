@@ -13,6 +13,8 @@ from tests.contract.house import PLUGINS, ROOT, imports, sources
 
 #: What a plugin may import of arpanet: the door, and nothing behind it.
 DOOR = {"arpanet", *(f"arpanet.{name}" for name in arpanet.__all__)}
+#: What their tests may import besides.
+KIT = {"arpanet.testing", "arpanet.testing.registry"}
 PACKAGES = sorted(path.name for path in PLUGINS.iterdir() if (path / "__init__.py").exists())
 PRODUCT = sources("arpanet", "plugins")
 EVERYTHING = [*PRODUCT, *sources("contrib", "tests")]
@@ -52,9 +54,18 @@ def test_plugins_come_in_by_the_door(place):
     """The built-ins, too, use nothing that authors can't."""
 
     def private(module: str) -> bool:
-        return top(module) == "arpanet" and module not in DOOR
+        return top(module) == "arpanet" and module not in DOOR | KIT
 
     assert wrong(sources(place), private) == []
+
+
+def test_only_tests_use_the_kit():
+    outside = [
+        path
+        for path in sources("arpanet", "plugins", "contrib")
+        if not {"testing", "tests"} & {*path.relative_to(ROOT).parts}
+    ]
+    assert wrong(outside, lambda module: module.startswith("arpanet.testing")) == []
 
 
 def test_contrib_imports_no_built_in():

@@ -20,6 +20,7 @@ __all__ = [
     "kept",
     "learner_fault",
     "listens",
+    "of_tag",
     "upgrade",
     "version",
 ]
@@ -129,6 +130,11 @@ def listens(words: Sequence[str]) -> frozenset[str]:
     """Return the URLs that an etcd with this command line listens on."""
     values = (word.partition("=")[2] for word in words if word.startswith("--listen-"))
     return frozenset(one for value in values for one in value.split(","))
+
+
+def of_tag(tag: str) -> tuple[int, ...]:
+    """Return the version that an image's tag names, to tell the newer of two: ``etcd:3.5.30``."""
+    return tuple(map(int, re.findall(r"\d+", tag.rpartition(":")[2])))
 
 
 def dotted(number: Version) -> str:

@@ -64,7 +64,7 @@ def _present(context: Context, install: bool) -> str:
     if host := _host_version():
         tag = f"{PACKED}:{flags.dotted(host)}"
         return tag if tag in packed else ""
-    return max(packed, key=lambda tag: tag.partition(":")[2].split("."), default="")
+    return max(packed, key=flags.of_tag, default="")
 
 
 def _get(context: Context) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from arpanet import Host, Instance, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import NotEtcd
-from arpanet_etcd.registry.store import Changes, Listing, Store, Writer
+from arpanet_etcd.registry.store import Changes, Listing, Seat, Store, Writer
 
 __all__ = ["AutoStore"]
 
@@ -74,6 +74,10 @@ class AutoStore:
     def writer(self, host: Host, ttl: int) -> Writer:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         return _AutoWriter(self, host, ttl)
+
+    def seat(self, name: str, ttl: int) -> Seat:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        return self.store().seat(name, ttl)
 
     def check(self, host: Host) -> None:
         """See :class:`~arpanet_etcd.registry.store.Store`."""

@@ -72,7 +72,7 @@ def changes(
             refused[instance.id] = str(problem)
             continue
         keys |= entries.keys()
-        taken = [key for key in list(entries)[1:] if _kept(known.get(key))]
+        taken = [key for key in list(entries)[1:] if _taken(known.get(key), entries[key])]
         if taken:
             refused[instance.id] = (
                 f"{', '.join(taken)} is another host's: give the container a SERVICE_ID of its own"
@@ -117,8 +117,9 @@ def _holds(entry: Entry | None, value: str) -> bool:
     return entry is not None and entry.mine and entry.value == value
 
 
-def _kept(entry: Entry | None) -> bool:
-    return entry is not None and not entry.mine and entry.kept
+def _taken(leaf: Entry | None, address: str) -> bool:
+    """Whether a leaf is another host's; one with this address is an earlier session's of this."""
+    return leaf is not None and not leaf.mine and leaf.kept and leaf.value != address
 
 
 def belongings(texts: Mapping[str, str], layout: Layout, host: str) -> dict[str, str]:

@@ -6,6 +6,8 @@ Below ``ETCD_PATH``:
     /instances/<hostname>/<instance id>  the whole record, as JSON: the only truth
     /instances/<instance id>             the same, as former versions wrote it; read, never written
     /services/<name>/<instance id>       ``ip:port``, as registrator writes it, for others to read
+    /leaders/<name>                      who leads under a name; gone when it does no more
+    /notes/<name>                        what leaders under a name keep
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
@@ -63,6 +65,14 @@ class Layout:
         """Return the key that former versions kept an instance's record under."""
         return f"{self.root}instances/{_escape(instance_id)}"
 
+    def leader(self, name: str) -> str:
+        """Return the key that who leads under *name* holds."""
+        return f"{self.root}leaders/{_escape(name)}"
+
+    def note(self, name: str) -> str:
+        """Return the key of what leaders under *name* keep."""
+        return f"{self.root}notes/{_escape(name)}"
+
     def leaf(self, service: str, instance_id: str) -> str:
         """Return the key under which others look for an instance of *service*."""
         return f"{self.root}services/{_escape(service)}/{_escape(instance_id)}"
@@ -73,7 +83,8 @@ class Layout:
         :raises ValueError: a name or an id can't be a key.
         """
         found = {self.record(instance.host, instance.id): codec.encode(instance)}
-        for name in filter(None, instance.services):
+        # confd and friends dial what they read there: only what every host reaches
+        for name in filter(None, instance.services if instance.address else ()):
             found[self.leaf(name, instance.id)] = instance.address
         return found
 

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 from arpanet import (
     ARPANET_REGISTRY,
+    ARPANET_TTL,
     HOSTNAME,
     TTL,
     Follower,
     Host,
+    Leadership,
     Registry,
     Session,
     Settings,
@@ -22,6 +24,7 @@ from arpanet import (
 )
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.leadership import SeatLeadership
 from arpanet_etcd.registry.memory import Memory
 from arpanet_etcd.registry.mirror import Mirror
 from arpanet_etcd.registry.session import HostSession
@@ -55,7 +58,7 @@ class EtcdRegistry:
         self, store: Store, layout: Layout, ttl: int = TTL, state: Path | None = None
     ) -> None:
         self._store, self._layout, self._ttl, self._state = store, layout, ttl, state
-        self._running: list[Mirror | HostSession] = []
+        self._running: list[Mirror | HostSession | SeatLeadership] = []
 
     def read(self) -> Snapshot:
         """Return what the registry holds now."""
@@ -83,6 +86,12 @@ class EtcdRegistry:
     def withdraw(self, host: str) -> None:
         """Remove all entries of *host*, by name, at once."""
         self._store.withdraw(host)
+
+    def leader(self, name: str) -> Leadership:
+        """Stand for leading under *name*."""
+        leadership = SeatLeadership(name, lambda: self._store.seat(name, self._ttl), self._ttl)
+        self._running.append(leadership)
+        return leadership
 
     def silences(self) -> Mapping[str, float]:
         """Return host name -> seconds since its agent was last heard of."""
@@ -153,6 +162,7 @@ def make_registry(settings: Settings, agent: str = "") -> Registry | None:
         given or endpoints(settings),
         path,
         settings[ARPANET_ETCD_API],
+        settings[ARPANET_TTL],
         foreign=settings[ARPANET_FOREIGN] == "on",
         seed=settings[HOSTNAME],
         state=STATE / f"{agent}.json" if agent else None,

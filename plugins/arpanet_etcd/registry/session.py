@@ -53,14 +53,12 @@ class HostSession:
         refresh_at = 0.0
         while not self._closed:
             try:
+                if not self._alive():
+                    raise RegistryError("this agent is stuck: its entries are not kept alive")
                 if time.monotonic() >= refresh_at:
                     refresh_at = time.monotonic() + self._interval
-                    if self._alive():
-                        self._writer.refresh()
-                if self._alive():
-                    self._write()
-                else:
-                    self._say("this agent is stuck: its entries are not kept alive")
+                    self._writer.refresh()
+                self._write()
             except RegistryError as problem:
                 self._say(str(problem))
                 refresh_at = 0.0

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from arpanet import Host, Instance, RegistryError
 from arpanet_etcd.client.position import Position
 
-__all__ = ["Changes", "Listing", "Quiet", "Step", "Store", "WentBack", "Writer"]
+__all__ = ["Changes", "Listing", "Quiet", "Seat", "Step", "Store", "WentBack", "Writer"]
 
 
 class Quiet(Exception):
@@ -66,6 +66,25 @@ class Writer(Protocol):
         """
 
 
+class Seat(Protocol):
+    """What one candidate at a time holds, for a time to live. Used by one thread at a time.
+
+    Every method raises ``RegistryUnreachable`` when no master answers.
+    """
+
+    def hold(self) -> bool:
+        """Take it where it is free, keep it where it is own; return whether it is held now."""
+
+    def release(self) -> None:
+        """Leave it, where it is own."""
+
+    def recall(self) -> str:
+        """Return the note that belongs to it, ``""`` when there is none."""
+
+    def keep(self, note: str) -> bool:
+        """Replace the note where the seat is held; return whether it was."""
+
+
 class Store(Protocol):
     """One cluster, spoken to in one way. Does no I/O until it is asked something.
 
@@ -83,6 +102,9 @@ class Store(Protocol):
 
     def writer(self, host: Host, ttl: int) -> Writer:
         """Return the entries of *host*."""
+
+    def seat(self, name: str, ttl: int) -> Seat:
+        """Return the seat of *name*."""
 
     def check(self, host: Host) -> None:
         """See :meth:`arpanet.registry.Registry.check`."""

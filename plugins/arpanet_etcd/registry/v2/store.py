@@ -13,6 +13,7 @@ from arpanet_etcd.registry.diff import belongings, next_number
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.store import Listing, Quiet, Step, WentBack
 from arpanet_etcd.registry.v2.client import V2Client
+from arpanet_etcd.registry.v2.seat import V2Seat
 from arpanet_etcd.registry.v2.writer import (
     CONFLICT,
     V2Writer,
@@ -66,6 +67,10 @@ class V2Store:
     def writer(self, host: Host, ttl: int) -> V2Writer:
         """Return the entries of *host*."""
         return V2Writer(self._client, self.listing, self._layout, host, ttl)
+
+    def seat(self, name: str, ttl: int) -> V2Seat:
+        """Return the seat of *name*."""
+        return V2Seat(self._client, self._layout, name, ttl)
 
     def check(self, host: Host) -> None:
         """Refuse a second host with the name of a living one."""

@@ -13,6 +13,7 @@ from arpanet_etcd.client.wire import EtcdError, Value
 from arpanet_etcd.registry.diff import OPERATIONS, belongings, next_number
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.store import Listing, Step, WentBack
+from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
 
 __all__ = ["V3Store"]
@@ -49,6 +50,10 @@ class V3Store:
     def writer(self, host: Host, ttl: int) -> V3Writer:
         """Return the entries of *host*."""
         return V3Writer(self.gateway, self._layout, host, ttl)
+
+    def seat(self, name: str, ttl: int) -> V3Seat:
+        """Return the seat of *name*."""
+        return V3Seat(self.gateway, self._layout, name, ttl)
 
     def check(self, host: Host) -> None:
         """Refuse a second host with the name of a living one."""

@@ -82,7 +82,8 @@ class V3Writer:
         if other and (self._superseded or other.engine != self._host.engine):
             raise duplicate_host(self._host, other)
         lease = (found.lease if found else 0) or self._lease
-        adopted = bool(lease and self._gateway.keepalive(lease))
+        # one with another time to live is left to run out: ARPANET_TTL was changed
+        adopted = bool(lease) and self._gateway.keepalive(lease) == self._ttl
         if not adopted:
             lease = self._gateway.grant(self._ttl)
         said = other.listed if other and adopted else 0
