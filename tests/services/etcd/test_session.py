@@ -30,11 +30,18 @@ def gateway(one_etcd):
     return one_etcd.gateway
 
 
+@pytest.fixture
+def alone(clusters):
+    """An etcd that nobody else writes to: leases of earlier tests run out in the common one."""
+    return clusters(1)
+
+
 def revision(gateway):
     return gateway.range("/healthy").revision
 
 
-def test_fifty_keepalives_write_nothing(one_etcd, layout, gateway, monkeypatch):
+def test_fifty_keepalives_write_nothing(alone, layout, monkeypatch):
+    gateway = alone.gateway
     monkeypatch.setattr(writing, "AUDIT", 0.0)  # each looks at its keys, too
     writer = V3Writer(gateway, layout, H1, 15)
     writer.refresh()
@@ -46,9 +53,10 @@ def test_fifty_keepalives_write_nothing(one_etcd, layout, gateway, monkeypatch):
     assert revision(gateway) == before
 
 
-def test_publish_writes_differences_what_is_withdrawn_first(one_etcd, connect, layout, gateway):
-    session = connect(one_etcd).session(H1)
-    reader = Reader(connect(one_etcd))
+def test_publish_writes_differences_what_is_withdrawn_first(alone, connect, layout):
+    gateway = alone.gateway
+    session = connect(alone).session(H1)
+    reader = Reader(connect(alone))
     session.publish(instances(20))
     reader.sees(*instances(20))
     wait_for(lambda: '"listed":0' not in gateway.get(layout.host("h1")).value)
@@ -61,9 +69,10 @@ def test_publish_writes_differences_what_is_withdrawn_first(one_etcd, connect, l
     assert not any(one.unconfirmed for _, each in reader.heard for one in each.instances.values())
 
 
-def test_three_hundred_instances_take_a_few_transactions(one_etcd, connect, gateway):
-    session = connect(one_etcd).session(H1)
-    reader = Reader(connect(one_etcd))
+def test_three_hundred_instances_take_a_few_transactions(alone, connect):
+    gateway = alone.gateway
+    session = connect(alone).session(H1)
+    reader = Reader(connect(alone))
     wait_for(lambda: session.trouble == "")
     before = revision(gateway)
     session.publish(instances(300))
@@ -335,8 +344,9 @@ class Deaf(V3Store):
         self.gateway.post = lossy
 
 
-def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(one_etcd, layout, gateway):
-    store = Deaf(one_etcd.endpoints, layout)
+def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(alone, layout):
+    gateway = alone.gateway
+    store = Deaf(alone.endpoints, layout)
     writer = store.writer(H1, 15)
     before = revision(gateway)
     with pytest.raises(wire.Unanswered):

@@ -114,14 +114,13 @@ def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(
     sessions = []
     begin = context.registry.session
     context.registry.session = lambda host: sessions.append(begin(host)) or sessions[-1]
-    context.wake = lambda: context.woken.append(1)
 
     def told():
         return json.loads((tmp_path / "registrator.json").read_text())["trouble"]
 
     plugin.arpanet_containers_synced(context, by_id(redis()))
     for trouble in ("no master answers", ""):
-        context.woken.clear()
+        context.woken = 0
         sessions[0].trouble = trouble
         wait_for(lambda: context.woken)
         plugin.arpanet_containers_synced(context, by_id(redis()))
@@ -151,9 +150,28 @@ def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeyp
     web = redis("web", image="nginx", ports=(Port(80),), network_mode="host")
     for looks in (1, 2):
         plugin.arpanet_containers_synced(context, by_id(web))
-        wait_for(lambda looks=looks: len(context.woken) == looks)
+        wait_for(lambda looks=looks: context.woken == looks)
     plugin.arpanet_containers_synced(context, by_id(web))
     open_ports.add(80)
     plugin.arpanet_containers_synced(context, by_id(web))
     assert set(context.registry.read().instances) == {"h1:web:80"}
-    assert len(context.woken) == 2
+    assert context.woken == 2
+
+
+def test_what_the_registry_refuses_is_a_warning_that_names_the_container(
+    plugin, context, caplog, tmp_path
+):
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    session = plugin._publisher._session
+    session.refused = {"h1:r0:6379": "has 200 names: 64 are the most", "h1:gone:1": "was"}
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    line = "r0: the registry refuses h1:r0:6379: has 200 names: 64 are the most"
+    assert caplog.messages[-1] == line
+    assert json.loads((tmp_path / "registrator.json").read_text())["warnings"] == [line]
+
+
+def test_an_id_whose_holder_vanished_is_used(plugin, context):
+    theirs = Instance("x", ("redis",), "h2", "10.0.0.2", 6379, unconfirmed=True)
+    plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
+    plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
+    assert set(context.registry.read().instances) == {"x"}
