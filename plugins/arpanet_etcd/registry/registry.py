@@ -41,7 +41,7 @@ from arpanet_etcd.settings import (
     urls,
 )
 
-__all__ = ["STATE", "EtcdRegistry", "make_registry", "open_registry"]
+__all__ = ["STATE", "EtcdRegistry", "make_registry", "open_registry", "where"]
 
 #: Where agents keep what they know, inside their containers.
 STATE = Path("/var/lib/arpanet/registry")
@@ -135,13 +135,12 @@ def _v2_store(endpoints: Sequence[str], layout: Layout, seed: str) -> Store:
     return V2Store(endpoints, layout, seed)
 
 
-def make_registry(settings: Settings, agent: str = "") -> Registry | None:
-    """Return the registry that ``ARPANET_REGISTRY`` names, ``None`` when it is not etcd's. No I/O.
+def where(settings: Settings) -> tuple[tuple[str, ...], str] | None:
+    """Return the endpoints and the path that ``ARPANET_REGISTRY`` names; ``None``: not etcd's.
 
     ``etcd://`` takes masters and path from the other settings; ``etcd://10.0.0.1:2379/path`` names
     them itself, each where it is given.
 
-    :param agent: whose process this is: agents keep what they know.
     :raises SettingsError: the URL makes no sense.
     """
     url = urlsplit(settings[ARPANET_REGISTRY])
@@ -158,8 +157,21 @@ def make_registry(settings: Settings, agent: str = "") -> Registry | None:
             f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
             "etcd:// alone takes everything from the other settings",
         ) from problem
+    return given or endpoints(settings), path
+
+
+def make_registry(settings: Settings, agent: str = "") -> Registry | None:
+    """Return the registry that ``ARPANET_REGISTRY`` names, ``None`` when it is not etcd's. No I/O.
+
+    :param agent: whose process this is: agents keep what they know.
+    :raises SettingsError: the URL makes no sense.
+    """
+    found = where(settings)
+    if found is None:
+        return None
+    masters, path = found
     return open_registry(
-        given or endpoints(settings),
+        masters,
         path,
         settings[ARPANET_ETCD_API],
         settings[ARPANET_TTL],
