@@ -6,7 +6,7 @@ All records are frozen and compare by value, so "did anything change?" is ``==``
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import is_not
+from operator import is_, is_not
 
 __all__ = [
     "Container",
@@ -180,7 +180,9 @@ class Snapshot:
 
 def _differing(after: Mapping[str, object], before: Mapping[str, object]) -> frozenset[str]:
     # nearly all are the very ones of before: these are passed over without a step of Python's
-    others = compress(after, map(is_not, after.values(), map(before.get, after)))
+    aligned = len(after) == len(before) and all(map(is_, after, before))
+    old = before.values() if aligned else map(before.get, after)
+    others = compress(after, map(is_not, after.values(), old))
     found = {key for key in others if before.get(key) != after[key]}
     if found or len(after) != len(before):
         found |= before.keys() - after.keys()

@@ -34,8 +34,10 @@ class Table:
         if before == shown:
             return
         self._snapshot = None
+        kept = {one.id for one in shown}
         for one in before:
-            self._instances.pop(one.id, None)
+            if one.id not in kept:  # else it keeps its place: snapshots are compared in order
+                self._instances.pop(one.id, None)
             for name in one.services:
                 self._names.get(name, set()).discard(one.id)
                 self._touched.add(name)
@@ -53,8 +55,9 @@ class Table:
         """Return what is shown now; the very one of before if nothing changed."""
         if self._snapshot is None:
             for name in self._touched:
-                if ids := self._names.get(name, set()) & self._instances.keys():
-                    self._index[name] = tuple(self._instances[one] for one in sorted(ids))
+                ids = sorted(self._names.get(name, ()))
+                if found := tuple(self._instances[one] for one in ids if one in self._instances):
+                    self._index[name] = found
                 else:
                     self._names.pop(name, None)
                     self._index.pop(name, None)
