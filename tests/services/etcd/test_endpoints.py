@@ -91,7 +91,7 @@ def test_one_cluster_is_kept_to_and_another_named(clusters, connect, layout):
     session = connect(own).session(H1)
     session.publish(instances(2))
     Reader(connect(own)).sees(*instances(2))
-    store = V3Store((own.endpoints[0], *other.endpoints, own.endpoints[0] + "/"), layout)
+    store = V3Store((*own.endpoints, *other.endpoints), layout)
     assert len(store.listing().texts) == 3
     for _ in range(3):
         store.gateway.known.go_home()

@@ -89,6 +89,9 @@ class V2Client:
         except EXPECTED:
             self._saw(endpoint, client)
             raise
+        except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as problem:
+            # python-etcd trusts what it is sent
+            raise etcd.EtcdException(f"not what etcd answers: {problem!r}") from problem
         self._saw(endpoint, client)
         return answer
 
