@@ -93,7 +93,7 @@ LABEL = "--label connect.6379=redis"
 def test_forms(host, options, dial):
     client(host, options)
     reaches(host, dial)
-    assert {(row["plane"], row["error"]) for row in links(host)} == {("kernel", "")}
+    assert {(row["plane"], row["error"]) for row in links(host)} == {("nftables", "")}
 
 
 def test_the_same_network_is_dialled_past_docker_proxy(host):
