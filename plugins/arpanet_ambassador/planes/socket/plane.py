@@ -1,0 +1,196 @@
+"""The socket plane: makes the kernel's maps hold a table, and keeps them so.
+
+A change is one entry of a map: nothing is started, no packet is touched. What is in the maps goes
+on without any process of arpanet's.
+"""
+
+import errno
+import logging
+from functools import lru_cache
+
+from arpanet_ambassador.planes.socket.installing import Installation
+from arpanet_ambassador.planes.socket.layout import (
+    BY_CGROUP,
+    MAPS,
+    SPACE,
+    Dialled,
+    Flow,
+    Traffic,
+    Use,
+    new_link,
+    pack_dialled,
+    pack_pool,
+    pack_space,
+    pack_u32,
+    pool_key,
+    pool_of_link,
+    unpack_dialled,
+    unpack_flow,
+    unpack_use,
+)
+from arpanet_ambassador.planes.socket.maps import Map
+from arpanet_ambassador.planes.socket.table import Table
+
+__all__ = ["SocketPlane"]
+
+log = logging.getLogger(__name__)
+
+#: Map -> its entries; of a link only the pool, since the kernel counts in the rest.
+Entries = dict[str, dict[bytes, bytes]]
+#: What is written first is pointed to by what is written next; what goes, goes the other way round.
+_ORDER = ("pools", "links", "spaces")
+
+_key = lru_cache(1 << 17)(pack_dialled)
+_pool = lru_cache(1 << 14)(pack_pool)
+_name = lru_cache(1 << 14)(pool_key)
+
+
+class SocketPlane:
+    """The links of one host. To be used from one thread.
+
+    :ivar drift: how many entries were found changed by somebody else, and put right.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._maps: dict[str, Map] = {}
+        self._held: Entries = {}
+        self.drift = 0
+
+    def apply(self, table: Table, check: bool = False) -> dict[Dialled, str]:
+        """Make the kernel hold *table*; return what it can't -> one sentence that says why.
+
+        Writes only what differs from what was written last. The first call installs the programs,
+        or finds them as an earlier process has left them.
+
+        :param check: compare with what the kernel holds, too, and put it right.
+        :raises Unavailable: this host can't have the plane; what was in force still is.
+        """
+        wanted = _encode(table)
+        if not self._maps:
+            self._open(self._installation.reopen())
+        elif check and not self._installation.whole():
+            log.warning("pins of the socket plane are missing; installing it again")
+            self.drift += 1
+            self.close()
+        elif check:
+            self._compare()
+        full = self._write(wanted) if self._maps else self._install(wanted)
+        if check:
+            self._sweep()
+        return {one: full[key] for one in _links(table) for key in (_key(one),) if key in full}
+
+    def uses(self) -> dict[Dialled, Use]:
+        """Return how often each link was used, since it is there."""
+        links = self._maps["links"].items() if self._maps else ()
+        return {unpack_dialled(key): unpack_use(value) for key, value in links}
+
+    def flows(self) -> dict[Flow, Traffic]:
+        """Return who talks to whom, declared or not, of the clients that there are."""
+        flows = self._maps["flows"].items() if self._maps else ()
+        known = self._held.get("spaces", {})
+        return dict(unpack_flow(key, value) for key, value in flows if key[:8] in known)
+
+    def close(self) -> None:
+        """Let go of the maps; the programs and what the maps hold stay."""
+        for one in self._maps.values():
+            one.close()
+        self._maps, self._held = {}, {}
+
+    # -- the kernel's side -----------------------------------------------------------------------
+
+    def _open(self, maps: dict[str, Map] | None) -> None:
+        self._maps = maps or {}
+        self._held = self._read()
+
+    def _install(self, wanted: Entries) -> dict[bytes, str]:
+        """Install the programs with their maps filled; return links -> why they are not there."""
+        full: dict[bytes, str] = {}
+
+        def fill(maps: dict[str, Map]) -> None:
+            self._open(maps)
+            full.update(self._write(wanted))
+
+        try:
+            self._installation.install(fill)
+        except BaseException:
+            self._maps, self._held = {}, {}
+            raise
+        return full
+
+    def _read(self) -> Entries:
+        found = {name: dict(self._maps[name].items()) for name in _ORDER if self._maps}
+        if found:
+            found["links"] = {key: pool_of_link(value) for key, value in found["links"].items()}
+        return found
+
+    def _compare(self) -> None:
+        found = self._read()
+        for name in _ORDER:
+            changed = len(dict(found[name].items() ^ self._held[name].items()))
+            if changed:
+                self.drift += changed
+                log.warning("socket plane: somebody changed %d of its %s", changed, name)
+        self._held = found
+
+    def _write(self, wanted: Entries) -> dict[bytes, str]:
+        """Write what differs; return links -> why they could not be written."""
+        full: dict[bytes, str] = {}
+        for name in _ORDER:
+            held = self._held[name]
+            for key, value in wanted[name].items():
+                if held.get(key) == value:
+                    continue
+                if name == "links" and value not in self._held["pools"]:
+                    full[key] = _full("pools")
+                elif self._set(name, key, new_link(value) if name == "links" else value):
+                    held[key] = value
+                elif name == "links":
+                    full[key] = _full(name)
+                elif name == "spaces":
+                    mine = (one for one in wanted["links"] if one.startswith(key))
+                    full |= dict.fromkeys(mine, _full(name))
+        for name in reversed(_ORDER):
+            held = self._held[name]
+            for key in held.keys() - wanted[name].keys():
+                self._maps[name].delete(key)
+                del held[key]
+        return full
+
+    def _set(self, name: str, key: bytes, value: bytes) -> bool:
+        try:
+            self._maps[name].set(key, value)
+        except OSError as problem:
+            if problem.errno != errno.E2BIG:
+                raise
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        """Forget the flows of clients that are gone."""
+        flows, known = self._maps["flows"], self._held["spaces"]
+        for key in [key for key, _ in flows.items() if key[:8] not in known]:
+            flows.delete(key)
+
+
+def _encode(table: Table) -> Entries:
+    spaces = {pack_space(space): pack_u32(SPACE) for space in table.clients}
+    if table.host:
+        spaces[pack_space(table.host)] = pack_u32(BY_CGROUP)
+    return {
+        "pools": {_name(name): _pool(targets) for name, targets in table.pools.items()},
+        "links": {
+            _key(dialled): _name(pool)
+            for links in table.clients.values()
+            for dialled, pool in links.items()
+        },
+        "spaces": spaces,
+    }
+
+
+def _links(table: Table) -> list[Dialled]:
+    return [one for links in table.clients.values() for one in links]
+
+
+def _full(name: str) -> str:
+    return f"the socket plane's table of {name} is full: it takes {MAPS[name].entries}"
