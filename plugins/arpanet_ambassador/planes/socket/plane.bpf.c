@@ -7,19 +7,14 @@
  *         |
  *     getpeername()  recvfrom() <--- ways: what the app had dialled
  *
- * A space is where a client lives: the cookie of its network namespace or, for clients on the
- * host's own network, the id of its cgroup with the highest bit set. Nothing is done, and nothing
- * noted, for who lives in no space of ours.
- *
- * An address is always an IPv6 one, IPv4 in its mapped form; addresses and ports are in network
- * byte order. What user space must know of this is in layout.py; whatever changes a map's layout
- * or meaning gets a new number there.
+ * Nothing is done, and nothing noted, for who lives in no space of a client's.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
 #include <stdbool.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include "maps.h"
 
 #define SOCK_STREAM 1
 #define MPTCP 262
@@ -29,102 +24,8 @@
 #define LOOPBACK bpf_htonl(0x7f000000) /* as a dialled address: all of 127.0.0.0/8 */
 #define RESOLVER bpf_htonl(0x7f00000b) /* Docker's own: 127.0.0.11 */
 
-#define TARGETS 128 /* per pool; a power of two */
-#define WAYS 4      /* per socket; a datagram socket may use several links at a time */
-
-#define BY_CGROUP 1
-#define CGROUP (1ULL << 63)
-
 /* Set before loading: 0 for kernels before 5.18, which have no bpf_set_retval. */
 const volatile __u32 has_retval = 1;
-
-struct address {
-	__u32 ip[4];
-	__u16 port;
-	__u16 zero;
-};
-
-struct dialled { /* key of links */
-	__u64 space;
-	struct address address;
-	__u32 proto;
-};
-
-struct link {
-	__u64 pool;
-	__u64 made;
-	__u64 refused;
-	__u64 last; /* nanoseconds, CLOCK_MONOTONIC_COARSE */
-	__u32 turn; /* begins anywhere: not all clients' first connections go to one target */
-	__u32 zero;
-};
-
-struct pool { /* IPv4 targets, then IPv6 ones */
-	__u32 ipv4;
-	__u32 ipv6;
-	struct address targets[TARGETS];
-};
-
-struct way {
-	struct address dialled;
-	struct address target;
-};
-
-struct ways {
-	__u32 next;
-	struct way way[WAYS];
-};
-
-struct flow { /* key of flows; without a target: refused */
-	__u64 space;
-	struct address dialled;
-	struct address target;
-	__u32 proto;
-	__u32 zero;
-};
-
-struct traffic {
-	__u64 count;
-	__u64 last;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, __u32);
-} spaces SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct dialled);
-	__type(value, struct link);
-} links SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, struct pool);
-} pools SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct ways);
-} ways SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__type(key, struct flow);
-	__type(value, struct traffic);
-} flows SEC(".maps");
 
 enum family { IPV4, IPV6, ANY };
 enum outcome { PASS, TRANSLATED, REFUSED };

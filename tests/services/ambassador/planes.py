@@ -1,0 +1,85 @@
+"""The planes, as the table of behaviours drives them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from arpanet_ambassador.planes.socket.host import Host, cookie
+from arpanet_ambassador.planes.socket.installing import Installation
+from arpanet_ambassador.planes.socket.pins import Pins
+from arpanet_ambassador.planes.socket.plane import SocketPlane
+from arpanet_ambassador.planes.socket.table import Client, Linked, make
+
+from tests.services.ambassador import behaviours as b
+from tests.services.ambassador.mounting import unattached
+
+__all__ = ["PLANES", "SocketUnderTest", "bpffs"]
+
+
+@contextmanager
+def bpffs(read_only: bool = False) -> Iterator[Path]:
+    """Have a bpffs that is mounted nowhere: it goes with this process, and all pins with it."""
+    mount = unattached("bpf", read_only)
+    try:
+        # any process may go this way, not only this one
+        yield Path(f"/proc/{os.getpid()}/fd/{mount}")
+    finally:
+        os.close(mount)
+
+
+class SocketUnderTest:
+    """The socket plane of a host that has only the stage's clients."""
+
+    gives = frozenset({b.LOOPBACK, b.IPV6, b.TARGETS6, b.UDP, b.PEER, b.NAMES})
+
+    def __init__(self, place: Path, blob: bytes | None = None) -> None:
+        self._links: dict[tuple[int, str, int, str], tuple[tuple[str, int], ...]] = {}
+        self.installation = Installation(Host(os.getpid()), Pins(place, 1), blob)
+        self.plane = SocketPlane(self.installation)
+        self.troubles: dict[object, str] = {}
+
+    @classmethod
+    @contextmanager
+    def ready(cls) -> Iterator["SocketUnderTest"]:
+        with bpffs() as place:
+            made = cls(place)
+            try:
+                yield made
+            finally:
+                made.stop()
+
+    def table(self):
+        links: dict[int, list[Linked]] = {}
+        pools = {}
+        for key, targets in self._links.items():
+            space, address, port, protocol = key
+            pools[repr(key)] = targets
+            links.setdefault(space, []).append(Linked([address], port, repr(key), protocol))
+        clients = [Client(space, every) for space, every in links.items()]
+        return make(clients, pools, 1)[0]
+
+    def apply(self, check=False):
+        self.troubles = self.plane.apply(self.table(), check)
+
+    def link(self, node, address, port, targets, protocol="tcp"):
+        self._links[node.do(cookie), address, port, protocol] = tuple(targets)
+        self.apply()
+
+    def unlink(self, node, address, port, protocol="tcp"):
+        del self._links[node.do(cookie), address, port, protocol]
+        self.apply()
+
+    def die(self):
+        self.plane.close()
+
+    def revive(self):
+        self.plane = SocketPlane(self.installation)
+        self.apply()
+
+    def stop(self):
+        self.plane.close()
+        self.installation.remove()
+
+
+PLANES = {"socket": SocketUnderTest}
