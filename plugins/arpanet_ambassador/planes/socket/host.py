@@ -23,6 +23,12 @@ _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432  # the same numbers on every archit
 _CREATE, _CLOEXEC = 6, 1
 #: Where everybody expects it; systemd mounts it.
 BPFFS = "/sys/fs/bpf"
+#: What is looked for in which namespace of the host's.
+_WHAT = {
+    "net": "the cookie of the host's network namespace",
+    "cgroup": "the root of the cgroup2 hierarchy",
+    "mnt": f"a bpffs at {BPFFS}",
+}
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
@@ -129,8 +135,8 @@ class Host:
         for problem in problems:
             if isinstance(problem, Unavailable):
                 raise problem
-            words = f"{kind} namespace of the host: {problem}"
-            raise Unavailable(words) from problem
+            words = problem.strerror or str(problem)
+            raise Unavailable(f"{_WHAT[kind]} cannot be had here: {words}") from problem
         return came[0]
 
 

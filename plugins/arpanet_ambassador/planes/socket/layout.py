@@ -37,7 +37,6 @@ __all__ = [
     "pool_of_link",
     "unpack_dialled",
     "unpack_flow",
-    "unpack_space",
     "unpack_use",
 ]
 
@@ -157,12 +156,6 @@ def pack_u32(number: int) -> bytes:
 def pack_space(space: int) -> bytes:
     """Return the key of a space."""
     return _U64.pack(space)
-
-
-def unpack_space(key: bytes) -> int:
-    """Return the space that a key, also one of a link or a flow, begins with."""
-    (space,) = _U64.unpack_from(key)
-    return int(space)
 
 
 def pool_key(name: str) -> bytes:

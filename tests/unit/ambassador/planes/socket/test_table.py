@@ -1,0 +1,93 @@
+"""Clients and what they dial -> the table."""
+
+import pytest
+from arpanet_ambassador.planes.socket.layout import CGROUP, MAPS, MOST_TARGETS, Dialled
+from arpanet_ambassador.planes.socket.table import MOST_LINKS, Client, Linked, Table, choose, make
+
+REDIS = (("10.0.0.2", 6379), ("10.0.0.1", 6379))
+HOST = 7
+
+
+def test_golden():
+    """Two clients, one service, both forms: three entries that share a pool."""
+    clients = [
+        Client(12, [Linked(["127.0.0.0", "127.77.0.1"], 6379, "redis")]),
+        Client(
+            11, [Linked(["172.17.0.2"], 6379, "redis"), Linked(["127.0.0.0"], 53, "dns", "udp")]
+        ),
+    ]
+    table, troubles = make(clients, {"redis": REDIS, "unused": REDIS}, HOST)
+    assert troubles == {}
+    assert table == Table(
+        {
+            11: {
+                Dialled(11, "172.17.0.2", 6379): "redis",
+                Dialled(11, "127.0.0.0", 53, "udp"): "dns",
+            },
+            12: {
+                Dialled(12, "127.0.0.0", 6379): "redis",
+                Dialled(12, "127.77.0.1", 6379): "redis",
+            },
+        },
+        {"dns": (), "redis": (("10.0.0.1", 6379), ("10.0.0.2", 6379))},
+        0,
+    )
+
+
+def test_a_client_without_links_is_a_client():
+    """Its flows are observed."""
+    assert make([Client(11)], {}, HOST)[0] == Table({11: {}}, {}, 0)
+
+
+def test_the_hosts_namespace_is_told_apart_by_cgroup_only_for_clients_there():
+    assert make([Client(11)], {}, HOST)[0].host == 0
+    assert make([Client(11), Client(CGROUP | 5)], {}, HOST)[0].host == HOST
+
+
+def test_a_client_has_a_thousand_links_and_others_have_theirs():
+    greedy = Client(1, [Linked(["127.0.0.0"], port, "redis") for port in range(1, MOST_LINKS + 3)])
+    modest = Client(2, [Linked(["127.0.0.0"], 6379, "redis")])
+    table, troubles = make([greedy, modest], {"redis": REDIS}, HOST)
+    assert {len(links) for links in table.clients.values()} == {MOST_LINKS, 1}
+    assert set(troubles) == {
+        Dialled(1, "127.0.0.0", port) for port in (MOST_LINKS + 1, MOST_LINKS + 2)
+    }
+    assert set(troubles.values()) == {
+        "a container can have 1000 links on the socket plane, and this has more"
+    }
+
+
+def test_all_clients_of_a_host_have_no_more_links_than_the_map_takes():
+    most = MAPS["links"].entries
+    links = [Linked(["127.0.0.0"], port, "redis") for port in range(1, MOST_LINKS + 1)]
+    clients = [Client(space, links) for space in range(1, most // MOST_LINKS + 2)]
+    table, troubles = make(clients, {"redis": REDIS}, HOST)
+    assert sum(map(len, table.clients.values())) == most
+    assert len(troubles) == len(clients) * MOST_LINKS - most
+    assert set(troubles.values()) == {
+        "the socket plane carries 65536 links of one host, and has them"
+    }
+
+
+@pytest.fixture
+def many():
+    return [(f"10.0.{number // 256}.{number % 256}", 80) for number in range(3 * MOST_TARGETS)]
+
+
+def test_of_too_many_targets_hosts_choose_different_ones(many):
+    chosen = [set(choose(many, seed)) for seed in ("1", "2", "3", "4")]
+    assert {len(one) for one in chosen} == {MOST_TARGETS}
+    assert len(chosen[0] & chosen[1]) < MOST_TARGETS * 2 / 3
+    assert len(set.union(*chosen)) > 2 * MOST_TARGETS
+
+
+def test_one_that_goes_changes_the_choice_by_one(many):
+    before = set(choose(many, "1"))
+    gone = min(before)
+    after = set(choose([one for one in many if one != gone], "1"))
+    assert len(before - after) == len(after - before) == 1
+
+
+def test_the_order_of_targets_does_not_matter(many):
+    assert choose(many, "1") == choose(many[::-1], "1")
+    assert choose(REDIS, "1") == choose(REDIS[::-1], "1")
