@@ -1,17 +1,21 @@
 """The planes, as the table of behaviours drives them."""
 
 import os
+import struct
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from arpanet_ambassador.planes.socket.host import Host, cookie
-from arpanet_ambassador.planes.socket.installing import Installation
+from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
 from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.plane import SocketPlane
 from arpanet_ambassador.planes.socket.table import Client, Linked, make
 
-from tests.services.ambassador import behaviours as b
+from tests.services.ambassador.behaviours import stage as b
 from tests.services.ambassador.mounting import unattached
 
 __all__ = ["PLANES", "SocketUnderTest", "bpffs"]
@@ -31,7 +35,12 @@ def bpffs(read_only: bool = False) -> Iterator[Path]:
 class SocketUnderTest:
     """The socket plane of a host that has only the stage's clients."""
 
-    gives = frozenset({b.LOOPBACK, b.IPV6, b.TARGETS6, b.UDP, b.PEER, b.NAMES})
+    gives = frozenset({b.LOOPBACK, b.IPV6, b.TARGETS6, b.UDP, b.PEER, b.NAMES, b.UDP_REFUSED})
+
+    @classmethod
+    def blob(cls) -> bytes:
+        """Return the compiled programs."""
+        return OBJECT.read_bytes()
 
     def __init__(self, place: Path, blob: bytes | None = None) -> None:
         self._links: dict[tuple[int, str, int, str], tuple[tuple[str, int], ...]] = {}
@@ -43,7 +52,7 @@ class SocketUnderTest:
     @contextmanager
     def ready(cls) -> Iterator["SocketUnderTest"]:
         with bpffs() as place:
-            made = cls(place)
+            made = cls(place, cls.blob())
             try:
                 yield made
             finally:
@@ -82,4 +91,36 @@ class SocketUnderTest:
         self.installation.remove()
 
 
-PLANES = {"socket": SocketUnderTest}
+class CompiledAnew(SocketUnderTest):
+    """The same, with programs that the clang of this machine compiled just now."""
+
+    @classmethod
+    @cache
+    def blob(cls) -> bytes:
+        with TemporaryDirectory() as directory:
+            made = Path(directory, "plane.bpf.o")
+            subprocess.run(
+                ["make", "-s", "-C", OBJECT.parent, f"OBJECT={made}"], check=True, timeout=60
+            )
+            return made.read_bytes()
+
+
+class OldKernel(SocketUnderTest):
+    """The same, on a kernel without bpf_set_retval (before 5.18), as far as the verifier knows."""
+
+    gives = SocketUnderTest.gives - {b.UDP_REFUSED}
+
+    @classmethod
+    def blob(cls) -> bytes:
+        set_retval, nothing = (struct.pack("<BBhi", 0x85, 0, 0, number) for number in (187, 9999))
+        blob = OBJECT.read_bytes()
+        assert blob.count(set_retval) == 4
+        return blob.replace(set_retval, nothing)
+
+
+#: Those that a user chooses, and in what other ways they are tried.
+PLANES = {
+    "socket": SocketUnderTest,
+    "socket-compiled-anew": CompiledAnew,
+    "socket-old-kernel": OldKernel,
+}

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.services.ambassador.behaviours import BEHAVIOURS, ONE, PORT, SERVERS6, TWO, Stage
+from tests.services.ambassador.behaviours import BEHAVIOURS, Stage
+from tests.services.ambassador.behaviours.stage import ONE, PORT, TWO
+from tests.services.ambassador.lan import SERVERS6
 from tests.services.ambassador.planes import PLANES
 
 CASES = [

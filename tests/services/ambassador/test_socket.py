@@ -20,7 +20,7 @@ from arpanet_ambassador.planes.socket.plane import SocketPlane
 from arpanet_ambassador.planes.socket.table import Client, Linked, make
 
 from tests.conftest import wait_for
-from tests.services.ambassador.behaviours import LOCALHOST, ONE, PORT, TWO, Stage
+from tests.services.ambassador.behaviours.stage import LOCALHOST, ONE, PORT, TWO, Stage
 from tests.services.ambassador.lan import AMBASSADOR, Node, echoes, hello
 from tests.services.ambassador.mounting import unattached
 from tests.services.ambassador.planes import SocketUnderTest, bpffs
@@ -367,10 +367,9 @@ def test_a_namespace_that_dies_leaves_nothing_behind(stage, carrier):
 
 def test_nothing_stays_of_many_moves(stage, carrier):
     """Pools and links that are not wanted any more are gone from the kernel."""
-    with ExitStack():
-        for turn in range(50):
-            stage.link(AMBASSADOR, ONE, port=7000 + turn)
-            stage.unlink(AMBASSADOR, port=7000 + turn)
+    for turn in range(50):
+        stage.link(AMBASSADOR, ONE, port=7000 + turn)
+        stage.unlink(AMBASSADOR, port=7000 + turn)
     carrier.revive()
     assert carrier.plane.uses() == {}
     assert carrier.plane._held == {"pools": {}, "links": {}, "spaces": {}}

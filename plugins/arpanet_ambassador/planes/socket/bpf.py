@@ -24,6 +24,7 @@ __all__ = [
     "attached",
     "call",
     "describe_map",
+    "detach",
     "freeze",
     "load",
     "load_types",
@@ -42,6 +43,7 @@ ALLOW_MULTI = 2
 
 _MAP_CREATE, _PROG_LOAD, _OBJ_PIN, _OBJ_GET, _PROG_QUERY = 0, 5, 6, 7, 16
 _INFO_BY_FD, _BTF_LOAD, _MAP_FREEZE, _LINK_CREATE, _LINK_UPDATE = 15, 18, 22, 28, 29
+_LINK_DETACH = 34
 _SOCK_ADDR = 18
 #: Bytes of the verifier's reasons.
 _LOG = 1 << 20
@@ -167,6 +169,11 @@ def attach(program: int, cgroup: int, hook: int) -> int:
 def replace(link: int, program: int) -> None:
     """Put *program* in the place of the link's, with no moment between."""
     call(_LINK_UPDATE, struct.pack("=IIII", link, program, 0, 0))
+
+
+def detach(link: int) -> None:
+    """Detach a link's program now: without this, the kernel does it soon after the last pin."""
+    call(_LINK_DETACH, struct.pack("=I", link))
 
 
 def attached(cgroup: int, hook: int) -> tuple[list[int], int]:

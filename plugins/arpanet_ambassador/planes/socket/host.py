@@ -117,7 +117,7 @@ class Host:
     def _inside(self, kind: str, flag: int, job: Callable[[], T]) -> T:
         """Return what *job* returns in a namespace of the host's, in a thread of its own."""
         came: list[T] = []
-        problems: list[Exception] = []
+        problems: list[OSError | Unavailable] = []
 
         def visit() -> None:
             try:

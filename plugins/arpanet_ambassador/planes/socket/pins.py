@@ -99,9 +99,11 @@ class Pins:
     def remove(self, kept: Path | None = None) -> bool:
         """Remove all of this host's installations, but *kept*; return whether there was any.
 
-        A program is detached when the last pin of its link goes.
+        Without *kept* no program is in force any more when this returns.
         """
         others = [path for path in self.all() if path != kept]
+        if kept is None:
+            self._detach()
         for directory in others:
             for name in os.listdir(directory):  # noqa: PTH208
                 (directory / name).unlink()
@@ -111,6 +113,14 @@ class Pins:
                 with suppress(OSError):  # others' are there
                     path.rmdir()
         return bool(others)
+
+    def _detach(self) -> None:
+        for hook in HOOKS:
+            link = self.link(hook)
+            if link is not None:
+                with suppress(OSError):  # it is detached already
+                    bpf.detach(link)
+                os.close(link)
 
 
 def _version(blob: bytes) -> str:

@@ -135,6 +135,12 @@ class SocketPlane:
 
     def _write(self, wanted: Entries) -> dict[bytes, str]:
         """Write what differs; return links -> why they could not be written."""
+        full = self._add(wanted)
+        if self._remove(wanted) and full:  # there may be room now
+            full = self._add(wanted)
+        return full
+
+    def _add(self, wanted: Entries) -> dict[bytes, str]:
         full: dict[bytes, str] = {}
         for name in _ORDER:
             held = self._held[name]
@@ -150,12 +156,17 @@ class SocketPlane:
                 elif name == "spaces":
                     mine = (one for one in wanted["links"] if one.startswith(key))
                     full |= dict.fromkeys(mine, _full(name))
+        return full
+
+    def _remove(self, wanted: Entries) -> bool:
+        removed = False
         for name in reversed(_ORDER):
             held = self._held[name]
             for key in held.keys() - wanted[name].keys():
                 self._maps[name].delete(key)
                 del held[key]
-        return full
+                removed = True
+        return removed
 
     def _set(self, name: str, key: bytes, value: bytes) -> bool:
         try:
