@@ -98,6 +98,7 @@ MAPS = {
     "pools": MapKind(
         bpf.HASH, 8, _POOL.size + MOST_TARGETS * _ADDRESS.size, 16384, bpf.NO_PREALLOC
     ),
+    "usual": MapKind(bpf.LRU_HASH, _DIALLED.size, _ADDRESS.size, 65536),
     "ways": MapKind(bpf.SK_STORAGE, 4, _WAYS, 0, bpf.NO_PREALLOC),
     "flows": MapKind(bpf.LRU_HASH, _FLOW.size, _TRAFFIC.size, 32768),
 }

@@ -18,7 +18,7 @@ struct address {
 	__u16 zero;
 };
 
-struct dialled { /* key of links */
+struct dialled { /* key of links; with a target, of usual */
 	__u64 space;
 	struct address address;
 	__u32 proto;
@@ -39,7 +39,7 @@ struct pool { /* IPv4 targets, then IPv6 ones */
 	struct address targets[TARGETS];
 };
 
-struct way {
+struct way { /* of a socket: datagrams', and what is not the usual one */
 	struct address dialled;
 	struct address target;
 };
@@ -85,6 +85,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct pool);
 } pools SEC(".maps");
+
+/* What a client dials to get to a target: mostly one address, so connections need not keep it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct dialled);
+	__type(value, struct address);
+} usual SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -5,7 +5,7 @@
  *         |                                                     |
  *         +-- rewritten <--- pools: one of the targets <--------+   or refused, at once
  *         |
- *     getpeername()  recvfrom() <--- ways: what the app had dialled
+ *     getpeername()  recvfrom() <--- usual, ways: what the app had dialled
  *
  * Nothing is done, and nothing noted, for who lives in no space of a client's.
  */
@@ -48,9 +48,9 @@ static __always_inline bool is_loopback4(const struct address *address)
 
 static __always_inline bool same(const struct address *one, const struct address *other)
 {
-	return one->ip[0] == other->ip[0] && one->ip[1] == other->ip[1] &&
-	       one->ip[2] == other->ip[2] && one->ip[3] == other->ip[3] &&
-	       one->port == other->port;
+	return !((one->ip[0] ^ other->ip[0]) | (one->ip[1] ^ other->ip[1]) |
+		 (one->ip[2] ^ other->ip[2]) | (one->ip[3] ^ other->ip[3]) |
+		 (one->port ^ other->port));
 }
 
 static __always_inline __u64 space_of(struct bpf_sock_addr *ctx)
@@ -114,9 +114,26 @@ static __always_inline bool choose(const struct pool *pool, enum family family, 
 	return true;
 }
 
-/* Keep what was dialled, for getpeername and recvmsg; tell whether this is news. */
-static __always_inline bool remember(struct bpf_sock_addr *ctx, const struct address *dialled,
-				     const struct address *target)
+/* Whether a connection need not keep what it dialled, which costs more than all else here. A target
+ * that is dialled itself is unusual where a link leads to it.
+ */
+static __always_inline bool is_usual(__u64 space, const struct address *dialled,
+				     const struct address *target, bool linked)
+{
+	struct dialled key = { .space = space, .address = *target, .proto = IPPROTO_TCP };
+	struct address *known = bpf_map_lookup_elem(&usual, &key);
+
+	if (!known) {
+		if (!linked || !bpf_map_update_elem(&usual, &key, dialled, BPF_NOEXIST))
+			return true;
+		known = bpf_map_lookup_elem(&usual, &key); /* another processor was faster */
+	}
+	return known && same(known, dialled);
+}
+
+/* Keep what was dialled, with the socket; tell whether this is news. */
+static __always_inline bool remember(struct bpf_sock_addr *ctx, bool stream,
+				     const struct address *dialled, const struct address *target)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct ways *kept;
@@ -127,7 +144,7 @@ static __always_inline bool remember(struct bpf_sock_addr *ctx, const struct add
 	kept = bpf_sk_storage_get(&ways, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!kept)
 		return true;
-	if (ctx->type != SOCK_STREAM) {
+	if (!stream) {
 #pragma unroll
 		for (int i = 0; i < WAYS; i++)
 			if (same(&kept->way[i].dialled, dialled) &&
@@ -143,21 +160,27 @@ static __always_inline bool remember(struct bpf_sock_addr *ctx, const struct add
 /* Put what was dialled in the place of *from*, which it was translated to. */
 static __always_inline bool recall(struct bpf_sock_addr *ctx, struct address *from)
 {
+	struct dialled key = { .address = *from, .proto = IPPROTO_TCP };
 	struct bpf_sock *sk = ctx->sk;
-	struct ways *kept;
+	struct ways *kept = sk ? bpf_sk_storage_get(&ways, sk, 0, 0) : 0;
+	struct address *known;
 
-	if (!sk)
-		return false;
-	kept = bpf_sk_storage_get(&ways, sk, 0, 0);
-	if (!kept)
-		return false;
+	if (kept) {
 #pragma unroll
-	for (int i = 0; i < WAYS; i++)
-		if (same(&kept->way[i].target, from)) {
-			*from = kept->way[i].dialled;
-			return true;
-		}
-	return false;
+		for (int i = 0; i < WAYS; i++)
+			if (same(&kept->way[i].target, from)) {
+				*from = kept->way[i].dialled;
+				return true;
+			}
+	}
+	if (ctx->type != SOCK_STREAM)
+		return false;
+	key.space = space_of(ctx);
+	known = key.space ? bpf_map_lookup_elem(&usual, &key) : 0;
+	if (!known)
+		return false;
+	*from = *known;
+	return true;
 }
 
 /* Where a dial is to go. All that one datagram socket sends to an address goes to one target. */
@@ -166,9 +189,11 @@ static __always_inline enum outcome dial(struct bpf_sock_addr *ctx, enum family 
 					 struct address *target)
 {
 	struct dialled key = { .address = *dialled };
+	bool stream = ctx->type == SOCK_STREAM;
 	enum outcome came = PASS;
 	struct link *link;
 	struct pool *pool;
+	bool news = true;
 	__u32 turn;
 
 	key.proto = ctx->protocol == MPTCP ? IPPROTO_TCP : ctx->protocol;
@@ -179,23 +204,23 @@ static __always_inline enum outcome dial(struct bpf_sock_addr *ctx, enum family 
 		return PASS;
 	link = link_of(&key);
 	if (link) {
+		link->last = bpf_ktime_get_coarse_ns();
 		pool = bpf_map_lookup_elem(&pools, &link->pool);
 		turn = datagram ? bpf_get_socket_cookie(ctx)
 				: __sync_fetch_and_add(&link->turn, 1);
-		if (pool && choose(pool, family, turn, target)) {
-			came = TRANSLATED;
-			if (remember(ctx, dialled, target))
-				__sync_fetch_and_add(&link->made, 1);
-		} else {
-			came = REFUSED;
-			__sync_fetch_and_add(&link->refused, 1);
-		}
-		link->last = bpf_ktime_get_coarse_ns();
+		came = pool && choose(pool, family, turn, target) ? TRANSLATED : REFUSED;
 	} else if (is_loopback4(&key.address)) {
 		return PASS; /* an app that talks to itself */
 	} else {
 		*target = *dialled;
 	}
+	if (came != REFUSED &&
+	    (stream ? !is_usual(key.space, dialled, target, !!link) : !!link))
+		news = remember(ctx, stream, dialled, target);
+	if (link && came == REFUSED)
+		__sync_fetch_and_add(&link->refused, 1);
+	else if (link && news)
+		__sync_fetch_and_add(&link->made, 1);
 	note(&key, dialled, target);
 	return came;
 }

@@ -19,6 +19,9 @@ from tests.services.ambassador.behaviours.stage import (
 )
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS6, echoes, hello
 
+#: An address that the ambassador once had.
+FORMER = "10.99.0.250"
+
 
 @behaviour()
 def the_ambassadors_address_leads_to_the_target(stage):
@@ -33,6 +36,17 @@ def the_app_sees_the_peer_that_it_dialled(stage):
     stage.link(AMBASSADOR, ONE)
     with stage.dial(AMBASSADOR) as connection:
         assert connection.getpeername() == (AMBASSADOR, PORT)
+
+
+@behaviour(PEER)
+def ways_to_one_target_are_told_apart(stage):
+    stage.link(AMBASSADOR, ONE)
+    stage.link(FORMER, ONE)
+    for _ in range(2):
+        for address in (AMBASSADOR, FORMER, ONE[0]):
+            with stage.dial(address) as connection:
+                assert name(hello(connection)) == ONE
+                assert connection.getpeername() == (address, PORT)
 
 
 @behaviour(LOOPBACK)

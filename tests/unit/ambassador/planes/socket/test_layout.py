@@ -11,6 +11,7 @@ def test_sizes():
         "spaces": (8, 4),
         "links": (32, 40),
         "pools": (8, 2568),
+        "usual": (32, 20),
         "ways": (4, 164),
         "flows": (56, 16),
     }
