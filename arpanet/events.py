@@ -31,6 +31,7 @@ EVENTS = {
         "containers.synced",
         "services.changed",
         "links.changed",
+        "backends.changed",
         "settings.changed",
     )
 }

@@ -47,6 +47,18 @@ def arpanet_masters(context: Context) -> Sequence[Member] | None:
     """
 
 
+@hookspec(firstresult=True)
+def arpanet_backends(context: Context, spec: str) -> Sequence[tuple[str, int]] | str | None:
+    """Return where a link with the value *spec* goes now, ``None`` for another's kind of value.
+
+    Stops at the first result that is not ``None``. Asked in the ambassador's agent, for values that
+    begin with a word and a colon (``consul:redis``): when a link is declared, every 15 seconds and
+    after ``backends.changed``. Must answer at once: keep answers fresh in a thread of your own. The
+    addresses are checked as those in the registry are. An empty list refuses connections. One
+    sentence says why there is no answer now: connections go on to where the last one was.
+    """
+
+
 @hookspec
 def arpanet_links(context: Context) -> Sequence[Link]:
     """Return the links of this host's containers. Command line: ``arpanet links``."""
@@ -140,3 +152,8 @@ def arpanet_services_changed(context: Context, before: Snapshot, after: Snapshot
 @hookspec
 def arpanet_links_changed(context: Context, before: Sequence[Link], after: Sequence[Link]) -> None:
     """Called after the links of this host's containers were changed in the kernel or the proxy."""
+
+
+@hookspec
+def arpanet_backends_changed(context: Context) -> None:
+    """Ask ``arpanet_backends`` again: a plugin announces, from any thread, that answers changed."""

@@ -1,7 +1,8 @@
 """Discovery of plugins by entry point, each loaded on its own.
 
 An entry point in the group ``arpanet.plugins`` names a module or a class; a class is instantiated
-once per process. Its attribute ``agents`` says in which agents it runs (default: the registrator).
+once per process. Its attribute ``agents`` says in which agents it runs (default: the registrator);
+what can hand out a registry runs in all of them, since none goes without.
 """
 
 import inspect
@@ -115,6 +116,8 @@ def _refuse_wrappers(manager: pluggy.PluginManager, plugin: object) -> None:
 
 
 def _agents(plugin: object) -> tuple[str, ...]:
+    if hasattr(getattr(plugin, "arpanet_registry", None), "arpanet_impl"):
+        return (EVERYWHERE,)
     agents = getattr(plugin, "agents", DEFAULT_AGENTS)
     if isinstance(agents, str):  # a tuple without its comma, which would name no agent at all
         raise PluginError(f"its 'agents' must be a tuple of names, not {agents!r}")

@@ -6,6 +6,9 @@ every state it missed as one new snapshot, never of an empty one because nobody 
 What a writer may rely on: a session makes the registry hold exactly what was last published for its
 host, writes differences only, and puts things right by itself after lost leases and days without a
 master. A host that dies takes its entries with it within :data:`TTL` seconds.
+
+What is to be done once in the cluster is done by whoever leads under a name of the doer's own: see
+:class:`Leadership`.
 """
 
 import threading
@@ -15,7 +18,7 @@ from typing import Protocol
 from arpanet.errors import RegistryError
 from arpanet.records import Host, Instance, Snapshot
 
-__all__ = ["MEMORY", "TTL", "Follower", "MemoryRegistry", "Registry", "Session"]
+__all__ = ["MEMORY", "TTL", "Follower", "Leadership", "MemoryRegistry", "Registry", "Session"]
 
 #: Seconds that a silent host's entries stay.
 TTL = 15
@@ -51,6 +54,36 @@ class Session(Protocol):
         """Stop keeping the entries alive; they stay until :data:`TTL` runs out."""
 
 
+class Leadership(Protocol):
+    """A candidate for doing what *name* stands for: one in the cluster does it at a time.
+
+    What was done is noted with :meth:`keep`, and outlives leaders: the next goes on from there.
+    """
+
+    @property
+    def leading(self) -> bool:
+        """Whether it is this one now. Does no I/O.
+
+        False as soon as it can't be proved, before another begins: look again before each deed.
+        """
+
+    def recall(self) -> str:
+        """Return what a leader of this name kept last, ``""`` when none ever did.
+
+        :raises RegistryUnreachable: no master answers.
+        """
+
+    def keep(self, note: str) -> None:
+        """Keep *note*, of up to 1 MB, in the place of the last one.
+
+        :raises RegistryError: this one does not lead, or not any more.
+        :raises RegistryUnreachable: no master answers; it may have been kept.
+        """
+
+    def close(self) -> None:
+        """Stand no more; another leads within :data:`TTL` seconds."""
+
+
 class Registry(Protocol):
     """One cluster's registry. All methods may be called from any thread."""
 
@@ -83,6 +116,9 @@ class Registry(Protocol):
         :raises RegistryUnreachable: no master answers; they go with the host's lease.
         """
 
+    def leader(self, name: str) -> Leadership:
+        """Stand for leading under *name*, until closed. Returns at once, raises nothing."""
+
     def close(self) -> None:
         """Let go of connections and threads."""
 
@@ -95,6 +131,9 @@ class MemoryRegistry:
         self._instances: dict[str, dict[str, Instance]] = {}
         self._hosts: dict[str, Host] = {}
         self._notify: list[Notify] = []
+        #: name -> who stands for leading under it: the first one does
+        self.candidates: dict[str, list[_MemoryLeadership]] = {}
+        self.notes: dict[str, str] = {}
 
     def read(self) -> Snapshot:
         """See :class:`Registry`."""
@@ -128,9 +167,14 @@ class MemoryRegistry:
         """See :class:`Registry`."""
         self.change(host, None, ())
 
+    def leader(self, name: str) -> "Leadership":
+        """See :class:`Registry`."""
+        return _MemoryLeadership(self, name)
+
     def close(self) -> None:
         """See :class:`Registry`."""
         self._notify.clear()
+        self.candidates.clear()
 
     def unfollow(self, notify: Notify) -> None:
         """Tell *notify* no more."""
@@ -175,6 +219,34 @@ class _MemorySession:
 
     def close(self) -> None:
         """Entries in memory have no lease: nothing to let go of."""
+
+
+class _MemoryLeadership:
+    def __init__(self, registry: MemoryRegistry, name: str) -> None:
+        self._registry, self._name = registry, name
+        registry.candidates.setdefault(name, []).append(self)
+
+    @property
+    def leading(self) -> bool:
+        return self._registry.candidates.get(self._name, [])[:1] == [self]
+
+    def recall(self) -> str:
+        return self._registry.notes.get(self._name, "")
+
+    def keep(self, note: str) -> None:
+        if not self.leading:
+            raise not_leading(self._name)
+        self._registry.notes[self._name] = note
+
+    def close(self) -> None:
+        standing = self._registry.candidates.get(self._name, [])
+        if self in standing:
+            standing.remove(self)
+
+
+def not_leading(name: str) -> RegistryError:
+    """Return the error for a note of one that does not lead."""
+    return RegistryError(f"another of the cluster leads {name} now")
 
 
 def duplicate_host(host: Host, other: Host) -> RegistryError:

@@ -1,1 +1,5 @@
 """What runs inside a node container: the loop, and what it leaves for ``status``."""
+
+from arpanet.agent import statusfile
+
+__all__ = ["statusfile"]

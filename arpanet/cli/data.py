@@ -7,7 +7,7 @@ from arpanet.cli.base import Lister
 from arpanet.errors import SettingsError
 from arpanet.settings import Source
 
-__all__ = ["Config", "Hosts", "Links", "Plugins", "Services", "StatusCommand"]
+__all__ = ["Config", "Hosts", "Links", "Plugins", "StatusCommand"]
 
 Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
@@ -38,30 +38,6 @@ class Hosts(Lister):
         return ("name", "id", "peer_urls", "client_urls", "learner"), rows
 
 
-class Services(Lister):
-    """List the services of the whole arpanet and where each of them runs."""
-
-    def take_action(self, parsed_args: Namespace) -> Rows:
-        """Read the registry."""
-        instances = self.app.context.registry.read().instances.values()
-        rows = [
-            (
-                one.services[0],
-                one.address,
-                one.protocol,
-                one.id,
-                one.health,
-                ",".join(one.tags),
-                ",".join(one.services[1:]),
-            )
-            for one in instances
-            if one.services
-        ]
-        if not rows:
-            self.app.context.say("no service yet: no published port on any slave")
-        return ("service", "address", "protocol", "instance", "health", "tags", "aliases"), rows
-
-
 class Links(Lister):
     """List the links that this host's containers declare, and where each goes now."""
 
@@ -76,13 +52,14 @@ class Links(Lister):
                 " ".join(f"{target.ip}:{target.port}" for target in link.targets),
                 link.plane,
                 link.error,
+                link.note,
             )
             for _, links in context.bus.collect("arpanet_links", context=context)
             for link in links
         ]
         if not rows:
             context.say("no container on this host declares a link")
-        return ("client", "dials", "backend", "targets", "plane", "error"), rows
+        return ("client", "dials", "backend", "targets", "plane", "error", "note"), rows
 
 
 class StatusCommand(Lister):

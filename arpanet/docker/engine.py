@@ -6,13 +6,11 @@ from any thread. ``container`` arguments are names or ids.
 
 import contextlib
 import http.client
-import io
 import json
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import IO, Any, TypeVar, cast
 
 import docker
 import docker.errors
@@ -24,7 +22,7 @@ from arpanet.docker import problems, streams
 from arpanet.docker.fleet import Fleet
 from arpanet.docker.inspect import EVENT_FILTERS, touched
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing
-from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body
+from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body, once_of
 from arpanet.errors import EngineError
 
 __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
@@ -33,6 +31,7 @@ __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
 HELLO, ANSWER, LONG = 5, 60, 300
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Engine(Fleet):
@@ -98,6 +97,13 @@ class Engine(Fleet):
             found = self._api.containers(all=label is not None, filters=filters)
         return [one["Id"] for one in found]
 
+    def linked(self, container: str) -> list[str]:
+        """Return the names of all that Docker ties to this one (``--link``), running or not."""
+        with self._doing(f"list what is linked to {_short(container)}"):
+            listed = self._api.containers(all=True, filters={"id": container})
+        # a container is listed under the names that others have for it, too: /client/redis
+        return sorted({n.split("/")[1] for one in listed for n in one["Names"] if n.count("/") > 1})
+
     def inspect(self, container: str) -> dict[str, Any] | None:
         """Return Docker's own description of a container, ``None`` when there is none."""
         try:
@@ -155,33 +161,23 @@ class Engine(Fleet):
             output: bytes = self._api.logs(name, stdout=True, stderr=True, tail=tail)
             return output.decode(errors="replace")
 
-    def read_archive(self, container: str, path: str, limit: int | None = None) -> bytes | None:
-        """Return a file or directory out of a container, running or not, as a tar archive.
+    def read_archive(self, container: str, path: str, read: Callable[[IO[bytes]], T]) -> T | None:
+        """Return what *read* makes of a file or directory of a container, running or not.
 
-        :param limit: bytes after which the archive may be cut short.
+        :param read: gets a tar archive as it comes, and need not read to its end.
         :returns: ``None`` when there is no such path.
         """
-        read = bytearray()
         try:
             with self._doing(f"read {path} in container {_short(container)}"):
                 stream, _ = self._api.get_archive(container, path)
-                for data in stream:
-                    read += data
-                    if limit is not None and len(read) >= limit:
-                        break
+                with contextlib.closing(stream):
+                    return read(cast(IO[bytes], streams.Chunks(stream)))
         except Missing:
             return None
-        return bytes(read)
 
     def read_file(self, name: str, path: str) -> bytes | None:
         """Return a file's content out of a container, running or not; ``None``: no such file."""
-        archive = self.read_archive(name, path)
-        if archive is None:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            first = tar.next()
-            content = tar.extractfile(first) if first and first.isfile() else None
-            return content.read() if content else None
+        return self.read_archive(name, path, streams.first_file)
 
     # -- programs in containers ------------------------------------------------------------------
 
@@ -229,9 +225,16 @@ class Engine(Fleet):
 
         :param timeout: seconds that it may take.
         """
-        what = f"run {argv[0]} in image {image}"
+        body = once_body(image, tuple(argv), network, volumes or {})
+        return self._to_end(f"run {argv[0]} in image {image}", body, timeout)
+
+    def run_to_end(self, spec: ContainerSpec, timeout: int = ANSWER) -> tuple[int, bytes, bytes]:
+        """Do the same with a container that is made like *spec* but for its name."""
+        return self._to_end(f"run {spec.command[0]}", once_of(spec), timeout)
+
+    def _to_end(self, what: str, body: Json, timeout: int) -> tuple[int, bytes, bytes]:
         with self._doing(what):
-            container = self.create(None, once_body(image, tuple(argv), network, volumes or {}))
+            container = self.create(None, body)
         try:
             with self._doing(what):
                 self._api.start(container)
@@ -241,11 +244,8 @@ class Engine(Fleet):
                     if not problems.timed_out(problem):
                         raise
                     raise EngineError(f"{what}: it did not end within {timeout} s") from None
-                out, err = (
-                    self._api.logs(container, stdout=which, stderr=not which)
-                    for which in (True, False)
-                )
-                return int(code), out, err
+                out = self._api.logs(container, stdout=True, stderr=False)
+                return int(code), out, self._api.logs(container, stdout=False, stderr=True)
         finally:
             self.remove(container)
 
@@ -311,6 +311,15 @@ class Engine(Fleet):
         """Create a named volume where there is none; an existing one is left as it is."""
         with self._doing(f"create volume {name}"):
             self._api.create_volume(name, labels=dict(labels or {}))
+
+    def volume_labels(self, name: str) -> dict[str, str] | None:
+        """Return a named volume's labels, ``None`` when there is no such volume."""
+        api: Any = self._api
+        try:
+            with self._doing(f"inspect volume {name}"):
+                return dict(api.inspect_volume(name).get("Labels") or {})
+        except Missing:
+            return None
 
     def remove_volume(self, name: str) -> None:
         """Remove a named volume and its data."""

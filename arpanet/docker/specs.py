@@ -39,7 +39,7 @@ class ContainerSpec:
     :ivar role: what a host is that runs this: ``master`` or ``slave``; the watcher runs its start
         event again after a change of settings.
     :ivar command: follows the image's entry point, as with ``docker run``.
-    :ivar network: ``bridge``, ``host``, or a network's name.
+    :ivar network: ``bridge``, ``host``, ``container:<name>``, or a network's name.
     :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
     :ivar pid_host: share the host's pid namespace.
     :ivar security: ``--security-opt`` values, as ``apparmor=unconfined``.
@@ -100,8 +100,18 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
             "SecurityOpt": list(spec.security),
         },
     }
+    if spec.pid_host or spec.network == "host":  # with --userns-remap, Docker refuses these else
+        body["HostConfig"]["UsernsMode"] = "host"
     text = json.dumps([spec.name, body], sort_keys=True)
     body["Labels"][SPEC_LABEL] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return body
+
+
+def once_of(spec: ContainerSpec) -> dict[str, Any]:
+    """Return the body of the create call for a one-shot container that is made like *spec*."""
+    body = create_body(spec)
+    body["Labels"] = {ONCE_LABEL: str(os.getpid())}
+    body["HostConfig"]["RestartPolicy"] = {"Name": "no"}
     return body
 
 

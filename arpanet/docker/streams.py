@@ -1,7 +1,7 @@
-"""A conversation with a program over a hijacked Docker connection.
+"""What Docker sends in parts: archives, and a conversation with a program.
 
-Docker's frames: one byte stream number, three zero bytes, four bytes length, then the data
-(https://docs.docker.com/reference/api/engine/ "Stream format").
+Frames of a hijacked connection: one byte stream number, three zero bytes, four bytes length, then
+the data (https://docs.docker.com/reference/api/engine/ "Stream format").
 """
 
 import io
@@ -9,12 +9,14 @@ import selectors
 import socket
 import ssl
 import struct
+import tarfile
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 from arpanet.errors import EngineError
 
-__all__ = ["converse", "demultiplex"]
+__all__ = ["Chunks", "converse", "demultiplex", "first_file"]
 
 CHUNK = 65536
 
@@ -78,3 +80,35 @@ def demultiplex(frames: bytes) -> tuple[bytes, bytes]:
         output.setdefault(stream, bytearray()).extend(frames[at + 8 : at + 8 + length])
         at += 8 + length
     return bytes(output[1]), bytes(output[2])
+
+
+class Chunks(io.RawIOBase):
+    """A stream to read from, of parts as they come."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._left = b""
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill *buffer* with what is there, wait for more only when nothing is."""
+        while not self._left:
+            try:
+                self._left = next(self._parts)
+            except StopIteration:
+                return 0
+        taken = self._left[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._left = self._left[len(taken) :]
+        return len(taken)
+
+
+def first_file(archive: IO[bytes]) -> bytes | None:
+    """Return the content of the file that a tar archive begins with, ``None``: it is no file."""
+    with tarfile.open(fileobj=archive, mode="r|") as tar:
+        first = tar.next()
+        content = tar.extractfile(first) if first and first.isfile() else None
+        return content.read() if content else None

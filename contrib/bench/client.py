@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from contrib.bench.figures import parse_iperf3, parse_redis
 from contrib.bench.talk import Shell
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from arpanet_lab.host import Host
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from contrib.bench import stage
 from contrib.bench.bar import HAPROXY, KERNEL, PROXY, meets_the_bar, report
 from contrib.bench.client import Client

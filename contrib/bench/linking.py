@@ -14,7 +14,7 @@ from pathlib import Path
 
 from arpanet_lab.host import Host
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from contrib.bench import stage
 from contrib.bench.marks import Run, meets_the_bar, report
 from contrib.bench.talk import Reader, reading

@@ -10,7 +10,7 @@ from typing import Any
 
 from arpanet_lab.host import Host
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 
 __all__ = ["Reader", "Shell", "reading", "shell"]
 

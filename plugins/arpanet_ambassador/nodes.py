@@ -3,15 +3,26 @@
 Clients are linked to a container that does nothing but keep a name and an address; the ambassador
 itself runs in a second one. Docker ties a ``--link`` to the very container that had the name when
 the client was made: once that one is replaced, Docker neither starts the client again nor lets
-anybody ``exec`` into it. So what clients link to stays, whatever is upgraded or set otherwise.
+anybody ``exec`` into it. So what clients link to stays, whatever is upgraded, stopped or set
+otherwise: it is renamed rather than made anew, and outlives ``slave stop`` while one is linked to
+it.
 
-Only for the proxy plane, the ambassador runs in the linked container itself: without privileges it
-can't listen in the network namespace of another.
+For the proxy plane alone, the ambassador joins the network namespace of the linked container: it
+needs no privileges then.
 """
 
-from arpanet.context import Context
-from arpanet.docker.specs import ContainerSpec
-from arpanet.images import node
+from collections.abc import Sequence
+
+from arpanet import (
+    ContainerSpec,
+    Context,
+    Engine,
+    EngineError,
+    NameTaken,
+    OwnContainer,
+    node_image,
+)
+from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
 
 __all__ = ["HOLDER", "NAME", "start", "stop"]
 
@@ -22,65 +33,132 @@ HOLDER = "backends"
 SOCKET = "/var/run/docker.sock"
 #: To enter others' namespaces and write rules there; SYS_PTRACE to look at any user's processes.
 CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
-#: Seconds that the removal of all tables may take.
+#: Seconds that the removal of all links may take.
 CLEARING = 60
 
 
 def start(context: Context, name: str, proxy_only: bool) -> None:
-    """Make the containers be there; *name* is what clients link to."""
-    image = node.node_image(context)
+    """Make the containers be there; *name* is what clients link to.
+
+    :raises EngineError: clients are linked to what would have to be replaced; nothing was touched.
+    """
+    engine = context.engine
+    image = node_image(context)
+    entered = _enters_namespaces(engine)
     if proxy_only:
-        _clear(context)
-        context.engine.remove_part(HOLDER)
-    else:
-        _hold(context, name, image)
-    context.engine.ensure(
-        ContainerSpec(
-            part=NAME,
-            name=name if proxy_only else f"{name}_agent",
-            image=image,
-            command=("agent", NAME),
-            role="slave",
-            env=context.settings.environment(),
-            network="bridge" if proxy_only else "host",
-            volumes={SOCKET: SOCKET},
-            capabilities=() if proxy_only else CAPABILITIES,
-            pid_host=not proxy_only,
-            security=() if proxy_only else ("apparmor=unconfined", "label=disable"),
-        )
+        _warn_of_labels(context, name)
+    fresh = _hold(engine, name, image)
+    if fresh and proxy_only:  # else it stays in the namespace that the other one has left
+        engine.stop_part(NAME)
+    engine.ensure(_agent(context, name, image, proxy_only))
+    if proxy_only and entered:
+        _clear(context, name, image)
+
+
+def stop(context: Context, name: str) -> None:
+    """Remove the ambassador, take the links out of the clients, let go of what they link to."""
+    engine = context.engine
+    holders = engine.own(HOLDER)
+    was_here = bool(holders) or bool(engine.own(NAME))
+    entered = _enters_namespaces(engine)
+    engine.remove_part(NAME)
+    if was_here and entered:
+        _clear(context, name, node_image(context))
+    for one in holders:
+        if clients := engine.linked(one.id):
+            context.say(
+                f"container {one.name} stays: Docker starts none of {_names(clients)} without it, "
+                "since they are linked to it; remove them, and run this again"
+            )
+        else:
+            engine.stop(one.id)
+            engine.remove(one.id)
+
+
+def _agent(
+    context: Context, name: str, image: str, proxy_only: bool, command: Sequence[str] = ()
+) -> ContainerSpec:
+    return ContainerSpec(
+        part=NAME,
+        name=f"{name}_agent",
+        image=image,
+        command=tuple(command) or ("agent", NAME),
+        role="slave",
+        env=context.settings.environment(),
+        network=f"container:{name}" if proxy_only else "host",
+        volumes={SOCKET: SOCKET},
+        capabilities=() if proxy_only else CAPABILITIES,
+        pid_host=not proxy_only,
+        security=() if proxy_only else ("apparmor=unconfined", "label=disable"),
     )
 
 
-def stop(context: Context) -> None:
-    """Take the links out of the clients, then remove the containers."""
-    _clear(context)
-    context.engine.remove_part(NAME)
-    context.engine.remove_part(HOLDER)
+def _enters_namespaces(engine: Engine) -> bool:
+    """Tell whether an ambassador of this host can have left something in clients' namespaces."""
+    agents = [engine.inspect(one.id) for one in engine.own(NAME)]
+    if not agents:  # removed by somebody: then it may
+        return bool(engine.own(HOLDER))
+    return any(one and one["HostConfig"].get("PidMode") == "host" for one in agents)
 
 
-def _clear(context: Context) -> None:
-    """Remove the tables through the running ambassador, which has the privileges for it."""
-    for one in context.engine.own(NAME):
-        entry = ((context.engine.inspect(one.id) or {}).get("Config") or {}).get("Entrypoint")
-        if one.state != "running" or not entry:
-            continue
-        code, _, said = context.engine.exec(
-            one.name,
-            [entry[0], "-m", "arpanet_ambassador.planes.nftables.clearing"],
-            timeout=CLEARING,
+def _clear(context: Context, name: str, image: str) -> None:
+    """Take the links out of all clients, in a container of its own: the ambassador may be dead."""
+    spec = _agent(context, name, image, proxy_only=False, command=("clear",))
+    code, _, said = context.engine.run_to_end(spec, CLEARING)
+    if code:
+        lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+        context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
+
+
+def _warn_of_labels(context: Context, name: str) -> None:
+    """Say which links the proxy plane can't carry, before it is the only one."""
+    links = declared(Declaring(containers=context.engine.containers(), ambassador=name))
+    lost = [f"{one.client} ({one.dials})" for one in links if one.form == CONNECT and one.spec]
+    if lost:
+        context.say(f"the proxy plane does not carry links of labels, so these end: {_names(lost)}")
+
+
+def _hold(engine: Engine, name: str, image: str) -> bool:
+    """Have the container that clients link to run; tell whether it was started just now."""
+    held = engine.own(HOLDER)
+    named = next((one for one in held if one.name == name), None)
+    if named is None:
+        _make_room(engine, name)
+        if not held:
+            spec = ContainerSpec(HOLDER, name, image, ("hold",), stop_seconds=1)
+            return engine.ensure(spec) != "unchanged"
+        # one that clients are linked to, if there is such a one
+        named = max(held, key=lambda one: len(engine.linked(one.id)))
+        engine.rename(named.id, name)
+    if named.state != "running":
+        engine.start(named.id)
+        return True
+    return False
+
+
+def _make_room(engine: Engine, name: str) -> None:
+    """See to it that nobody has *name*.
+
+    :raises NameTaken: a stranger has it.
+    :raises EngineError: an ambassador of a former version has it, and clients are linked to that.
+    """
+    found = engine.inspect(name)
+    if found is None:
+        return
+    former: list[OwnContainer] = [one for one in engine.own(NAME) if one.name == name]
+    if not former:
+        raise NameTaken(
+            f"the name {name} is taken by a container of image {found['Config']['Image']}",
+            "rename that one, or give another AMBASSADOR_NAME in ~/.arpanetrc",
         )
-        if code:
-            lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]
-            context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
+    if clients := engine.linked(former[0].id):
+        raise EngineError(
+            f"container {name} has to be replaced once, and Docker would not start "
+            f"{_names(clients)} again, which are linked to it",
+            "remove these clients first, and make them again afterwards",
+        )
+    engine.remove_part(NAME)
 
 
-def _hold(context: Context, name: str, image: str) -> None:
-    engine = context.engine
-    for one in engine.own(HOLDER):
-        if one.name == name:
-            if one.state != "running":
-                engine.start(one.id)
-            return
-    if any(one.name == name for one in engine.own(NAME)):  # it served the proxy plane alone
-        engine.remove_part(NAME)
-    engine.ensure(ContainerSpec(HOLDER, name, image, ("hold",), role="slave", stop_seconds=1))
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(sorted(names))

@@ -3,17 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from arpanet import hookimpl
-from arpanet.agent import statusfile
-from arpanet.agent.nodestatus import node_status
-from arpanet.context import Context
-from arpanet.errors import EngineError
-from arpanet.images import node
-from arpanet.records import Container, Link, Snapshot, Status
-from arpanet.settings import Setting, choice, container_name
+from arpanet import (
+    Container,
+    Context,
+    EngineError,
+    Link,
+    Setting,
+    Snapshot,
+    Status,
+    hookimpl,
+    kinds,
+    node_image,
+    node_status,
+    statusfile,
+)
 from arpanet_ambassador import nodes
 from arpanet_ambassador.links import report
-from arpanet_ambassador.links.outcome import PLANES, PROXY
 from arpanet_ambassador.nodes import NAME
 
 if TYPE_CHECKING:
@@ -23,16 +28,19 @@ __all__ = ["AMBASSADOR_NAME", "ARPANET_PLANE", "AmbassadorPlugin"]
 
 AMBASSADOR_NAME = Setting(
     "AMBASSADOR_NAME",
-    container_name,
+    kinds.container_name,
     "arpanet_backends",
     "The name of the container that clients write after --link.",
 )
+#: Best first, after the word for all of them.
+PLANES = ("auto", "nftables", "proxy")
+PROXY = PLANES[-1]
 ARPANET_PLANE = Setting(
     "ARPANET_PLANE",
-    choice(*PLANES),
+    kinds.choice(*PLANES),
     PLANES[0],
-    "What carries links: rules in the client's namespace (kernel), the ambassador itself (proxy), "
-    "or the first and, where that can't be, the second (auto).",
+    "What carries links: rules in the client's namespace (nftables), the ambassador itself "
+    "(proxy), or for each link the first of these that can (auto).",
 )
 
 
@@ -59,7 +67,7 @@ class AmbassadorPlugin:
     def arpanet_install(self, context: Context, role: str) -> None:
         """Have the node image ready."""
         if role == "slave":
-            node.node_image(context)
+            node_image(context)
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:
@@ -70,7 +78,7 @@ class AmbassadorPlugin:
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
         """Take the links out of the clients, then remove the containers."""
-        nodes.stop(context)
+        nodes.stop(context, context.settings[AMBASSADOR_NAME])
 
     @hookimpl
     def arpanet_links(self, context: Context) -> Sequence[Link]:
@@ -105,6 +113,12 @@ class AmbassadorPlugin:
         """Settle."""
         self._running(context).services(after)
 
+    @hookimpl
+    def arpanet_backends_changed(self) -> None:
+        """Ask for them again; one that has not begun yet will ask anyway."""
+        if self._ambassador:
+            self._ambassador.backends()
+
     def _running(self, context: Context) -> "Ambassador":
         if self._ambassador is None:
             # here, since the command line needs nothing of it, and it takes 0.2 s
@@ -119,8 +133,6 @@ class AmbassadorPlugin:
 
 def _held(context: Context) -> Sequence[Status]:
     """Return a line when what clients are linked to does not run."""
-    if context.settings[ARPANET_PLANE] == PROXY:  # the ambassador itself is linked to
-        return ()
     if any(holder.state == "running" for holder in context.engine.own(nodes.HOLDER)):
         return ()
     name = context.settings[AMBASSADOR_NAME]

@@ -4,8 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from arpanet.cli.base import Command
-from arpanet.errors import UsageError
+from arpanet import Command, UsageError
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.etcdctl import old, real, verbs
 from arpanet_etcd.etcdctl.verbs import OldError

@@ -1,13 +1,10 @@
 """The plugin: masters, and the registry in etcd."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from arpanet import hookimpl
-from arpanet.context import Context
-from arpanet.records import Formation, Member, Status
-from arpanet.registry import Registry
-from arpanet.settings import Setting
+from arpanet import Context, Formation, Member, Registry, RegistryError, Setting, Status, hookimpl
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import SETTINGS, endpoints
@@ -19,8 +16,6 @@ __all__ = ["EtcdPlugin"]
 
 class EtcdPlugin:
     """Runs in every process: agents need the registry, the command line the masters too."""
-
-    agents = ("*",)
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
@@ -34,7 +29,9 @@ class EtcdPlugin:
 
     @hookimpl
     def arpanet_masters(self, context: Context) -> Sequence[Member] | None:
-        """Ask any master for all of them."""
+        """Ask any master for all of them; another registry has masters of its own."""
+        if make_registry(context.settings) is None:
+            return None
         return Gateway(endpoints(context.settings)).member_list()
 
     @hookimpl
@@ -58,6 +55,16 @@ class EtcdPlugin:
         from arpanet_etcd.masters import starting
 
         starting.start(context, formation)
+
+    @hookimpl
+    def arpanet_slave_start(self, context: Context) -> None:
+        """Note which cluster this host serves, so that it can't begin another by mistake."""
+        from arpanet_etcd.masters import container, mark, peers
+
+        if make_registry(context.settings):
+            with suppress(RegistryError):  # whether it answers now is the registrator's to say
+                cluster = peers.agreed(endpoints(context.settings))
+                mark.remember(context.engine, cluster, container.own(context))
 
     @hookimpl
     def arpanet_master_stop(self, context: Context, leave: bool) -> None:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from arpanet.settings import ARPANET_MASTERS, Setting, Settings, choice, container_name, port, text
+from arpanet import ARPANET_MASTERS, Setting, Settings, kinds
 
 __all__ = [
     "ARPANET_ETCD_API",
@@ -28,22 +28,24 @@ def key_path(value: str) -> str:
     return path
 
 
-ETCD_PORT = Setting("ETCD_PORT", port, "4001", "The TCP port that masters serve their clients on.")
+ETCD_PORT = Setting(
+    "ETCD_PORT", kinds.port, "4001", "The TCP port that masters serve their clients on."
+)
 ETCD_PEERPORT = Setting(
-    "ETCD_PEERPORT", port, "7001", "The TCP port that masters talk to each other on."
+    "ETCD_PEERPORT", kinds.port, "7001", "The TCP port that masters talk to each other on."
 )
 ETCD_PATH = Setting(
     "ETCD_PATH", key_path, "/arpanet", "The path in etcd below which arpanet keeps its state."
 )
 ETCD_NAME = Setting(
-    "ETCD_NAME", container_name, "arpanet_etcd", "The name of the master's container."
+    "ETCD_NAME", kinds.container_name, "arpanet_etcd", "The name of the master's container."
 )
 ETCD_IMAGE = Setting(
-    "ETCD_IMAGE", text, "quay.io/coreos/etcd:v3.6.14", "The image that masters run."
+    "ETCD_IMAGE", kinds.text, "quay.io/coreos/etcd:v3.6.14", "The image that masters run."
 )
 ARPANET_ETCD_API = Setting(
     "ARPANET_ETCD_API",
-    choice("v3", "v2", "auto"),
+    kinds.choice("v3", "v2", "auto"),
     "v3",
     "How to talk to etcd: v3, v2 (etcd up to 3.5, started with --enable-v2), or auto.",
 )

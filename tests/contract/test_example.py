@@ -34,10 +34,13 @@ print(dict(bus.failures))
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def install(source: Path, target: Path) -> None:
+def install(target: Path, *sources: Path) -> None:
+    """Install what is in the directories *sources*, in which pip builds, into *target*."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
-    done = subprocess.run([*pip, *options, str(source)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [*pip, *options, *map(str, sources)], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -47,7 +50,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("example")
     # pip builds in the source directory, which is to stay clean
     shutil.copytree(EXAMPLE, base / "source")
-    install(base / "source", base / "site")
+    install(base / "site", base / "source")
     return base / "site"
 
 

@@ -2,34 +2,19 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import arpanet
 from tests.contract.house import PLUGINS, ROOT, imports, sources
 
-#: What docs/plugins.md lets a third party import, and so contrib.
-PUBLIC = {
-    "arpanet",
-    *(
-        f"arpanet.{name}"
-        for name in (
-            "agent.statusfile",
-            "cli.base",
-            "context",
-            "docker.engine",
-            "docker.specs",
-            "errors",
-            "host.addresses",
-            "images.elf",
-            "images.node",
-            "images.tree",
-            "records",
-            "registry",
-            "settings",
-        )
-    ),
-}
+#: What a plugin may import of arpanet: the door, and nothing behind it.
+DOOR = {"arpanet", *(f"arpanet.{name}" for name in arpanet.__all__)}
+#: What their tests may import besides.
+KIT = {"arpanet.testing", "arpanet.testing.registry"}
 PACKAGES = sorted(path.name for path in PLUGINS.iterdir() if (path / "__init__.py").exists())
 PRODUCT = sources("arpanet", "plugins")
 EVERYTHING = [*PRODUCT, *sources("contrib", "tests")]
@@ -64,23 +49,44 @@ def test_a_plugin_imports_no_other_plugin(package):
     assert wrong(sources(f"plugins/{package}"), lambda module: top(module) in others) == []
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_plugin_knows_nothing_of_the_command_lines_inside(package):
-    inside = ("arpanet.cli.app", "arpanet.events", "arpanet.plugins", "arpanet.hookspecs")
-    assert wrong(sources(f"plugins/{package}"), lambda module: module in inside) == []
+@pytest.mark.parametrize("place", ["plugins", "contrib"])
+def test_plugins_come_in_by_the_door(place):
+    """The built-ins, too, use nothing that authors can't."""
 
-
-def test_contrib_imports_what_anybody_may():
     def private(module: str) -> bool:
-        return top(module) in {"arpanet", *PACKAGES} and module not in PUBLIC
+        return top(module) == "arpanet" and module not in DOOR | KIT
 
-    assert wrong(sources("contrib"), private) == []
+    assert wrong(sources(place), private) == []
 
 
-def test_the_page_lists_what_anybody_may_import():
-    text = (ROOT / "docs/plugins.md").read_text().partition("## What may be imported")[2]
-    listed = set(re.findall(r"`(?:arpanet\.)?([\w.]+)`", text)) - {"hookimpl", "__version__"}
-    assert {"arpanet", *(f"arpanet.{name}" for name in listed - {"arpanet"})} == PUBLIC
+def test_only_tests_use_the_kit():
+    outside = [
+        path
+        for path in sources("arpanet", "plugins", "contrib")
+        if not {"testing", "tests"} & {*path.relative_to(ROOT).parts}
+    ]
+    assert wrong(outside, lambda module: module.startswith("arpanet.testing")) == []
+
+
+def test_contrib_imports_no_built_in():
+    assert wrong(sources("contrib"), lambda module: top(module) in PACKAGES) == []
+
+
+def test_every_name_of_the_door_is_there():
+    assert {name for name in arpanet.__all__ if not hasattr(arpanet, name)} == set()
+
+
+def test_a_name_is_loaded_when_it_is_first_used():
+    """The Docker SDK and cliff take their time, and ``--version`` needs neither."""
+    heavy = "{name for name in sys.modules if name in ('docker', 'cliff', 'arpanet.records')}"
+    code = f"import sys, arpanet; sys.exit(str({heavy}) if {heavy} else 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_lists_the_door():
+    text = (ROOT / "docs/plugins.md").read_text().partition("## The door")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(\w+)`", text)) - {"arpanet"} == set(arpanet.__all__)
 
 
 def test_only_the_bus_calls_pluggy():

@@ -16,7 +16,7 @@ from tests.contract.test_example import EXAMPLE, install
 def site(tmp_path: Path) -> Path:
     """A directory with the example installed in it."""
     shutil.copytree(EXAMPLE, tmp_path / "source")
-    install(tmp_path / "source", tmp_path / "site")
+    install(tmp_path / "site", tmp_path / "source")
     return tmp_path / "site"
 
 
@@ -24,7 +24,7 @@ def arpanet(host: Host, site: Path, *argv: str, check: bool = True) -> str:
     env = {"ARPANET_REGISTRY": "memory://", "ARPANET_IP": host.ip, "PYTHONPATH": str(site)}
     # not from the checkout: what it holds would be imported instead of what is installed
     command = [sys.executable, "-m", "arpanet", *argv]
-    done = host.run(command, check, env=env, timeout=120, cwd=host.home)
+    done = host.run(command, check, env=env, timeout=280, cwd=host.home)
     return done.stdout if check else done.stdout + done.stderr
 
 

@@ -11,7 +11,7 @@ from arpanet.errors import ArpanetError, SettingsError
 from arpanet.events import EVENTS, Bus, raise_failure
 
 #: The extension points that are asked, and never announced.
-ASKED = {"settings", "registry", "masters", "links", "status"}
+ASKED = {"settings", "registry", "masters", "backends", "links", "status"}
 
 
 class Plugin:

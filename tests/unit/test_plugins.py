@@ -45,6 +45,11 @@ class Everywhere(Good):
     agents = ("*",)
 
 
+class Keeper(Ambassador):
+    @hookimpl
+    def arpanet_registry(self, context): ...
+
+
 class Mistyped:
     @hookimpl
     def arpanet_stauts(self, context): ...
@@ -153,6 +158,13 @@ def test_an_agent_gets_its_own(point, agent, expected):
     manager, report = plugins.load(agent, points=points)
     assert sorted(order(manager)) == expected
     assert [one.agents for one in report] == [("*",), ("registrator",), ("ambassador",)]
+
+
+def test_what_can_hand_out_a_registry_runs_in_every_agent(point):
+    for agent in ("registrator", "ambassador", "own"):
+        manager, (loaded,) = plugins.load(agent, points=[point("keeper", Keeper)])
+        assert loaded.agents == ("*",)
+        assert manager.has_plugin("keeper")
 
 
 def test_blocked_plugins_are_not_even_imported(point):

@@ -4,9 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from arpanet.cli.base import Lister
-from arpanet.context import Context
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError, Context, Lister
 from arpanet_hello import journal
 from arpanet_hello.plugin import AGENT, HELLO_FILE
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arpanet.records import Snapshot
+from arpanet import Snapshot
 
 __all__ = ["changes", "lines", "write"]
 

@@ -3,10 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from arpanet import hookimpl
-from arpanet.context import Context
-from arpanet.records import Container, Snapshot
-from arpanet.settings import Setting
+from arpanet import Container, Context, Setting, Snapshot, hookimpl
 from arpanet_hello import journal
 
 __all__ = ["AGENT", "HELLO_FILE", "HelloPlugin"]

@@ -1,5 +1,6 @@
 """The cgroups of a lab's containers, in every hierarchy of cgroup v1 or in that of v2."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,10 +24,9 @@ def remove(lab: str, host: str = "") -> bool:
 def _remove_once(relative: Path) -> list[Path]:
     tops = [hierarchy / relative for hierarchy in _hierarchies()]
     for top in tops:
-        found = [path for path in top.rglob("*") if path.is_dir()] if top.is_dir() else []
-        for path in [*sorted(found, reverse=True), top]:
+        for path, _, _ in os.walk(top, topdown=False):  # what goes by itself meanwhile is no error
             with suppress(OSError):
-                path.rmdir()
+                Path(path).rmdir()
         with suppress(OSError):  # the last lab takes the common directory along
             top.parent.rmdir()
             top.parent.parent.rmdir()

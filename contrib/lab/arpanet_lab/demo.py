@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 

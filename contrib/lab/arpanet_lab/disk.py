@@ -5,7 +5,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from arpanet_lab.holding import wait_until
 
 __all__ = ["erase", "prepare"]

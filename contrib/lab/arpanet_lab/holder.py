@@ -3,13 +3,15 @@
 Run as a script by its path, isolated (``python -I -S``), in new network, mount, UTS and PID
 namespaces; it needs nothing but the standard library. All of the host ends with it.
 
-``holder.py DIRECTORY HOSTNAME`` holds a host, ``holder.py DIRECTORY`` holds the lab's switch.
+``holder.py DIRECTORY HOSTNAME`` holds a host, and with an empty name the lab's switch. A third word
+is the descriptor of a process (pidfd): when that one ends, so does this.
 Its own record, ``DIRECTORY/holder.json``, is the first thing it writes: whoever started it may die
 at any moment, and this record is how ``lab down`` finds it.
 """
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -18,8 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def main(directory: Path, hostname: str) -> None:
-    """Hold the namespaces that this process was started in."""
+def main(directory: Path, hostname: str, owner: int | None) -> None:
+    """Hold the namespaces that this process was started in, as long as *owner* lives."""
     os.umask(0o022)
     _write_record(directory)
     # in new namespaces the old /proc still shows, and numbers processes as seen from outside
@@ -30,7 +32,7 @@ def main(directory: Path, hostname: str) -> None:
     else:
         _make_switch()
     (directory / "ready").touch()
-    _reap_for_ever()
+    _reap(owner)
 
 
 def _write_record(directory: Path) -> None:
@@ -91,14 +93,26 @@ def _mount(*arguments: str) -> None:
         sys.exit(" ".join(done.stderr.split()))
 
 
-def _reap_for_ever() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+def _reap(owner: int | None) -> None:
+    bell, ringing = os.pipe()
+    for end in (bell, ringing):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(ringing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    watched = [bell] if owner is None else [bell, owner]
     while True:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        signal.sigwait({signal.SIGCHLD})
+        ready = select.select(watched, [], [])[0]
+        if owner in ready:
+            return
+        os.read(bell, 4096)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2] if len(sys.argv) > 2 else "",
+        int(sys.argv[3]) if len(sys.argv) > 3 else None,
+    )

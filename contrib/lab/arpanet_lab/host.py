@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from arpanet_lab import engine
 from arpanet_lab.holding import Holder
 

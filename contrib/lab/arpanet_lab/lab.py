@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from arpanet.errors import ArpanetError, UsageError
-from arpanet_lab import cgroups, disk, engine, network, state
+from arpanet import ArpanetError, UsageError
+from arpanet_lab import cgroups, disk, engine, network, state, stock
 from arpanet_lab.holding import Holder, end, end_all
 from arpanet_lab.host import Host
 from arpanet_lab.plan import (
@@ -56,13 +56,23 @@ class Lab:
     Nothing is done until a method is called; any process may work on the same lab.
 
     :ivar name: a lab's hosts, interface and directory are found by it.
+    :param bound: what this object starts loses its power when this process ends, however it ends.
+    :param stock: images that its hosts begin with; see :meth:`keep_images`.
     :raises UsageError: *name* cannot name a lab.
     """
 
-    def __init__(self, name: str = "lab", root: Path = state.ROOT) -> None:
+    def __init__(
+        self,
+        name: str = "lab",
+        root: Path = state.ROOT,
+        bound: bool = False,
+        stock: Path | None = None,
+    ) -> None:
         self.name = check_name(name)
         self.directory = root / name
         self._switch = Holder(self.directory / "switch")
+        self._bound = bound
+        self._stock = stock
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -149,7 +159,7 @@ class Lab:
                 subnet = choose_subnet(network.machine_routes())
                 known = State(str(subnet), size)
                 self._switch.directory.mkdir()
-                self._switch.begin()
+                self._switch.begin(bound=self._bound)
                 network.set_up_switch(self.name, _plan(known), self._switch.wait_ready())
             self._power_on(known, names)
             state.save(self.directory, known)
@@ -248,7 +258,9 @@ class Lab:
                 "init.d/docker": engine.script(self.name, host.name, host.directory),
             }
             disk.prepare(host.directory, files)
-            host.holder.begin(host.name)
+            if self._stock:
+                stock.give(self._stock, host.directory / "docker")
+            host.holder.begin(host.name, self._bound)
         for host in hosts:
             pid = host.holder.wait_ready()
             plugged = host.name not in known.cut
@@ -293,6 +305,20 @@ class Lab:
         with ThreadPoolExecutor(_LOADS_AT_ONCE) as pool:
             list(pool.map(lambda host: pack.load(host.docker_socket, image, programs), chosen))
         return [host.name for host in chosen]
+
+    def keep_images(self, name: str, place: Path) -> None:
+        """Keep a host's images for other labs to begin with; its Docker is stopped meanwhile.
+
+        :param place: a directory to be, on the file system of the labs.
+        :raises UsageError: there is no such host, or the lab is not up.
+        :raises ArpanetError: its images are not kept in a way that can be shared.
+        """
+        host = self.host(name)
+        host.stop_docker()
+        try:
+            stock.take(host.directory / "docker", place)
+        finally:
+            host.start_docker()
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network
 from typing import Any
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from arpanet_lab.plan import Plan, uplink_name
 
 __all__ = ["attach", "detach", "machine_routes", "plug", "remove_uplink", "set_up_switch"]

@@ -6,11 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from arpanet.docker.engine import Engine
-from arpanet.errors import ArpanetError
-from arpanet.images import elf
-from arpanet.images.node import pack_binaries
-from arpanet.images.tree import Tree
+from arpanet import ArpanetError, Engine, Tree, elf, pack_binaries
 
 __all__ = ["KNOWN", "load"]
 

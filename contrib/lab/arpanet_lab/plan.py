@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from arpanet.errors import ArpanetError, UsageError
+from arpanet import ArpanetError, UsageError
 
 __all__ = [
     "MAX_HOSTS",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError
 from arpanet_lab.holding import wait_until
 
 __all__ = ["ROOT", "State", "load", "locked", "save"]

@@ -3,35 +3,29 @@
 An instance that stops says goodbye itself. One whose host lost power, or that was cut off, leaves
 connections that hang for as long as nobody sends, and for minutes when somebody does. The registry
 alone can't tell: a host that lost its masters, but not its network, still serves. So what the
-registry no longer knows is dialled first, and only what doesn't answer is reset.
+registry no longer knows, and a connection here leads to, is dialled first, and only what doesn't
+answer is reset.
 """
 
 import logging
-import socket
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
-from arpanet.records import Snapshot
-from arpanet_ambassador.links.declare import BACKEND, CONNECT
+from arpanet import Snapshot
+from arpanet_ambassador.flows.dialling import Endpoint, dialled
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.links.resolve import endpoint
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.netlink import Flow
-from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-__all__ = ["Endpoint", "Reaper", "Watch", "endpoints", "strays", "watches"]
+__all__ = ["Reaper", "Watch", "endpoints", "strays", "watches"]
 
 log = logging.getLogger(__name__)
-
-Endpoint = tuple[str, int]
-#: Seconds within which an instance must take a connection to count as there.
-PROBE = 1.0
-_PROBES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -39,45 +33,46 @@ class Watch:
     """One namespace whose connections are looked at: what its apps dial for services."""
 
     home: Home
-    ambassadors: Collection[str] = ()
-    ports: Mapping[str, Collection[int]] = field(default_factory=dict)
+    frontends: frozenset[Frontend] = frozenset()
 
 
-def endpoints(snapshot: Snapshot) -> frozenset[Endpoint]:
-    """Return every address that leads to an instance, as seen from anywhere."""
+def endpoints(snapshot: Snapshot, host: str) -> frozenset[Endpoint]:
+    """Return every address that leads to an instance, as seen from *host*.
+
+    Container addresses are used again and again: those of another host say nothing of this one's.
+    """
     addresses = (
         address
         for instance in snapshot.instances.values()
-        for address in (instance.address, *instance.local.values())
+        for address in (
+            instance.address,
+            *(instance.local.values() if instance.host == host else ()),
+        )
     )
     return frozenset(found for address in addresses if (found := endpoint(address)))
 
 
 def watches(plan: Plan) -> tuple[Watch, ...]:
     """Return the namespaces with links to services; no one declares fixed addresses gone."""
-    ports: dict[str, dict[str, set[int]]] = {}
+    found: dict[str, set[Frontend]] = {}
     for one in plan.resolved:
-        if isinstance(one.declared.spec, Service):
-            forms = ports.setdefault(one.declared.namespace, {})
-            forms.setdefault(one.declared.form, set()).add(one.declared.port)
-    return tuple(
-        Watch(plan.rules[key].home, plan.tables[key].ambassador, forms)
-        for key, forms in sorted(ports.items())
-        if key in plan.rules
-    )
+        if isinstance(one.declared.spec, Service) and one.frontends:
+            found.setdefault(one.declared.namespace, set()).update(one.frontends)
+    return tuple(Watch(plan.clients[key].home, frozenset(found[key])) for key in sorted(found))
 
 
 def strays(flows: Iterable[Flow], watch: Watch, known: Collection[Endpoint]) -> list[Flow]:
     """Return those of *flows* that are links of *watch* and lead to no *known* endpoint."""
-    backend, connect = watch.ports.get(BACKEND, ()), watch.ports.get(CONNECT, ())
     return [
         flow
         for flow in flows
         if flow.target not in known
         and (
-            flow.dialled[1] in connect
-            if flow.dialled[0].startswith("127.")
-            else flow.dialled[1] in backend and flow.dialled[0] in watch.ambassadors
+            Frontend(*flow.dialled) in watch.frontends
+            or (
+                flow.dialled[0].startswith("127.")
+                and Frontend(LOOPBACK, flow.dialled[1]) in watch.frontends
+            )
         )
     ]
 
@@ -85,76 +80,82 @@ def strays(flows: Iterable[Flow], watch: Watch, known: Collection[Endpoint]) -> 
 class Reaper:
     """Looks for stray connections, in a thread of its own.
 
-    :param dropped: told of each endpoint that is gone, for connections that others hold.
+    :param held: tells where connections lead that are in no client's namespace (the proxy's).
+    :param dropped: told of each endpoint that is gone, for those.
     :ivar reset: how many connections were reset.
+    :ivar suspicious: whether what the registry lost still answered, and is to be looked at again.
     """
 
     def __init__(
         self,
+        held: Callable[[], frozenset[Endpoint]],
         dropped: Callable[[Endpoint], None],
         verify: namespaces.Belongs = namespaces.belongs,
     ) -> None:
-        self._dropped, self._verify = dropped, verify
+        self._held, self._dropped, self._verify = held, dropped, verify
         self.reset = 0
+        self.suspicious = False
+        self._known: frozenset[Endpoint] | None = None
+        self._lost: frozenset[Endpoint] = frozenset()
         self._news = threading.Condition()
-        self._newest: tuple[tuple[Watch, ...], frozenset[Endpoint], frozenset[Endpoint]] | None = (
-            None
-        )
-        self._suspects: frozenset[Endpoint] = frozenset()
+        self._newest: tuple[Watch, ...] | None = None
         self._started = False
 
     def look(
-        self, watched: tuple[Watch, ...], known: frozenset[Endpoint], lost: frozenset[Endpoint]
+        self, watched: tuple[Watch, ...], known: frozenset[Endpoint], check: bool = False
     ) -> None:
-        """Look soon, unless a newer call comes first. *lost* may be held by others than clients."""
+        """Look soon, in case *known* lost something, or *check* and there was something before."""
         with self._news:
-            earlier = self._newest[2] if self._newest else frozenset()
-            self._newest = watched, known, (lost | earlier) - known
+            before, self._known = self._known, known
+            lost = (before or frozenset()) - known
+            self._lost = (self._lost | lost) - known
+            if before is not None and not lost and not (check and self.suspicious):
+                return
+            self._newest = watched
             if not self._started:
                 self._started = True
                 threading.Thread(target=self._run, name="flows", daemon=True).start()
             self._news.notify()
 
-    @property
-    def suspicious(self) -> bool:
-        """Whether something that the registry no longer knows still answered: look again."""
-        return bool(self._suspects)
-
     def _run(self) -> None:
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._newest is not None)
-                newest, self._newest = self._newest, None
+                watched, self._newest = self._newest, None
+                known, lost = self._known or frozenset(), self._lost
             try:
-                if newest:
-                    self.reap(*newest)
+                self.reap(watched or (), known, lost)
             except Exception:
                 if threading.main_thread().is_alive():  # else it failed since the process ends
                     log.exception("looking for stuck connections failed")
 
     def reap(
-        self, watched: Iterable[Watch], known: frozenset[Endpoint], lost: frozenset[Endpoint]
+        self,
+        watched: Iterable[Watch],
+        known: frozenset[Endpoint],
+        lost: frozenset[Endpoint] = frozenset(),
     ) -> None:
-        """Look once: dial what is not *known*, reset connections to what does not answer."""
+        """Look once: dial what is not *known* and led to, reset connections to what is silent."""
         work = {watch.home: partial(_strays, watch, known) for watch in watched}
         came = namespaces.visit_all(work, self._verify)
-        found = {home: flows for home, flows in came.items() if isinstance(flows, list) and flows}
-        unknown = {flow.target for flows in found.values() for flow in flows}
-        asked = sorted(unknown | ((lost | self._suspects) - known))
-        with ThreadPoolExecutor(_PROBES_AT_ONCE, "probe") as pool:
-            answers = dict(zip(asked, pool.map(_answers, asked), strict=True))
-        gone = {one for one, answered in answers.items() if not answered}
-        self._suspects = frozenset(answers) - gone
-        stuck = {h: [f for f in flows if f.target in gone] for h, flows in found.items()}
-        counts = namespaces.visit_all(
-            {home: partial(_reset, flows) for home, flows in stuck.items() if flows}, self._verify
-        )
-        for one in sorted(gone):
-            self._dropped(one)
-        total = sum(one for one in counts.values() if isinstance(one, int))
-        if total:
+        found: dict[Endpoint, dict[Home, list[Flow]]] = {}
+        for home, flows in came.items():
+            for flow in flows if isinstance(flows, list) else ():
+                found.setdefault(flow.target, {}).setdefault(home, []).append(flow)
+        suspects = False
+        for one, answered in dialled(sorted(found.keys() | (self._held() & lost))):
+            suspects = suspects or answered
+            if not answered:
+                self._reset(one, found.get(one, {}))
+        self.suspicious = suspects
+
+    def _reset(self, gone: Endpoint, stuck: dict[Home, list[Flow]]) -> None:
+        work = {home: partial(_reset, flows) for home, flows in stuck.items()}
+        counts = namespaces.visit_all(work, self._verify)
+        self._dropped(gone)
+        if total := sum(one for one in counts.values() if isinstance(one, int)):
             self.reset += total
-            log.info("reset %d connections to instances that are gone", total)
+            log.info("%s:%d is gone: reset %d connections to it", *gone, total)
 
 
 def _strays(watch: Watch, known: Collection[Endpoint]) -> list[Flow]:
@@ -171,11 +172,3 @@ def _reset(flows: Iterable[Flow]) -> int:
             netlink.delete_flow(flow)
             count += 1
     return count
-
-
-def _answers(address: Endpoint) -> bool:
-    try:
-        socket.create_connection(address, timeout=PROBE).close()
-    except OSError:
-        return False
-    return True

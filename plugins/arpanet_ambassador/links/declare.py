@@ -3,25 +3,31 @@
 Two forms, as ambassadord and connectable have them:
 
 * ``BACKEND_<port>=<spec>`` in the environment (name in any case): the app dials the ambassador.
-* the label ``connect.<port>=<spec>``: the app dials localhost.
+* the label ``connect.<port>=<spec>``: the app dials localhost; ``connect.<name>:<port>=<spec>``: it
+  dials that name.
 
-Containers that share a network namespace (``--network container:<id>``) share one table of links,
-kept under the id of the container that owns the namespace.
+``BACKEND_<port>_UDP`` and ``connect.<port>/udp`` are the same by UDP.
+
+Containers that share a network namespace share one table of links, kept under the namespace.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from arpanet.records import Container
+from arpanet import Container
 from arpanet_ambassador.links.specs import Service, Spec, parse
 
-__all__ = ["BACKEND", "CONNECT", "Declared", "declared", "owner"]
+__all__ = ["BACKEND", "CONNECT", "Declared", "Declaring", "declared", "owner"]
 
 BACKEND, CONNECT = "backend", "connect"
 
-_VARIABLE = re.compile(r"backend_([0-9]{1,20})", re.IGNORECASE)
-_LABEL = re.compile(r"connect\.([0-9]{1,20})")
+_VARIABLE = re.compile(r"backend_([0-9]{1,20})(?:_(tcp|udp))?", re.IGNORECASE)
+_LABEL = re.compile(
+    r"connect\.(?:([A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252})):)?([0-9]{1,20})(?:/(tcp|udp))?"
+)
+#: What somebody may have meant for a link: others may have labels that begin so, too.
+_LIKE_A_LABEL = re.compile(r"connect\.(?:[0-9].*|.*[:/].*)")
 #: How many containers may borrow a namespace from each other in a row, before it must be a circle.
 _DEPTH = 8
 _NO_NAMESPACE = {
@@ -35,10 +41,11 @@ class Declared:
     """One declaration on one container.
 
     :ivar client: the container's name.
-    :ivar namespace: id of the container that owns the network namespace.
+    :ivar namespace: its network namespace: what the kernel calls it, else the id of its owner.
     :ivar form: :data:`BACKEND` or :data:`CONNECT`.
     :ivar text: the value, word for word; *spec* is what it means, ``None`` with an *error*.
     :ivar dials: what the app dials.
+    :ivar name: the name that a :data:`CONNECT` link is dialled at, ``""``: localhost.
     """
 
     client: str
@@ -47,30 +54,44 @@ class Declared:
     port: int
     text: str
     dials: str
+    protocol: str = "tcp"
+    name: str = ""
     spec: Spec | None = None
     error: str = ""
 
 
-def declared(containers: Mapping[str, Container], ambassador: str) -> list[Declared]:
-    """Return every declaration of *containers* (by id), by client, port and form.
+@dataclass(frozen=True, kw_only=True)
+class Declaring:
+    """What declarations are read from.
 
-    :param ambassador: the name of the ambassador's container.
+    :ivar containers: every running container of this host, by id.
+    :ivar ambassador: the name of the container that clients are linked to.
+    :ivar masters: addresses and names of this arpanet's masters.
+    :ivar namespaces: container id -> what the kernel calls its network namespace.
     """
-    own = next((c for c in containers.values() if c.name == ambassador), None)
+
+    containers: Mapping[str, Container]
+    ambassador: str
+    masters: Collection[str] = ()
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+
+
+def declared(world: Declaring) -> list[Declared]:
+    """Return every declaration of this host's containers, by client, port and form."""
+    own = next((c for c in world.containers.values() if c.name == world.ambassador), None)
     found = []
-    for container in sorted(containers.values(), key=lambda c: (c.name, c.id)):
-        if container.name != ambassador:
-            home = owner(container, containers)
-            found += [_judged(one, home, own, ambassador) for one in _written(container, home)]
+    for container in sorted(world.containers.values(), key=lambda c: (c.name, c.id)):
+        if container.name != world.ambassador:
+            found += _of_one(container, own, world)
     found.sort(key=lambda link: (link.client, link.port, link.form))
     return _without_conflicts(found)
 
 
 def owner(container: Container, containers: Mapping[str, Container]) -> Container:
-    """Return the container whose network namespace *container* lives in, if that still runs.
+    """Return the container whose network namespace *container* joined, if that still runs.
 
-    When the owner has stopped, its namespace lives on in those that joined it: then the answer is
-    the one nearest to it.
+    When it has stopped, its namespace lives on in those that joined it: then the answer is the one
+    nearest to it.
     """
     for _ in range(_DEPTH):
         kind, _, other = container.network_mode.partition(":")
@@ -84,23 +105,62 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
     return container
 
 
-def _written(container: Container, home: Container) -> Iterator[Declared]:
-    """Yield what *container* declares, judged by its port and value alone."""
-    forms = ((BACKEND, _VARIABLE, container.env), (CONNECT, _LABEL, container.labels))
-    for form, pattern, values in forms:
-        for name in sorted(values):
-            if match := pattern.fullmatch(name):
-                yield _read(container.name, home.id, form, int(match[1]), values[name])
+def _of_one(container: Container, own: Container | None, world: Declaring) -> list[Declared]:
+    home = owner(container, world.containers)
+    namespace = world.namespaces.get(container.id) or home.id
+    written = [
+        _judged(_parsed(one, world.masters), home, own, world.ambassador)
+        for one in _written(container, namespace)
+    ]
+    if not any(one.form == BACKEND for one in written):
+        written += _linked_in_vain(container, namespace, world.ambassador)
+    return written
 
 
-def _read(client: str, namespace: str, form: str, port: int, text: str) -> Declared:
-    link = Declared(client, namespace, form, port, text, f"localhost:{port}")
-    if not 0 < port < 65536:
-        return replace(link, error=f"{port} is no port: it must be a number from 1 to 65535")
+def _written(container: Container, namespace: str) -> Iterator[Declared]:
+    """Yield what *container* declares."""
+    for key in sorted(container.env):
+        if match := _VARIABLE.fullmatch(key):
+            port, protocol = int(match[1]), (match[2] or "tcp").lower()
+            yield Declared(
+                container.name, namespace, BACKEND, port, container.env[key], "", protocol
+            )
+    for key in sorted(container.labels):
+        text = container.labels[key]
+        if match := _LABEL.fullmatch(key):
+            name, port, protocol = match[1] or "", int(match[2]), match[3] or "tcp"
+            dials = f"{name or 'localhost'}:{port}"
+            yield Declared(
+                container.name, namespace, CONNECT, port, text, dials, protocol, name.lower()
+            )
+        elif _LIKE_A_LABEL.fullmatch(key) or (key.startswith("connect.") and text.isdigit()):
+            yield _failed(
+                Declared(container.name, namespace, CONNECT, 0, text, key),
+                f"the label {key}={text} is no link: write connect.<port>=<service>, "
+                "connect.<name>:<port>=<service>, or either with /udp after the port",
+            )
+
+
+def _linked_in_vain(container: Container, namespace: str, ambassador: str) -> list[Declared]:
+    aliases = sorted({alias for name, alias in container.links if name == ambassador})
+    return [
+        _failed(
+            Declared(container.name, namespace, BACKEND, 0, "", alias),
+            f"linked to {ambassador}, but no variable says what for: add -e BACKEND_<port>={alias}",
+        )
+        for alias in aliases[:1]
+    ]
+
+
+def _parsed(link: Declared, masters: Collection[str]) -> Declared:
+    if link.error:
+        return link
+    if not 0 < link.port < 65536:
+        return _failed(link, f"{link.port} is no port: it must be a number from 1 to 65535")
     try:
-        return replace(link, spec=parse(text))
+        return replace(link, spec=parse(link.text, masters))
     except ValueError as problem:
-        return replace(link, error=str(problem))
+        return _failed(link, str(problem))
 
 
 def _judged(link: Declared, home: Container, own: Container | None, ambassador: str) -> Declared:
@@ -108,6 +168,8 @@ def _judged(link: Declared, home: Container, own: Container | None, ambassador: 
     shared = home.networks.keys() & (own.networks if own else {"bridge": ""}).keys()
     if link.form == BACKEND:
         link = replace(link, dials=f"{_host(link, home, own, ambassador)}:{link.port}")
+    if link.protocol == "udp" and link.port:
+        link = replace(link, dials=f"{link.dials}/udp")
     if link.error:
         return link
     if home.network_mode in _NO_NAMESPACE:
@@ -134,17 +196,21 @@ def _host(link: Declared, home: Container, own: Container | None, ambassador: st
 
 def _without_conflicts(links: list[Declared]) -> list[Declared]:
     """Refuse all of several declarations of one port: only their author knows which is meant."""
-    texts: dict[tuple[str, str, int], set[str]] = {}
+    texts: dict[tuple[object, ...], set[str]] = {}
     for link in links:
-        texts.setdefault((link.namespace, link.form, link.port), set()).add(link.text)
+        texts.setdefault(_dialled(link), set()).add(link.text)
     settled = []
     for link in links:
-        rivals = texts[link.namespace, link.form, link.port]
+        rivals = texts[_dialled(link)]
         if len(rivals) > 1 and not link.error:
             every = " and ".join(repr(one) for one in sorted(rivals))
             link = _failed(link, f"port {link.port} is declared as {every}: keep one")
         settled.append(link)
     return settled
+
+
+def _dialled(link: Declared) -> tuple[object, ...]:
+    return link.namespace, link.form, link.name, link.port, link.protocol
 
 
 def _failed(link: Declared, error: str) -> Declared:

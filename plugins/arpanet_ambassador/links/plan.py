@@ -1,143 +1,182 @@
-"""What a host's containers declare -> tables for the kernel plane, routes for the proxy; pure."""
+"""What a host's containers declare -> what each network namespace is to hold; pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from arpanet.records import Container, Instance, Target
-from arpanet_ambassador.links.declare import BACKEND, CONNECT, Declared, declared
-from arpanet_ambassador.links.resolve import Answers, View, lookups, resolve
-from arpanet_ambassador.planes.nftables.ruleset import Home, Rules, Table, carried, render
+from arpanet import Container, Instance, Target
+from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
+from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve
+from arpanet_ambassador.links.specs import Spec
+from arpanet_ambassador.names.own import allocate
+from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
 __all__ = ["Plan", "Resolved", "World", "make"]
 
 
-@dataclass(frozen=True)
-class World:
+@dataclass(frozen=True, kw_only=True)
+class World(Declaring):
     """All that a plan is made from.
 
-    :ivar containers: every running container of this host, by id.
     :ivar services: service name -> instances, in the whole cluster.
-    :ivar host: the name of this host; *ambassador* that of the ambassador's container.
-    :ivar named: id of a namespace's owner -> the ambassador's addresses in its hosts file.
+    :ivar host: the name of this host.
+    :ivar named: namespace -> the ambassador's addresses in the hosts files of its containers.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
     """
 
-    containers: Mapping[str, Container]
     services: Mapping[str, tuple[Instance, ...]]
     host: str
-    ambassador: str
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
 
+    @cached_property
+    def backends(self) -> Mapping[str, str]:
+        """The container that clients are linked to: network -> its address there."""
+        own = (c.networks for c in self.containers.values() if c.name == self.ambassador)
+        return next(own, {})
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The addresses that other containers have now."""
+        others = (c for c in self.containers.values() if c.name != self.ambassador)
+        return frozenset(address for c in others for address in c.networks.values())
+
 
 @dataclass(frozen=True)
 class Resolved:
-    """A declaration and where it leads now; *error* says why nowhere."""
+    """A declaration and where it leads now; *error* says why nowhere.
+
+    :ivar frontends: what is dialled for it.
+    """
 
     declared: Declared
     targets: tuple[Target, ...] = ()
+    frontends: tuple[Frontend, ...] = ()
     error: str = ""
-
-
-Routes = Mapping[str, Mapping[int, tuple[Target, ...]]]
 
 
 @dataclass(frozen=True)
 class Plan:
     """What the planes are to do.
 
-    :ivar tables: id of a namespace's owner -> its links, for the kernel plane.
-    :ivar rules: the same as transactions.
-    :ivar routes: client address -> port -> targets, for the proxy plane.
-    :ivar lookups: what must be asked of DNS.
+    :ivar clients: namespace -> what it is to hold.
+    :ivar ambassadors: namespace -> where its apps dial the ambassador.
+    :ivar names: namespace -> name that an app dials -> its address.
+    :ivar lookups: what must be asked of DNS and of plugins.
     """
 
     resolved: tuple[Resolved, ...] = ()
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    rules: Mapping[str, Rules] = field(default_factory=dict)
-    routes: Routes = field(default_factory=dict)
-    lookups: frozenset[tuple[str, int]] = frozenset()
-
-    @property
-    def ports(self) -> frozenset[int]:
-        """Every port that the proxy plane is to listen on."""
-        return frozenset(port for ports in self.routes.values() for port in ports)
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    ambassadors: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lookups: frozenset[Question] = frozenset()
 
 
 def make(world: World) -> Plan:
     """Return the plan for *world*."""
-    links = declared(world.containers, world.ambassador)
-    resolved = tuple(_resolved(link, world) for link in links)
-    valid = [one for one in resolved if one.declared.spec]
-    tables = _tables(valid, world)
+    links = declared(world)
+    homes = _homes(links, world)
+    ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
+    names = {key: allocate(named) for key, named in _named(links).items()}
+    resolved = []
+    for link in links:
+        if link.spec is None:
+            resolved.append(Resolved(link, error=link.error))
+            continue
+        frontends = _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
+        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], world))
     return Plan(
-        resolved,
-        tables,
-        {key: _rules(world.containers[key], table) for key, table in tables.items()},
-        _routes(valid, world.containers),
-        frozenset(
-            name for one in valid if one.declared.spec for name in lookups(one.declared.spec)
-        ),
+        tuple(resolved),
+        _clients(resolved, homes),
+        ambassadors,
+        names,
+        frozenset(key for link in links if link.spec for key in lookups(link.spec)),
     )
 
 
-def _resolved(link: Declared, world: World) -> Resolved:
-    if link.spec is None:
-        return Resolved(link, error=link.error)
-    networks = frozenset(world.containers[link.namespace].networks)
-    try:
-        view = View(world.services, world.host, networks, world.answers)
-        return Resolved(link, resolve(link.spec, view))
-    except ValueError as problem:
-        return Resolved(link, error=str(problem))
+def _homes(links: Iterable[Declared], world: World) -> dict[str, Container]:
+    """Return the container that stands for each namespace with valid links: its owner, if any."""
+    wanted = {link.namespace for link in links if link.spec}
+    homes: dict[str, Container] = {}
+    for key in sorted(world.containers):
+        home = owner(world.containers[key], world.containers)
+        space = world.namespaces.get(home.id) or home.id
+        if space in wanted and (space not in homes or homes[space].id > home.id):
+            homes[space] = home
+    return homes
 
 
-def _tables(valid: Iterable[Resolved], world: World) -> dict[str, Table]:
-    ports: dict[str, dict[str, dict[int, tuple[Target, ...]]]] = {}
-    for one in valid:
-        link = one.declared
-        # only IPv6 targets: an IPv4 packet cannot be sent there, but the proxy can dial them
-        if link.form == BACKEND and one.targets and not carried(one.targets):
-            continue
-        forms = ports.setdefault(link.namespace, {})
-        forms.setdefault(link.form, {})[link.port] = one.targets
-    return {
-        key: Table(key, _addresses(key, world), forms.get(BACKEND, {}), forms.get(CONNECT, {}))
-        for key, forms in ports.items()
-    }
-
-
-def _addresses(namespace: str, world: World) -> frozenset[str]:
+def _ambassadors(namespace: str, home: Container, world: World) -> frozenset[str]:
     """Return where the apps of *namespace* dial the ambassador.
 
     An address that it once had is given to another container one day, and is that one's then.
     """
-    own = [c for c in world.containers.values() if c.name == world.ambassador]
-    networks = world.containers[namespace].networks
-    present = {a for c in own for network, a in c.networks.items() if network in networks}
-    others = {a for c in world.containers.values() if c not in own for a in c.networks.values()}
-    once = world.remembered.get(namespace, frozenset()) - others
+    present = {a for network, a in world.backends.items() if network in home.networks}
+    once = world.remembered.get(namespace, frozenset()) - world.taken
     known = present | world.named.get(namespace, frozenset()) | once
     return frozenset(address for address in known if address and ":" not in address)
 
 
-def _rules(home: Container, table: Table) -> Rules:
-    return Rules(
-        Home(home.id, home.pid),
-        render(table),
-        bool(table.connect),
-        home.started,
-        tuple(sorted(home.networks)),
-    )
+def _named(links: Iterable[Declared]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for link in links:
+        if link.spec and link.name:
+            found.setdefault(link.namespace, set()).add(link.name)
+    return found
 
 
-def _routes(valid: Iterable[Resolved], containers: Mapping[str, Container]) -> Routes:
-    routes: dict[str, dict[int, tuple[Target, ...]]] = {}
-    for one in valid:
-        if one.declared.form == BACKEND:
-            for address in containers[one.declared.namespace].networks.values():
-                if address:
-                    routes.setdefault(address, {})[one.declared.port] = one.targets
-    return routes
+def _frontends(
+    link: Declared, ambassadors: Iterable[str], names: Mapping[str, str]
+) -> tuple[Frontend, ...]:
+    if link.form == BACKEND:
+        addresses = sorted(ambassadors)
+    else:
+        addresses = [names[link.name] if link.name else LOOPBACK]
+    return tuple(Frontend(address, link.port, link.protocol) for address in addresses)
+
+
+def _resolved(
+    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, world: World
+) -> Resolved:
+    if not frontends:
+        words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
+        return Resolved(link, error=f"{words} says more")
+    try:
+        networks = frozenset(home.networks)
+        view = View(world.services, world.host, networks, world.answers, link.protocol)
+        return Resolved(link, resolve(spec, view), frontends)
+    except ValueError as problem:
+        return Resolved(link, (), frontends, f"{problem}{_hint(link, world)}")
+
+
+def _hint(link: Declared, world: World) -> str:
+    """Return what may help when a service has no instance: it may run here, unpublished."""
+    name = getattr(link.spec, "name", "")
+    if name in world.services:
+        return ""
+    for one in world.containers.values():
+        image = one.image.rpartition("/")[2].partition(":")[0]
+        if name in (one.name, image, one.env.get("SERVICE_NAME")) and one.name != link.client:
+            if not any(port.host_port for port in one.ports):
+                return f"; container {one.name} runs here and publishes no port: run it with -p"
+            if all(port.host_ip.startswith("127.") for port in one.ports if port.host_port):
+                return f"; container {one.name} publishes its port on loopback only"
+    return ""
+
+
+def _clients(resolved: Iterable[Resolved], homes: Mapping[str, Container]) -> dict[str, Client]:
+    links: dict[str, dict[Frontend, tuple[Target, ...]]] = {}
+    for one in resolved:
+        for frontend in one.frontends:
+            links.setdefault(one.declared.namespace, {})[frontend] = one.targets
+    return {
+        key: Client(
+            Home(home.id, home.pid, key if key.startswith("net:") else "", home.started),
+            links[key],
+            frozenset(address for address in home.networks.values() if address),
+        )
+        for key, home in homes.items()
+        if key in links
+    }

@@ -1,22 +1,22 @@
 """The links and how they are, as the status file keeps them and as one line each; pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from arpanet.records import Link, Target
+from arpanet import Link, Target
 
 __all__ = ["decode", "encode", "line", "summary"]
 
 
-def encode(links: Sequence[Link], plane: str, drift: int, reset: int) -> dict[str, Any]:
+def encode(links: Sequence[Link], drift: int, reset: int) -> dict[str, Any]:
     """Return the content of the status file.
 
     :param drift: how often somebody else's change of a table was put right.
     :param reset: how many connections to instances that are gone were reset.
     """
     return {
-        "plane": plane,
         "drift": drift,
         "reset": reset,
         "links": [asdict(link) for link in links],
@@ -38,17 +38,24 @@ def line(link: Link) -> str:
 
 
 def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return figures and troubles of a status file, for ``arpanet status``."""
+    """Return figures and troubles of a status file, for ``arpanet status``.
+
+    That a link leads nowhere is its client's affair, or its service's; that nothing carries one
+    that leads somewhere is the host's.
+    """
     links = decode(state)
-    bad = [link for link in links if link.error]
-    carried = {plane: sum(link.plane == plane for link in links) for plane in ("kernel", "proxy")}
-    details = [f"{len(links)} links: {carried['kernel']} in the kernel, {carried['proxy']} proxied"]
+    carried = Counter(link.plane for link in links if link.plane)
+    by_plane = ", ".join(f"{carried[plane]} by {plane}" for plane in sorted(carried))
+    details = [f"{len(links)} links: {by_plane}" if carried else f"{len(links)} links"]
+    if bad := [link for link in links if link.error]:
+        first = f"{bad[0].client}: {bad[0].error}"
+        details.append(f"{len(bad)} lead nowhere, see 'arpanet links'; {first}")
     if state["drift"]:
         details.append(f"changes by others put right: {state['drift']}")
     if state["reset"]:
         details.append(f"stuck connections reset: {state['reset']}")
-    troubles = []
-    if bad:
-        first = f"{bad[0].client}: {bad[0].error}"
-        troubles.append(f"{len(bad)} lead nowhere, see 'arpanet links'; {first}")
+    lost = [link for link in links if link.targets and not link.plane]
+    troubles = (
+        [f"{len(lost)} links are not carried; {lost[0].client}: {lost[0].error}"] if lost else []
+    )
     return "; ".join(details), troubles

@@ -1,17 +1,21 @@
 """Declared links + the registry's snapshot -> where new connections go now; pure."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arpanet.records import Instance, Target
-from arpanet_ambassador.links.specs import Endpoints, Service, Spec, Srv
+from arpanet import Instance, Target
+from arpanet_ambassador.links.addresses import dialable, is_address
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Spec, Srv
 
-__all__ = ["Answers", "View", "endpoint", "lookups", "resolve"]
+__all__ = ["Answer", "Answers", "Question", "View", "endpoint", "lookups", "resolve"]
 
-#: DNS name -> its addresses with ports: (name, 0) is an SRV name. A string is why there are none.
-Answers = Mapping[tuple[str, int], tuple[tuple[str, int], ...] | str]
+#: What others must be asked: DNS for the addresses of (name, port), where (name, 0) is an SRV name;
+#: plugins for what only they know.
+Question = tuple[str, int] | Foreign
+#: Addresses with ports; a string is why there are none.
+Answer = tuple[tuple[str, int], ...] | str
+Answers = Mapping[Question, Answer]
 
 #: A lower rank is dialled as long as there is one; Docker's health words, "" without a check.
 _RANK = {"": 0, "healthy": 0, "starting": 1, "unhealthy": 2}
@@ -24,13 +28,15 @@ class View:
     :ivar services: service name -> its instances, in the whole cluster.
     :ivar host: the name of this host.
     :ivar networks: names of the Docker networks that the client is in.
-    :ivar answers: what DNS said.
+    :ivar answers: what DNS and plugins said.
+    :ivar protocol: ``tcp`` or ``udp``: what is to be carried.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
     host: str
     networks: frozenset[str] = frozenset()
     answers: Answers = field(default_factory=dict)
+    protocol: str = "tcp"
 
 
 def resolve(spec: Spec, view: View) -> tuple[Target, ...]:
@@ -40,16 +46,20 @@ def resolve(spec: Spec, view: View) -> tuple[Target, ...]:
     """
     if isinstance(spec, Service):
         return _of_service(spec, view)
+    if isinstance(spec, Foreign):
+        return _of_plugin(spec, view.answers)
     names = ((spec.name, 0),) if isinstance(spec, Srv) else spec.hosts
     return _of_names(names, view.answers)
 
 
-def lookups(spec: Spec) -> set[tuple[str, int]]:
-    """Return what must be asked of DNS to resolve *spec*, as keys of :data:`Answers`."""
+def lookups(spec: Spec) -> set[Question]:
+    """Return what must be asked to resolve *spec*, as keys of :data:`Answers`."""
+    if isinstance(spec, Foreign):
+        return {spec}
     if isinstance(spec, Srv):
         return {(spec.name, 0)}
     return (
-        {one for one in spec.hosts if not _is_address(one[0])}
+        {one for one in spec.hosts if not is_address(one[0])}
         if isinstance(spec, Endpoints)
         else set()
     )
@@ -57,9 +67,9 @@ def lookups(spec: Spec) -> set[tuple[str, int]]:
 
 def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
     every = view.services.get(spec.name, ())
-    fitting = [i for i in every if i.protocol == "tcp" and _has(i, spec.wanted)]
+    fitting = [i for i in every if i.protocol == view.protocol and _has(i, spec.wanted)]
     if not fitting:
-        raise ValueError(_why_none(spec, every))
+        raise ValueError(_why_none(spec, every, view.protocol))
     reachable = {i.id: target for i in fitting if (target := _seen_from(i, view))}
     if not reachable:
         raise ValueError(
@@ -78,11 +88,12 @@ def _has(instance: Instance, wanted: tuple[tuple[str, str], ...]) -> bool:
     )
 
 
-def _why_none(spec: Service, every: tuple[Instance, ...]) -> str:
+def _why_none(spec: Service, every: tuple[Instance, ...], protocol: str) -> str:
     if not every:
         return f"service {spec.name} has no instance"
-    if all(i.protocol != "tcp" for i in every):
-        return f"service {spec.name} is not a TCP service, and links carry TCP only"
+    if all(i.protocol != protocol for i in every):
+        other = "declare its port with /udp or _UDP" if protocol == "tcp" else "leave out the udp"
+        return f"service {spec.name} has no {protocol} instance: {other}"
     query = "&".join(f"{key}={value}" for key, value in spec.wanted)
     return f"service {spec.name} has no instance with {query}"
 
@@ -103,14 +114,12 @@ def endpoint(address: str) -> tuple[str, int] | None:
     Anybody may write to the registry, and what comes from here ends up in rules.
     """
     host, _, port = address.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        return None
     try:
-        ip = ipaddress.ip_address(host.strip("[]"))
+        return dialable(host.strip("[]")), int(port)
     except ValueError:
         return None
-    useless = ip.is_loopback or ip.is_unspecified or ip.is_multicast
-    if useless or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        return None
-    return str(ip), int(port)
 
 
 def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Target, ...]:
@@ -118,18 +127,32 @@ def _of_names(hosts: tuple[tuple[str, int], ...], answers: Answers) -> tuple[Tar
     found: set[Target] = set()
     trouble = []
     for host, port in hosts:
-        if _is_address(host):
+        if is_address(host):
             found.add(Target(host, port))
             continue
         answer = answers.get((host, port), f"DNS has not answered for {host} yet")
         if isinstance(answer, str):
             trouble.append(answer)
-        else:
-            found |= {Target(*one) for one in answer}
+            continue
+        for ip, of_host in answer:
+            try:
+                found.add(Target(dialable(ip), of_host))
+            except ValueError as problem:
+                trouble.append(f"DNS says of {host}: {problem}")
     if not found:
         raise ValueError("; ".join(trouble))
     return tuple(sorted(found))
 
 
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+def _of_plugin(spec: Foreign, answers: Answers) -> tuple[Target, ...]:
+    """Return what a plugin answered for *spec*, checked as what comes from the registry is."""
+    answer = answers.get(spec, f"no plugin has answered for {spec.text} yet")
+    if isinstance(answer, str):
+        raise ValueError(answer)
+    if not answer:
+        raise ValueError(f"{spec.text} has no instance")
+    joined = (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in answer)
+    found = {Target(*one) for address in joined if (one := endpoint(address))}
+    if not found:
+        raise ValueError(f"{spec.text} has no instance at an address that can be dialled")
+    return tuple(sorted(found))

@@ -1,21 +1,28 @@
 """What a declared value may be: the text after ``BACKEND_6379=`` or ``connect.6379=``, parsed.
 
 The forms are ambassadord's (fixed list, address in a registry, DNS), read as its README promises,
-and arpanet's own: a bare service name, and a selector after ``?``.
+and arpanet's own: a bare service name, and a selector after ``?``. A value of another kind
+(``consul:redis``) is for a plugin to know.
 """
 
 import ipaddress
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-__all__ = ["Endpoints", "Service", "Spec", "Srv", "parse"]
+from arpanet import Host
+from arpanet_ambassador.links.addresses import dialable
 
-_SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+__all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "masters", "parse"]
+
+_SERVICE = re.compile(r"\w[\w.+@~-]*")
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9_-]+)*\.?"
 )
 _SRV = re.compile(r"_[A-Za-z0-9-]+\._tcp(?:\.[A-Za-z0-9_-]+)+\.?", re.IGNORECASE)
+#: A kind and what is meant by it; not an address, or a host and a port, however badly written.
+_FOREIGN = re.compile(r"([A-Za-z][A-Za-z0-9+-]*):(?!:|[0-9]+(?:[,?]|$))\S+")
 #: Directories of services: arpanet's own, and the one that the first arpanet wrote to.
 _DIRECTORIES = ("services", "network")
 
@@ -45,22 +52,42 @@ class Srv:
     name: str
 
 
-Spec = Service | Endpoints | Srv
+@dataclass(frozen=True)
+class Foreign:
+    """What only a plugin knows: the *kind*, and the whole *text* that begins with it."""
+
+    kind: str
+    text: str
 
 
-def parse(text: str) -> Spec:
+Spec = Service | Endpoints | Srv | Foreign
+
+
+def masters(given: Iterable[str], hosts: Iterable[Host]) -> frozenset[str]:
+    """Return what this arpanet's masters may be called: by ARPANET_MASTERS, and by the registry."""
+    named = {urlsplit(f"//{one}").hostname for one in given}
+    for host in hosts:
+        if "master" in host.roles:
+            named |= {host.name.lower(), host.address}
+    return frozenset(one for one in named if one)
+
+
+def parse(text: str, masters: Collection[str] = ()) -> Spec:
     """Return what *text* asks for.
 
+    :param masters: addresses and names of this arpanet's masters: the only registry that there is.
     :raises ValueError: with one sentence for the person who wrote it.
     """
     text = text.strip()
     if not text:
         raise ValueError("the value is empty: name a service")
+    if (foreign := _FOREIGN.fullmatch(text)) and foreign[1] != "etcd":
+        return Foreign(foreign[1], text)
     if "," in text:
         return Endpoints(tuple(_endpoint(one.strip()) for one in text.split(",")))
     place, _, query = text.partition("?")
     if "://" in place:
-        return _by_path(_url_path(place), query)
+        return _by_path(_url_path(place, masters), query)
     if place.startswith("/"):
         return _by_path(place, query)
     if ":" in place:
@@ -72,16 +99,25 @@ def parse(text: str) -> Spec:
     return _service(place, query)
 
 
-def _url_path(url: str) -> str:
+def _url_path(url: str, masters: Collection[str]) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as problem:
         raise ValueError(f"'{url}' is not a URL: {problem}") from None
     if parts.scheme != "etcd":
-        raise ValueError(
-            f"'{url}': only etcd:// is supported, and it means this arpanet's registry"
-        )
+        raise ValueError(f"'{url}' is not a URL: write etcd://, for a path in this registry")
+    if parts.hostname not in masters:
+        raise ValueError(_not_ours(parts, masters))
     return parts.path
+
+
+def _not_ours(parts: SplitResult, masters: Collection[str]) -> str:
+    name = parts.path.rstrip("/").rpartition("/")[2] or "<service>"
+    ours = ", ".join(sorted(masters)) or "none is known"
+    return (
+        f"etcd at '{parts.hostname or ''}' is no master of this arpanet ({ours}), and others are "
+        f"not asked: for this arpanet's service write '{name}'"
+    )
 
 
 def _by_path(path: str, query: str) -> Service:
@@ -120,8 +156,6 @@ def _host(text: str, version: int) -> str:
         if version == 6 or re.fullmatch(r"[0-9.]+", text) or not _NAME.fullmatch(text):
             raise ValueError(f"'{text}' is neither an IP address nor a host name") from None
         return text.rstrip(".").lower()
-    if address.version != version or address.is_unspecified or address.is_multicast:
+    if address.version != version:
         raise ValueError(f"'{text}' is not an address that can be dialled")
-    if address.is_loopback:
-        raise ValueError(f"'{text}' is the loopback of whoever dials it: give an address")
-    return str(address)
+    return dialable(text)

@@ -1,87 +1,33 @@
-"""DNS names of declared links: asked again and again, in threads of their own.
-
-The last good answer stays when a server does not answer, or answers that there is no such name:
-a link is not to break because DNS did.
-"""
+"""DNS names of declared links: their addresses now."""
 
 import logging
-import threading
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import dns.exception
 import dns.resolver
 
-from arpanet_ambassador.links.resolve import Answers
+from arpanet_ambassador.links.resolve import Answer, Question
+from arpanet_ambassador.links.specs import Foreign
 
-__all__ = ["Lookups"]
+__all__ = ["ask", "ask_all"]
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two rounds, and the most that one question may take.
-AGAIN, LIFETIME = 15.0, 3.0
+#: Seconds that one question may take at most.
+LIFETIME = 3.0
 _AT_ONCE = 8
 
-Key = tuple[str, int]
-Answer = tuple[tuple[str, int], ...] | str
+
+def ask_all(questions: Collection[Question]) -> Mapping[Question, Answer]:
+    """Ask DNS for all of *questions*, several at once."""
+    names = [one for one in questions if not isinstance(one, Foreign)]
+    with ThreadPoolExecutor(_AT_ONCE, "dns") as pool:
+        return dict(zip(names, pool.map(ask, names), strict=True))
 
 
-class Lookups:
-    """The names that links need now, and what DNS last said of them.
-
-    :param changed: called from a thread of this class when an answer differs from the last one.
-    """
-
-    def __init__(
-        self, changed: Callable[[], None], look_up: "Callable[[Key], Answer] | None" = None
-    ) -> None:
-        self._changed = changed
-        self._look_up = look_up or ask
-        self._wanted: frozenset[Key] = frozenset()
-        self._asked: frozenset[Key] = frozenset()
-        self._news = threading.Condition()
-        self._started = False
-        #: replaced as a whole, so it can be read from any thread
-        self.answers: Answers = {}
-
-    def want(self, keys: frozenset[Key]) -> None:
-        """Keep answers of *keys* fresh, and forget all others. Returns at once."""
-        with self._news:
-            self._wanted = keys
-            if keys and not self._started:
-                self._started = True
-                threading.Thread(target=self._run, name="dns", daemon=True).start()
-            if keys - self._asked:
-                self._news.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: bool(self._wanted - self._asked), AGAIN)
-                self._asked = self._wanted
-            self.round(self._asked)
-
-    def round(self, keys: frozenset[Key]) -> None:
-        """Ask for all of *keys* once."""
-        with ThreadPoolExecutor(_AT_ONCE, "dns") as pool:
-            fresh = dict(zip(keys, pool.map(self._look_up, keys), strict=True))
-        before = self.answers
-        self.answers = {
-            key: before[key]
-            if isinstance(answer, str) and not isinstance(before.get(key, ""), str)
-            else answer
-            for key, answer in fresh.items()
-        }
-        if self.answers != before:
-            log.info("DNS: %s", self.answers)
-            self._changed()
-
-
-def ask(key: Key) -> Answer:
-    """Ask DNS for *key*, within a time limit.
-
-    :return: see :data:`arpanet_ambassador.links.resolve.Answers`.
-    """
+def ask(key: tuple[str, int]) -> Answer:
+    """Ask DNS for *key*, within a time limit; whatever goes wrong is an answer, too."""
     name, port = key
     try:
         resolver = dns.resolver.Resolver()
@@ -99,6 +45,9 @@ def ask(key: Key) -> Answer:
         )
     except (dns.exception.DNSException, OSError) as problem:
         return f"DNS has no answer for {name}: {problem}"
+    except Exception as problem:  # one strange name must not cost the others their answers
+        log.exception("asking DNS for %s failed", name)
+        return f"asking DNS for {name} failed: {type(problem).__name__}: {problem}"
 
 
 def _addresses(resolver: dns.resolver.Resolver, name: str) -> list[str]:

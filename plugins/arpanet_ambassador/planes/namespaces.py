@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from arpanet_ambassador.planes.nftables.nft import NftError
-from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.plane import Home
 
-__all__ = ["Gone", "NotEntered", "belongs", "visit", "visit_all"]
+__all__ = ["Gone", "NotEntered", "belongs", "name_of", "visit", "visit_all"]
 
 T = TypeVar("T")
 _NEWNET = 0x40000000
@@ -39,12 +38,24 @@ def belongs(home: Home) -> bool:
     return home.container in Path(f"/proc/{home.pid}/cgroup").read_text()
 
 
+def name_of(pid: int) -> str:
+    """Return what the kernel calls the network namespace of a process, ``""`` when it can't tell.
+
+    Two containers share a namespace when this is the same, whatever Docker's records say: one whose
+    namespace others joined may have ended.
+    """
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
 def visit_all(
     work: Mapping[Home, Callable[[], T]], verify: Belongs = belongs
 ) -> dict[Home, T | Exception]:
     """Do each piece of *work* in its namespace, several at once; return what came of each.
 
-    :class:`NotEntered`, ``NftError`` and ``OSError`` are among what can come.
+    What can come is what a piece returns or raises, and :class:`NotEntered`.
     """
     if not work:
         return {}
@@ -68,7 +79,7 @@ def _guarded(home: Home, job: Callable[[], T], verify: Belongs) -> T | Exception
     try:
         with _inside(home, verify):
             return job()
-    except (NotEntered, NftError, OSError) as problem:
+    except Exception as problem:
         return problem
 
 
@@ -99,7 +110,10 @@ def _check(home: Home, descriptor: int, verify: Belongs) -> None:
             raise Gone(f"process {home.pid} is not the container's any more")
     except (FileNotFoundError, ProcessLookupError):
         raise Gone("the container has gone") from None
-    if os.fstat(descriptor).st_ino in _foreign():
+    inode = os.fstat(descriptor).st_ino
+    if home.namespace and home.namespace != f"net:[{inode}]":
+        raise Gone(f"process {home.pid} lives in another network namespace by now")
+    if inode in _foreign():
         raise NotEntered("its network namespace is the host's or the ambassador's own")
 
 
@@ -130,6 +144,6 @@ def _return() -> None:
 
 def _privileges(what: str) -> str:
     return (
-        f"no permission to {what} its network namespace: the kernel plane needs the host's pid "
+        f"no permission to {what} its network namespace: links in it need the host's pid "
         "namespace and the capabilities SYS_ADMIN, NET_ADMIN and SYS_PTRACE"
     )

@@ -1,9 +1,8 @@
-"""The few netlink messages that the kernel plane needs, in the namespace of the calling thread.
+"""The few netlink messages that planes need, in the namespace of the calling thread.
 
-Own code, since pyroute2 can do none of the three: its link message knows ``IFLA_INET_CONF`` as the
-kernel dumps it and not as it takes it, its ``inet_diag_req`` does not encode addresses, and its
-sockets run an asyncio loop each, which a thread that visits a namespace for a millisecond can do
-without. Formats: linux/netlink.h, rtnetlink.h, inet_diag.h, nfnetlink_conntrack.h.
+Own code, since pyroute2's ``inet_diag_req`` does not encode addresses, and its sockets run an
+asyncio loop each, which a thread that visits a namespace for a millisecond can do without. Formats:
+linux/netlink.h, inet_diag.h, nfnetlink_conntrack.h, nf_tables.h.
 """
 
 import os
@@ -12,9 +11,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Flow", "delete_flow", "destroy_socket", "flows", "set_route_localnet"]
+__all__ = ["Flow", "delete_flow", "destroy_socket", "flows", "generation"]
 
-_ROUTE, _SOCK_DIAG, _NETFILTER = 0, 4, 12
+_SOCK_DIAG, _NETFILTER = 4, 12
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
 _ERROR, _DONE = 2, 3
 _HEADER = struct.Struct("=IHHII")
@@ -23,7 +22,7 @@ _NESTED, _TYPE_MASK = 0x8000, 0x3FFF
 #: Seconds; the kernel answers at once or not at all.
 _TIMEOUT = 5.0
 
-_RTM_SETLINK, _IFLA_AF_SPEC, _IFLA_INET_CONF, _ROUTE_LOCALNET = 19, 26, 1, 26
+_NFT_GETGEN, _NFTA_GEN_ID = 0xA10, 1
 _SOCK_DESTROY = 21
 _CT_GET, _CT_DELETE = 0x101, 0x102
 _CTA_ORIG, _CTA_REPLY, _CTA_STATUS, _IPS_DST_NAT = 1, 2, 3, 1 << 5
@@ -45,23 +44,6 @@ class Flow:
     original: bytes
 
 
-def set_route_localnet(on: bool) -> None:
-    """Let 127.0.0.0/8 be routed on every interface, or no more.
-
-    Over netlink, since ``/proc/sys`` is read-only in a container.
-
-    :raises OSError: the kernel says no.
-    """
-    for index, _ in socket.if_nameindex():
-        conf = _attribute(_ROUTE_LOCALNET, struct.pack("=I", on))
-        spec = _attribute(
-            socket.AF_INET, _attribute(_IFLA_INET_CONF, conf, nested=True), nested=True
-        )
-        link = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, index, 0, 0)
-        body = link + _attribute(_IFLA_AF_SPEC, spec, nested=True)
-        list(_ask(_ROUTE, _RTM_SETLINK, _REQUEST | _ACK, body))
-
-
 def destroy_socket(source: tuple[str, int], peer: tuple[str, int]) -> None:
     """Abort the TCP socket between *source* and *peer*: both sides see a reset.
 
@@ -76,6 +58,15 @@ def destroy_socket(source: tuple[str, int], peer: tuple[str, int]) -> None:
     )
     body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, every_state) + address
     list(_ask(_SOCK_DIAG, _SOCK_DESTROY, _REQUEST | _ACK, body))
+
+
+def generation() -> int:
+    """Return the number of the rule set that is in force: every change by anybody makes another.
+
+    :raises OSError: the kernel says no.
+    """
+    (answer,) = _ask(_NETFILTER, _NFT_GETGEN, _REQUEST, struct.pack("=BBH", 0, 0, 0), answers=1)
+    return int.from_bytes(dict(_attributes(answer[4:]))[_NFTA_GEN_ID], "big")
 
 
 def flows() -> list[Flow]:
@@ -132,8 +123,11 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         data = data[(length + 3) & ~3 :]
 
 
-def _ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
-    """Send one request and yield the bodies of its answers."""
+def _ask(family: int, kind: int, flags: int, body: bytes, answers: int = 0) -> Iterator[bytes]:
+    """Send one request and yield the bodies of its answers.
+
+    :param answers: how many there are, where the kernel sends no word at their end.
+    """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as netlink:
         netlink.settimeout(_TIMEOUT)
         netlink.bind((0, 0))
@@ -150,4 +144,7 @@ def _ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
                         raise OSError(-code, os.strerror(-code))
                     return
                 yield data[_HEADER.size : length]
+                answers -= 1
+                if not answers:
+                    return
                 data = data[(length + 3) & ~3 :]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
-from arpanet.records import Member
+from arpanet import Member
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.transport import Transport, reason, unreachable
 from arpanet_etcd.client.wire import EtcdError, Json, RangeResult, TxnResult, Value
@@ -110,15 +110,21 @@ class Gateway(Transport):
 
     def member_list(self) -> list[Member]:
         """Return the members, with the hexadecimal ids that etcdctl shows; needs no quorum."""
-        return [_member(one) for one in self.call("cluster/member/list", {}).get("members", ())]
+        return list(self.membership()[1])
 
-    def member_add(self, peer_urls: Sequence[str], learner: bool = True) -> Member:
-        """Add a member that will listen on *peer_urls*.
+    def membership(self) -> tuple[str, tuple[Member, ...]]:
+        """Return the cluster's hexadecimal id and its members, both from one answer."""
+        answer = self.call("cluster/member/list", {})
+        members = tuple(_member(one) for one in answer.get("members", ()))
+        return f"{int(answer['header']['cluster_id']):x}", members
+
+    def learner_add(self, peer_urls: Sequence[str]) -> Member:
+        """Add a learner that will listen on *peer_urls*.
 
         :raises EtcdError: code 14: unhealthy, try again; 9: another learner, or the URL is known.
         :raises Unanswered: it may have been added: list, and look.
         """
-        body = {"peerURLs": list(peer_urls), "isLearner": learner}
+        body = {"peerURLs": list(peer_urls), "isLearner": True}
         return _member(self._member_call("add", body)["member"])
 
     def member_promote(self, member_id: str) -> None:

@@ -17,7 +17,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from arpanet.errors import RegistryUnreachable
+from arpanet import RegistryUnreachable
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.watch import Watch
 from arpanet_etcd.client.wire import EtcdError, Json, Unanswered

@@ -8,7 +8,7 @@ from types import TracebackType
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from arpanet.errors import RegistryUnreachable
+from arpanet import RegistryUnreachable
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import Compacted, Event, Json
 

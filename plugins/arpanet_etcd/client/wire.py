@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from arpanet.errors import RegistryError, RegistryUnreachable
+from arpanet import RegistryError, RegistryUnreachable
 
 __all__ = [
     "Compacted",

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from arpanet.context import Context
-from arpanet.errors import ArpanetError
+from arpanet import ArpanetError, Context
 from arpanet_etcd.masters import health
 from arpanet_etcd.settings import ARPANET_ETCD_API, endpoints
 

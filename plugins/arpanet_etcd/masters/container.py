@@ -1,18 +1,23 @@
 """etcd in a container of this host: what it looks like, and whose data its volume holds."""
 
-import io
 import json
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
-from arpanet.context import Context
-from arpanet.docker.engine import ContainerSpec, Engine
-from arpanet.docker.specs import PART_LABEL, once_body
-from arpanet.errors import EngineError, NameTaken
-from arpanet.host import addresses
-from arpanet.settings import ARPANET_IP, HOSTNAME
+from arpanet import (
+    ARPANET_IP,
+    HOSTNAME,
+    PART_LABEL,
+    ContainerSpec,
+    Context,
+    Engine,
+    EngineError,
+    NameTaken,
+    addresses,
+    once_body,
+)
 from arpanet_etcd.masters import flags, wal
 from arpanet_etcd.masters.image import PART, VERSION_LABEL, Image
 from arpanet_etcd.masters.plan import Own
@@ -25,9 +30,8 @@ __all__ = ["VOLUME", "EtcdContainer", "command", "first_log", "own", "preflight"
 VOLUME = "arpanet_etcd_data"
 MOUNT = "/var/lib/etcd"
 LOG = f"{flags.DATA}/member/wal"
-#: Where to look for the beginning of a log file, and how many bytes of the archive reach into one.
-#: The first one is there for long; after that, etcd's spare file of 64 MB may come before another.
-PEEKS = ((f"{LOG}/{0:016x}-{0:016x}.wal", 4096), (LOG, 192 * 1024 * 1024))
+#: Where to look for the beginning of a log: the first file is there for long.
+PEEKS = (f"{LOG}/{0:016x}-{0:016x}.wal", LOG)
 
 
 def own(context: Context) -> Own:
@@ -160,17 +164,19 @@ def _identity(engine: Engine, image: str) -> Identity | None:
     Docker copies out of a container that was never started, so this needs neither a program in the
     image nor the right to read Docker's own directories.
     """
+    if engine.volume_labels(VOLUME) is None:
+        return None  # looking into it would make it
     body = once_body(image, ("etcd",), "none", {VOLUME: f"{MOUNT}:ro"})
     probe = engine.create(None, body)
+    log = None
     try:
-        for path, limit in PEEKS:
-            archive = engine.read_archive(probe, path, limit)
-            found = archive and wal.identity(first_log(archive))
-            if found:
+        for path in PEEKS:
+            log = engine.read_archive(probe, path, first_log)
+            if log and (found := wal.identity(log)):
                 return found
     finally:
         engine.remove(probe)
-    if archive is None:
+    if log is None:
         return None
     # never take data for none: a member that begins anew under its old number breaks its cluster
     raise EngineError(
@@ -179,11 +185,14 @@ def _identity(engine: Engine, image: str) -> Identity | None:
     )
 
 
-def first_log(archive: bytes) -> bytes:
-    """Return the beginning of the first ``*.wal`` in a tar archive that may be cut short."""
-    with suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        # only what was sent: the last file's end may be missing, and with it the next header
-        while one := tar.next():
-            if one.isfile() and one.name.endswith(".wal"):
-                return archive[one.offset_data : one.offset_data + wal.HEAD]
+def first_log(archive: IO[bytes]) -> bytes:
+    """Return the beginning of the first ``*.wal`` in a tar archive, ``b""``: there is none.
+
+    Read as it comes: etcd's spare file of 64 MB may stand before it.
+    """
+    with suppress(tarfile.TarError), tarfile.open(fileobj=archive, mode="r|") as tar:
+        for one in tar:
+            content = tar.extractfile(one) if one.isfile() and one.name.endswith(".wal") else None
+            if content:
+                return content.read(wal.HEAD)
     return b""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from arpanet.errors import RegistryError, RegistryUnreachable, UsageError
+from arpanet import RegistryError, RegistryUnreachable, UsageError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import UNIMPLEMENTED, EtcdError, Unanswered, Value
@@ -24,7 +24,7 @@ from arpanet_etcd.masters import flags, peers
 from arpanet_etcd.masters.flags import Version
 from arpanet_etcd.masters.plan import Own
 
-__all__ = ["Token", "create", "formation", "parse"]
+__all__ = ["Token", "create", "forget", "formation", "parse"]
 
 #: Seconds to wait for the other hosts of a token.
 PATIENCE = 300.0
@@ -54,6 +54,11 @@ class Token:
     def members(self) -> str:
         """What the keys of its members begin with."""
         return f"{self.path}/members/"
+
+    @property
+    def begun(self) -> str:
+        """What the keys of those members begin with that were started."""
+        return f"{self.path}/begun/"
 
 
 def parse(text: str) -> Token:
@@ -128,6 +133,7 @@ def formation(
     _announce(gateway, token, own, size)
     members = _wait(gateway, token, own, size, say, patience)
     _refuse_lost_data(members, own)
+    _begin(gateway, token, own, members)
     return flags.initial(members, token.id)
 
 
@@ -226,6 +232,31 @@ def _wait(
             say(f"{len(members)} of {size} masters are here: {', '.join(members)}")
             said = len(members)
         time.sleep(0.3)
+
+
+def _begin(gateway: Gateway, token: Token, own: Own, members: dict[str, str]) -> None:
+    """Mark that this host's member is started now: it must never begin a second time.
+
+    The same URLs and token give the same member number, so a host that lost its data would be a
+    voter that forgot what it voted for.
+    """
+    key, mine = token.begun + own.name, secrets.token_hex(8)
+    with suppress(Unanswered):  # whose mark it is shows in its value
+        gateway.txn([wire.absent(key)], [wire.put_op(key, mine)])
+    begun = gateway.get(key)
+    if begun and begun.value == mine:
+        return
+    others = [urlsplit(url).netloc for name, url in members.items() if name != own.name]
+    raise RegistryError(
+        "this host was started with this token before, and has no data of it",
+        f"join its cluster with --peers {others[0]}" if others else "make a new token",
+    )
+
+
+def forget(token: Token, own: Own) -> None:
+    """Take back that this host's member was started: it ended at once, and left no data."""
+    with suppress(RegistryError):
+        Gateway([token.endpoint]).delete(token.begun + own.name)
 
 
 def _refuse_lost_data(members: dict[str, str], own: Own) -> None:

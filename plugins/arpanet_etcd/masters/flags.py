@@ -6,8 +6,7 @@ etcd ends at once on a flag that it doesn't know (its flags by version: ``etcd -
 import re
 from collections.abc import Sequence
 
-from arpanet.errors import RegistryError
-from arpanet.records import Member
+from arpanet import Member, RegistryError
 from arpanet_etcd.masters.plan import Own, url
 
 __all__ = [
@@ -21,6 +20,7 @@ __all__ = [
     "kept",
     "learner_fault",
     "listens",
+    "of_tag",
     "upgrade",
     "version",
 ]
@@ -130,6 +130,11 @@ def listens(words: Sequence[str]) -> frozenset[str]:
     """Return the URLs that an etcd with this command line listens on."""
     values = (word.partition("=")[2] for word in words if word.startswith("--listen-"))
     return frozenset(one for value in values for one in value.split(","))
+
+
+def of_tag(tag: str) -> tuple[int, ...]:
+    """Return the version that an image's tag names, to tell the newer of two: ``etcd:3.5.30``."""
+    return tuple(map(int, re.findall(r"\d+", tag.rpartition(":")[2])))
 
 
 def dotted(number: Version) -> str:

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.records import Member
+from arpanet import Member, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import peers
 from arpanet_etcd.masters.plan import Own

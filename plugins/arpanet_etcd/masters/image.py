@@ -4,10 +4,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from arpanet.context import Context
-from arpanet.docker.engine import Engine
-from arpanet.errors import EngineError
-from arpanet.images import node
+from arpanet import Context, Engine, EngineError, pack_binaries
 from arpanet_etcd.masters import flags
 from arpanet_etcd.masters.flags import Version
 from arpanet_etcd.settings import ETCD_IMAGE
@@ -67,7 +64,7 @@ def _present(context: Context, install: bool) -> str:
     if host := _host_version():
         tag = f"{PACKED}:{flags.dotted(host)}"
         return tag if tag in packed else ""
-    return max(packed, key=lambda tag: tag.partition(":")[2].split("."), default="")
+    return max(packed, key=flags.of_tag, default="")
 
 
 def _get(context: Context) -> str:
@@ -83,7 +80,7 @@ def _get(context: Context) -> str:
                 or "install etcd on this host, or let ETCD_IMAGE name an image that can be pulled",
             ) from problem
         context.say(f"{wanted} can't be pulled: packing this host's etcd {flags.dotted(host)}")
-        return node.pack_binaries(
+        return pack_binaries(
             context.engine, f"{PACKED}:{flags.dotted(host)}", ["etcd", "etcdctl"], command=["etcd"]
         )
     return wanted

@@ -10,8 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
-from arpanet.records import Member
+from arpanet import EngineError, Member, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import MEMBER_TIMEOUT, Gateway
 from arpanet_etcd.client.wire import NOT_FOUND, PRECONDITION, EtcdError, Unanswered
 from arpanet_etcd.masters import flags, health, peers, plan
@@ -72,7 +71,7 @@ class Joiner:
 
     # -- by the data -----------------------------------------------------------------------------
 
-    def resume(self, endpoints: Sequence[str], learner: bool = False) -> None:
+    def resume(self, endpoints: Sequence[str]) -> None:
         """Start the member that the data names, and let its cluster know where it is now.
 
         :param endpoints: where the cluster's other members may answer.
@@ -157,9 +156,9 @@ class Joiner:
         """Add this host as a learner, and start it; return its id."""
         deadline = time.monotonic() + ADDED
         while True:
-            lock.keep()
+            lock.check()
             try:
-                cluster = Cluster(cluster.id, tuple(gateway.member_list()))
+                cluster = self._same(cluster, peers.agreed(gateway.endpoints))
                 member = self._round(gateway, cluster)
             except EngineError as problem:
                 if UNDECIDED not in problem.message or time.monotonic() > deadline:
@@ -174,6 +173,16 @@ class Joiner:
                     return member
             time.sleep(ROUND)
 
+    @staticmethod
+    def _same(before: Cluster, now: Cluster) -> Cluster:
+        """A step that removes or wipes is never decided by what another cluster says."""
+        if before.id != now.id:
+            raise RegistryError(
+                f"the peer belongs to cluster {before.id}, and its client URLs to {now.id}",
+                "two clusters share these masters: stop one of them first",
+            )
+        return now
+
     def _round(self, gateway: Gateway, cluster: Cluster) -> str:
         """Do the next thing; return this member's id when it has been started."""
         step = plan.join(cluster, self.own, self.machine.data())
@@ -184,7 +193,7 @@ class Joiner:
             self.say(f"replacing member {step.id}, whose data is not here")
             gateway.member_remove(step.id)
         elif step.kind == "add":
-            added = gateway.member_add([self.own.peer_url])
+            added = gateway.learner_add([self.own.peer_url])
             try:
                 self.machine.start(flags.existing(gateway.member_list(), self.own))
             except EngineError:
@@ -215,7 +224,7 @@ class Joiner:
         deadline = time.monotonic() + CAUGHT_UP
         self.say("catching up with the other masters")
         while True:
-            lock.keep()
+            lock.check()
             self.machine.check()
             try:
                 return gateway.member_promote(member)
@@ -243,7 +252,7 @@ def _find(gateway: Gateway, data: Identity | None) -> Member | None:
     :raises RegistryError: its cluster says that it is a member no more.
     """
     try:
-        cluster = peers.cluster_of(gateway)
+        cluster = peers.agreed(gateway.endpoints)
     except RegistryError:
         return None
     if data is None or cluster.id != data.cluster:

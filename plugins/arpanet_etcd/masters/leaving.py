@@ -4,12 +4,10 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from arpanet.context import Context
-from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.records import Member
+from arpanet import Context, Member, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Unanswered
-from arpanet_etcd.masters import health, image, peers, plan
+from arpanet_etcd.masters import health, image, mark, peers, plan
 from arpanet_etcd.masters.container import EtcdContainer, own
 from arpanet_etcd.masters.joining import ROUND
 from arpanet_etcd.masters.lock import Lock
@@ -48,25 +46,41 @@ def leave(context: Context) -> None:
     if mine:
         _remove(context, cluster.members, mine)
     machine.wipe()
+    mark.forget(context.engine)
     context.say(f"{this.name} is no master any more; its data is gone")
 
 
 def _cluster(context: Context, this: Own, data: Identity | None) -> Cluster:
     """Ask the cluster that this host is in; another one would call its member a stranger."""
-    places = dict.fromkeys([this.client_url, *endpoints(context.settings)])
+    places = list(dict.fromkeys([this.client_url, *endpoints(context.settings)]))
     try:
-        cluster = peers.cluster_of(Gateway(list(places)))
+        cluster = peers.agreed(places)
     except RegistryUnreachable as problem:
-        raise RegistryUnreachable(
-            f"to leave, a master must answer: {problem.message.partition(': ')[2]}",
-            "start this host's master first",
-        ) from problem
+        raise _unable(this, data, places, problem) from problem
     if data and data.cluster != cluster.id:
         raise RegistryError(
             f"ARPANET_MASTERS names cluster {cluster.id}, this host belongs to {data.cluster}",
-            "correct it, then try again",
+            f"correct it; if {data.cluster} is gone for good: {plan.DROP}",
         )
     return cluster
+
+
+def _unable(
+    this: Own, data: Identity | None, places: list[str], problem: RegistryUnreachable
+) -> RegistryError:
+    """Return why nobody can agree to the leaving; what one master remembers is enough to say it."""
+    with suppress(RegistryUnreachable):
+        cluster = Cluster(*Gateway(places).membership())
+        mine = plan.find(cluster, this, data)
+        others = [one for one in cluster.members if mine and one.id != mine.id]
+        try:
+            plan.leave(cluster.members, mine.id if mine else "", health.well(others))
+        except RegistryError as why:
+            return why
+    return RegistryUnreachable(
+        f"to leave, a master must answer: {problem.message}",
+        f"start this host's master first; if its cluster is gone for good: {plan.DROP}",
+    )
 
 
 def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
@@ -78,11 +92,13 @@ def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
     gateway = Gateway([url for one in others if one.id in well for url in one.client_urls])
     deadline = time.monotonic() + REMOVED
     with Lock(gateway, lock_key(context), this.name, context.say) as lock:
-        while any(one.id == mine.id for one in gateway.member_list()):
-            lock.keep()
+        while True:
+            lock.check()
             try:
+                if all(one.id != mine.id for one in peers.agreed(gateway.endpoints).members):
+                    return
                 gateway.member_remove(mine.id)
-            except (Unanswered, EtcdError) as problem:
+            except (RegistryUnreachable, Unanswered, EtcdError) as problem:
                 if time.monotonic() > deadline:
                     raise RegistryError(
                         f"the other masters don't let this one go: {problem.message}",

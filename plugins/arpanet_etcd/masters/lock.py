@@ -4,12 +4,13 @@ etcd takes one learner at a time, and of two changes of membership that meet, on
 silently.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from arpanet.errors import RegistryError
+from arpanet import RegistryError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Unanswered
@@ -23,7 +24,9 @@ PATIENCE = 180.0
 
 
 class Lock:
-    """A context manager; :meth:`keep` it while it is held.
+    """A context manager; what it protects asks :meth:`check` before each step.
+
+    A thread of its own keeps it, so that a step may take longer than the lease: starting etcd does.
 
     :param holder: this host's name, for those who wait.
     :raises RegistryError: on entering: others held it all the time.
@@ -40,10 +43,14 @@ class Lock:
         self._gateway, self._key, self._holder = gateway, key, holder
         self._say, self._patience = say, patience
         self._lease = 0
+        self._lost = False
+        self._released = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="lock", daemon=True)
 
     def __enter__(self) -> "Lock":
         deadline = time.monotonic() + self._patience
         self._lease = self._gateway.grant(TTL)
+        self._keeper.start()
         said = ""
         while (holder := self._take()) is not None:
             if time.monotonic() > deadline:
@@ -56,7 +63,6 @@ class Lock:
                 self._say(f"waiting while {holder} changes the masters")
                 said = holder
             time.sleep(0.3)
-            self.keep()
         return self
 
     def __exit__(
@@ -65,18 +71,35 @@ class Lock:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._released.set()
+        self._keeper.join()
         with suppress(RegistryError):  # it ends by itself
             self._gateway.revoke(self._lease)
 
-    def keep(self) -> None:
-        """Stay the holder for another :data:`TTL` seconds. Raises nothing: it is called often."""
-        with suppress(RegistryError):
-            if not self._gateway.keepalive(self._lease):
-                self._lease = self._gateway.grant(TTL)
-                self._take()
+    def check(self) -> None:
+        """Go on only while this host is the only one.
+
+        :raises RegistryError: the lease ran out, and another host may hold the lock by now.
+        """
+        if self._lost:
+            raise RegistryError(
+                "this host could not keep the lock on the masters: they were silent for too long",
+                "run the same command again: it goes on from here",
+            )
+
+    def _keep(self) -> None:
+        until = time.monotonic() + TTL
+        while not self._lost and not self._released.wait(TTL / 4):
+            asked = time.monotonic()
+            try:
+                self._lost = not self._gateway.keepalive(self._lease)
+                until = asked + TTL
+            except RegistryError:
+                self._lost = time.monotonic() > until
 
     def _take(self) -> str | None:
         """Take it if it is free; return who holds it else."""
+        self.check()
         put = wire.put_op(self._key, self._holder, self._lease)
         try:
             answer = self._gateway.txn([wire.absent(self._key)], [put], [wire.range_op(self._key)])

@@ -11,16 +11,16 @@ from typing import Any
 
 import urllib3
 
-from arpanet.errors import RegistryError, RegistryUnreachable, UsageError
-from arpanet.records import Member
+from arpanet import Member, RegistryError, RegistryUnreachable, UsageError
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.plan import Cluster, Own, url
 
-__all__ = ["address", "answers", "ask", "ask_any", "cluster_of", "host", "others", "parse"]
+__all__ = ["address", "agreed", "answers", "ask", "ask_any", "find", "host", "others", "parse"]
 
 #: Seconds for one peer to answer.
 TIMEOUT = 2.0
 
+REFUSED = "connection refused"
 NOBODY = "is it started? the first master is started with 'arpanet master start --peers boot'"
 
 
@@ -41,13 +41,29 @@ def host(master: str) -> str:
     return found[1] if found else master
 
 
-def cluster_of(gateway: Gateway) -> Cluster:
-    """Return the cluster that answers clients there.
+def agreed(endpoints: Sequence[str]) -> Cluster:
+    """Return the cluster as a majority knows it now.
 
-    :raises RegistryUnreachable: nobody answers.
+    etcd answers a list of members from the memory of the member that is asked, which may be behind
+    (only 3.5 and newer can be told otherwise). A read of a key waits until that member has caught
+    up; so both are asked of the same one.
+
+    :param endpoints: client URLs.
+    :raises RegistryUnreachable: none of them is in a majority.
     """
-    answer = gateway.call("cluster/member/list", {})
-    return Cluster(f"{int(answer['header']['cluster_id']):x}", tuple(gateway.member_list()))
+    problems = []
+    for one in endpoints:
+        gateway = Gateway([one])
+        try:
+            gateway.get("health")
+            found = Cluster(*gateway.membership())
+        except RegistryError as problem:
+            problems.append(problem.message)
+        else:
+            return found
+        finally:
+            gateway.close()
+    raise RegistryUnreachable("; ".join(problems) or "no master is known")
 
 
 def others(peers: Sequence[str], own: Own) -> list[str]:
@@ -98,6 +114,20 @@ def ask_any(peer_urls: Sequence[str], timeout: float = TIMEOUT) -> Cluster:
     raise RegistryUnreachable("; ".join(problem.message for problem in problems), NOBODY)
 
 
+def find(peer_url: str, timeout: float = TIMEOUT) -> Cluster | None:
+    """Return the cluster at *peer_url*, ``None``: its host lives, and nothing listens there.
+
+    :raises RegistryUnreachable: silence, which says nothing.
+    :raises RegistryError: what answers is no etcd peer.
+    """
+    try:
+        return ask(peer_url, timeout)
+    except RegistryUnreachable as problem:
+        if REFUSED in problem.message:
+            return None
+        raise
+
+
 def answers(peer_url: str, timeout: float = TIMEOUT) -> bool:
     """Return whether an etcd member answers at *peer_url*."""
     try:
@@ -132,7 +162,7 @@ def parse(cluster_id: str, members: Any) -> Cluster:
 def _reason(problem: Exception) -> str:
     text = str(getattr(problem, "reason", "") or problem)
     if "refused" in text:
-        return "connection refused"
+        return REFUSED
     if "timed out" in text:
         return "timed out"
     return text.rsplit(": ", 1)[-1].strip("()'\" ")

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arpanet.errors import RegistryError
-from arpanet.records import Member
+from arpanet import Member, RegistryError
 from arpanet_etcd.masters.wal import Identity
 
 __all__ = [
+    "DROP",
     "Cluster",
     "Own",
     "Step",
@@ -23,6 +23,9 @@ __all__ = [
     "quorum",
     "url",
 ]
+
+#: What throws a member's data away, for a person who knows that nobody needs it.
+DROP = "docker rm -f arpanet_etcd; docker volume rm arpanet_etcd_data arpanet_cluster"
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def join(cluster: Cluster, own: Own, data: Identity | None) -> Step:
         if data.cluster != cluster.id:
             raise RegistryError(
                 f"this host's data belongs to cluster {data.cluster}, the peer to {cluster.id}",
-                "run 'arpanet master stop --leave' here first, to give up what it holds",
+                "give up what it holds with 'arpanet master stop --leave';"
+                f" where that cluster is gone, or has no other master: {DROP}",
             )
         known = any(member.id == data.member for member in cluster.members)
         return Step("start") if known else Step("wipe", data.member)
@@ -135,7 +139,7 @@ def leave(members: Sequence[Member], own: str, healthy: Iterable[str]) -> None:
     if not others:
         raise RegistryError(
             "this is the last master, and leaving would lose all that it holds",
-            "'arpanet master stop' keeps it; to lose it, remove its container and its data volume",
+            f"'arpanet master stop' keeps it; to lose it: {DROP}",
         )
     alive = set(healthy)
     missing = [member.name or member.peer_urls[0] for member in others if member.id not in alive]

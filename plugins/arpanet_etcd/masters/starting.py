@@ -1,15 +1,22 @@
 """``master start``: which of the ways is taken, and in what order."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
-from arpanet.context import Context
-from arpanet.errors import EngineError, RegistryError, UsageError
-from arpanet.records import Formation, Member
-from arpanet.settings import ARPANET_MASTERS
+from arpanet import (
+    ARPANET_MASTERS,
+    Context,
+    EngineError,
+    Formation,
+    Member,
+    RegistryError,
+    RegistryUnreachable,
+    UsageError,
+)
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.masters import container, discovery, flags, health, image, peers
+from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers
 from arpanet_etcd.masters.container import EtcdContainer, own
 from arpanet_etcd.masters.image import Image
 from arpanet_etcd.masters.joining import Joiner
@@ -39,12 +46,12 @@ def start(context: Context, formation: Formation) -> None:
     elif data:
         joiner.resume(endpoints(context.settings))
     elif formation.boot:
-        _refuse_second_cluster(context, this)
-        words = flags.initial({this.name: this.peer_url}, secrets.token_hex(8))
-        _form(context, machine, words, health.PATIENCE)
+        _boot(context, machine, this)
     elif token:
+        mark.refuse_anew(context.engine)
         words = discovery.formation(token, this, found.version, context.say)
-        _form(context, machine, words, discovery.PATIENCE if token.v2_url else health.PATIENCE)
+        patience = discovery.PATIENCE if token.v2_url else health.PATIENCE
+        _form(context, machine, words, patience, partial(discovery.forget, token, this))
     elif formation.peers:
         raise UsageError(
             "--peers names only this host itself",
@@ -55,6 +62,8 @@ def start(context: Context, formation: Formation) -> None:
             "this host has no master's data to start by",
             "run 'arpanet master start' with --peers or --token",
         )
+    with suppress(RegistryError):  # it did its work; a slow answer is no reason to fail now
+        mark.remember(context.engine, peers.ask(this.peer_url), this)
     _report(context, this, found)
 
 
@@ -63,7 +72,37 @@ def lock_key(context: Context) -> str:
     return f"{context.settings[ETCD_PATH]}/locks/masters"
 
 
-def _form(context: Context, machine: EtcdContainer, words: list[str], patience: float) -> None:
+def _boot(context: Context, machine: EtcdContainer, this: Own) -> None:
+    """Form a cluster of this host alone, where no other master has one.
+
+    Of two that boot at one moment neither sees the other before it is up: so both look again.
+    """
+    silent = _refuse_second_cluster(context, this)
+    mark.refuse_anew(context.engine)
+    for place, problem in silent.items():
+        raise RegistryUnreachable(
+            f"ARPANET_MASTERS names {place}, where a cluster may run: {problem.message}",
+            "start that host and open its port, or leave it out of ARPANET_MASTERS for now",
+        )
+    words = flags.initial({this.name: this.peer_url}, secrets.token_hex(8))
+    _form(context, machine, words, health.PATIENCE)
+    try:
+        _refuse_second_cluster(context, this)
+    except RegistryError as problem:
+        machine.wipe()
+        raise RegistryError(
+            f"another master booted at the same moment, and this one gave way: {problem.message}",
+            "when it is up, join it; if both gave way, boot one of them",
+        ) from problem
+
+
+def _form(
+    context: Context,
+    machine: EtcdContainer,
+    words: list[str],
+    patience: float,
+    undo: Callable[[], None] = lambda: None,
+) -> None:
     """Start a member of a new cluster; leave nothing behind when it doesn't come up at all."""
     try:
         machine.start(words)
@@ -71,24 +110,36 @@ def _form(context: Context, machine: EtcdContainer, words: list[str], patience: 
     except EngineError:
         if machine.data() is None:
             machine.remove()
+            undo()
         raise
 
 
-def _refuse_second_cluster(context: Context, this: Own) -> None:
-    """Two clusters with the same masters are an error, or a first master that lost its data."""
+def _refuse_second_cluster(context: Context, this: Own) -> dict[str, RegistryUnreachable]:
+    """Two clusters with the same masters are an error, or a first master that lost its data.
+
+    :returns: the other masters that are silent, which is no answer: a cluster may run there, and
+        be down or cut off just now.
+    """
     hosts = [peers.host(one) for one in context.settings[ARPANET_MASTERS]]
+    silent: dict[str, RegistryUnreachable] = {}
     for peer_url in peers.others(urls(tuple(hosts), context.settings[ETCD_PEERPORT]), this):
-        if peers.answers(peer_url):
-            place = peer_url.removeprefix("http://")
-            raise RegistryError(
-                f"ARPANET_MASTERS names {place}, where a cluster runs already",
-                f"join it with --peers {place}",
-            )
+        place = peer_url.removeprefix("http://")
+        try:
+            cluster = peers.find(peer_url)
+        except RegistryUnreachable as problem:
+            silent[place] = problem
+        else:
+            if cluster:
+                raise RegistryError(
+                    f"ARPANET_MASTERS names {place}, where a cluster runs already",
+                    f"join it with --peers {place}",
+                )
+    return silent
 
 
 def _report(context: Context, this: Own, found: Image) -> None:
     members: Sequence[Member] = ()
-    with suppress(RegistryError):  # it did its work; a slow answer is no reason to fail now
+    with suppress(RegistryError):
         members = Gateway([this.client_url]).member_list()
     names = ", ".join(sorted(member.name for member in members)) or "not known yet"
     context.say(f"this master runs etcd {flags.dotted(found.version)}; the masters are {names}")

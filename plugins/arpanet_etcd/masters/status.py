@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from arpanet.context import Context
-from arpanet.errors import EngineUnreachable, RegistryError
-from arpanet.records import Member, Status
+from arpanet import Context, EngineUnreachable, Member, RegistryError, Status
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import health
 from arpanet_etcd.masters.plan import quorum
+from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import endpoints
 
 __all__ = ["Report", "cluster_line", "status"]
@@ -29,8 +28,11 @@ class Report:
 
 
 def status(context: Context) -> list[Status]:
-    """Return a line for this host's etcd, if it is a master, and one for the cluster."""
-    return [*_container(context), _cluster(context)]
+    """Return a line for this host's etcd, if it is a master, and one for the cluster, if used."""
+    lines = _container(context)
+    if make_registry(context.settings):  # another registry has masters of its own
+        lines.append(_cluster(context))
+    return lines
 
 
 def _container(context: Context) -> list[Status]:

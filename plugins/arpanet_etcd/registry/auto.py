@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.records import Host, Instance
-from arpanet_etcd.registry.store import Changes, Store, Writer
+from arpanet import Host, Instance, RegistryError, RegistryUnreachable
+from arpanet_etcd.registry.store import Changes, Seat, Store, Writer
 
 __all__ = ["AutoStore"]
 
@@ -51,6 +50,10 @@ class AutoStore:
     def writer(self, host: Host, ttl: int) -> Writer:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         return _AutoLedger(lambda: self._store().writer(host, ttl))
+
+    def seat(self, name: str, ttl: int) -> Seat:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        return self._store().seat(name, ttl)
 
     def check(self, host: Host) -> None:
         """See :class:`~arpanet_etcd.registry.store.Store`."""

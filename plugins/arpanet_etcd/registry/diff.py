@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from arpanet.records import Instance
-from arpanet_etcd.registry.keys import Layout, read_instance
+from arpanet import Instance, codec
+from arpanet_etcd.registry.keys import Layout
 
 __all__ = ["Change", "Entry", "batches", "belongings", "changes", "owner"]
 
@@ -79,7 +79,7 @@ def _holds(entry: Entry | None, value: str) -> bool:
 def owner(instance_id: str, record: str) -> str:
     """Return the host that a record names, ``""`` when it can't be read: it is nobody's then."""
     try:
-        return read_instance(instance_id, record).host
+        return codec.decode_instance(instance_id, record).host
     except ValueError:
         return ""
 

@@ -1,25 +1,23 @@
-"""Records as keys and values, and back. Pure.
+"""Records as keys, and back; their values are :mod:`arpanet.codec`'s. Pure.
 
 Below ``ETCD_PATH``:
 
     /services/<name>/<instance id>   ``ip:port``, as registrator writes it: for confd, Traefik, curl
     /instances/<instance id>         the whole record, as JSON
     /hosts/<hostname>                the host's record, as JSON
+    /leaders/<name>                  who leads under a name; gone when it does no more
+    /notes/<name>                    what leaders under a name keep
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
-Readers take what they know: later versions may add fields.
 """
 
-import ipaddress
-import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
-from arpanet.records import Host, Instance
+from arpanet import Instance, codec
 
-__all__ = ["Key", "Layout", "instance_of_leaf", "read_host", "read_instance", "write"]
+__all__ = ["Key", "Layout", "instance_of_leaf"]
 
 #: A leading underscore would hide a key in v2; "." and ".." are resolved there.
 UNSAFE = re.compile(r"^[_.]|[^A-Za-z0-9!$&'()*+,;=:@~._-]")
@@ -57,10 +55,19 @@ class Layout:
         """Return the key of an instance's record."""
         return f"{self.root}instances/{_escape(instance_id)}"
 
+    def leader(self, name: str) -> str:
+        """Return the key that who leads under *name* holds."""
+        return f"{self.root}leaders/{_escape(name)}"
+
+    def note(self, name: str) -> str:
+        """Return the key of what leaders under *name* keep."""
+        return f"{self.root}notes/{_escape(name)}"
+
     def entries(self, instance: Instance) -> dict[str, str]:
         """Return all keys and values of *instance*, its record first."""
-        found = {self.record(instance.id): write(instance)}
-        for name in filter(None, instance.services):
+        found = {self.record(instance.id): codec.encode(instance)}
+        # confd and friends dial what they read there: only what every host reaches
+        for name in filter(None, instance.services if instance.address else ()):
             found[f"{self.root}services/{_escape(name)}/{_escape(instance.id)}"] = instance.address
         return found
 
@@ -82,114 +89,18 @@ def _escape(text: str) -> str:
     return UNSAFE.sub(lambda found: "".join(f"%{b:02X}" for b in found[0].encode()), text)
 
 
-# -- values --------------------------------------------------------------------------------------
-
-
-def write(record: Host | Instance) -> str:
-    """Return *record* as JSON; equal records give equal text."""
-    # not asdict(): it copies deeply, which takes ten times as long
-    return json.dumps(vars(record), sort_keys=True, separators=(",", ":"), default=dict)
-
-
-def read_instance(instance_id: str, text: str) -> Instance:
-    """Return the instance that :func:`write` made *text* of.
-
-    :raises ValueError: it can't be one: what is missing or has the wrong type.
-    """
-    given = _object(text)
-    if given.get("id", instance_id) != instance_id:
-        raise ValueError(f"is the record of {given['id']!r}")
-    protocol = _text(given, "protocol") or "tcp"
-    if protocol not in ("tcp", "udp"):
-        raise ValueError(f"protocol is {protocol!r}")
-    return Instance(
-        id=instance_id,
-        services=_texts(given, "services"),
-        host=_text(given, "host"),
-        ip=_ip(given.get("ip")),
-        port=_port(given.get("port")),
-        protocol=protocol,
-        container=_text(given, "container"),
-        tags=_texts(given, "tags"),
-        attrs=_mapping(given, "attrs"),
-        health=_text(given, "health"),
-        local=_mapping(given, "local"),
-    )
-
-
-def read_host(name: str, text: str) -> Host:
-    """Return the host that :func:`write` made *text* of.
-
-    :raises ValueError: it can't be one.
-    """
-    given = _object(text)
-    started = given.get("started", 0)
-    if not isinstance(started, int | float):
-        raise ValueError("started is no number")
-    return Host(
-        name=name,
-        address=_text(given, "address"),
-        engine=_text(given, "engine"),
-        roles=_texts(given, "roles"),
-        version=_text(given, "version"),
-        started=float(started),
-    )
-
-
 def instance_of_leaf(instance_id: str, services: tuple[str, ...], address: str) -> Instance:
     """Return the least that an ``ip:port`` tells, written by hand or by registrator.
 
     :raises ValueError: *address* is no address.
     """
-    ip, colon, port = address.strip().rpartition(":")
-    if not (colon and port.isdecimal()):
-        raise ValueError(f"{address[:60]!r} is no ip:port")
+    ip, port = codec.decode_address(address)
     known = ID.fullmatch(instance_id)
     return Instance(
         id=instance_id,
         services=services,
         host=known[1] if known else "",
-        ip=_ip(ip.removeprefix("[").removesuffix("]")),
-        port=_port(int(port)),
+        ip=ip,
+        port=port,
         protocol="udp" if known and known[2] else "tcp",
     )
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    given = json.loads(text)
-    if not isinstance(given, dict):
-        raise ValueError("is no JSON object")
-    return given
-
-
-def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name, "")
-    if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
-    return value
-
-
-def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = given.get(name, [])
-    if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-        raise ValueError(f"{name} is no list of texts")
-    return tuple(value)
-
-
-def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
-    value = given.get(name, {})
-    if not (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
-        raise ValueError(f"{name} is no mapping of texts")
-    return value
-
-
-def _ip(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("ip is missing")
-    return str(ipaddress.ip_address(value))
-
-
-def _port(value: object) -> int:
-    if not (type(value) is int and 0 < value < 65536):
-        raise ValueError(f"port is {value!r}")
-    return value

@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from arpanet.errors import RegistryError
-from arpanet.records import Snapshot
+from arpanet import RegistryError, Snapshot
 from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.client.watch import Quiet
 from arpanet_etcd.client.wire import Compacted

@@ -6,12 +6,23 @@ A *store* knows how etcd is spoken to; what a registry promises is made of it he
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from arpanet.errors import SettingsError
-from arpanet.records import Host, Snapshot
-from arpanet.registry import TTL, Follower, Registry, Session
-from arpanet.settings import ARPANET_REGISTRY, Settings, masters
+from arpanet import (
+    ARPANET_REGISTRY,
+    ARPANET_TTL,
+    TTL,
+    Follower,
+    Host,
+    Leadership,
+    Registry,
+    Session,
+    Settings,
+    SettingsError,
+    Snapshot,
+    kinds,
+)
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.leadership import SeatLeadership
 from arpanet_etcd.registry.mirror import Mirror
 from arpanet_etcd.registry.session import HostSession
 from arpanet_etcd.registry.store import Store
@@ -30,7 +41,7 @@ class EtcdRegistry:
 
     def __init__(self, store: Store, layout: Layout, ttl: int = TTL) -> None:
         self._store, self._layout, self._ttl = store, layout, ttl
-        self._running: list[Mirror | HostSession] = []
+        self._running: list[Mirror | HostSession | SeatLeadership] = []
 
     def read(self) -> Snapshot:
         """Return what the registry holds now."""
@@ -57,6 +68,12 @@ class EtcdRegistry:
     def withdraw(self, host: str) -> None:
         """Remove all entries of *host*, by name, at once."""
         self._store.withdraw(host)
+
+    def leader(self, name: str) -> Leadership:
+        """Stand for leading under *name*."""
+        leadership = SeatLeadership(name, lambda: self._store.seat(name, self._ttl), self._ttl)
+        self._running.append(leadership)
+        return leadership
 
     def close(self) -> None:
         """Let go of connections and threads."""
@@ -100,7 +117,7 @@ def make_registry(settings: Settings) -> Registry | None:
     try:
         if url.query or url.fragment:
             raise ValueError("must be etcd://, or etcd://master,master/path")
-        given = urls(masters(url.netloc), settings[ETCD_PORT])
+        given = urls(kinds.masters(url.netloc), settings[ETCD_PORT])
         path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
     except ValueError as problem:
         origin = settings.source(ARPANET_REGISTRY).origin
@@ -108,4 +125,5 @@ def make_registry(settings: Settings) -> Registry | None:
             f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
             "etcd:// alone takes everything from the other settings",
         ) from problem
-    return open_registry(given or endpoints(settings), path, settings[ARPANET_ETCD_API])
+    masters = given or endpoints(settings)
+    return open_registry(masters, path, settings[ARPANET_ETCD_API], settings[ARPANET_TTL])

@@ -9,8 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from arpanet.errors import RegistryError
-from arpanet.records import Instance
+from arpanet import Instance, RegistryError
 from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.registry.store import Writer
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from arpanet.records import Host, Instance
+from arpanet import Host, Instance
 
-__all__ = ["Changes", "Store", "Writer"]
+__all__ = ["Changes", "Seat", "Store", "Writer"]
 
 
 class Changes(Protocol):
@@ -38,6 +38,25 @@ class Writer(Protocol):
         """
 
 
+class Seat(Protocol):
+    """What one candidate at a time holds, for a time to live. Used by one thread at a time.
+
+    Every method raises ``RegistryUnreachable`` when no master answers.
+    """
+
+    def hold(self) -> bool:
+        """Take it where it is free, keep it where it is own; return whether it is held now."""
+
+    def release(self) -> None:
+        """Leave it, where it is own."""
+
+    def recall(self) -> str:
+        """Return the note that belongs to it, ``""`` when there is none."""
+
+    def keep(self, note: str) -> bool:
+        """Replace the note where the seat is held; return whether it was."""
+
+
 class Store(Protocol):
     """One cluster, spoken to in one way. Does no I/O until it is asked something.
 
@@ -55,6 +74,9 @@ class Store(Protocol):
 
     def writer(self, host: Host, ttl: int) -> Writer:
         """Return the entries of *host*."""
+
+    def seat(self, name: str, ttl: int) -> Seat:
+        """Return the seat of *name*."""
 
     def check(self, host: Host) -> None:
         """See :meth:`arpanet.registry.Registry.check`."""

@@ -6,8 +6,8 @@ An entry that can't be read is left out and logged once: it must not take the ot
 import logging
 from collections.abc import Mapping
 
-from arpanet.records import Host, Instance, Snapshot
-from arpanet_etcd.registry.keys import Key, Layout, instance_of_leaf, read_host, read_instance
+from arpanet import Host, Instance, Snapshot, codec
+from arpanet_etcd.registry.keys import Key, Layout, instance_of_leaf
 
 __all__ = ["View"]
 
@@ -71,9 +71,9 @@ class View:
             return
         try:
             if parsed.kind == "instances":
-                self._records[parsed.id] = read_instance(parsed.id, text)
+                self._records[parsed.id] = codec.decode_instance(parsed.id, text)
             else:
-                self._hosts[parsed.id] = read_host(parsed.id, text)
+                self._hosts[parsed.id] = codec.decode_host(parsed.id, text)
         except ValueError as problem:
             log.warning("ignoring %s: %s", key, problem)
 

@@ -1,7 +1,7 @@
 """One set of namespaces for all tests of a module; each test gets them without tables."""
 
 import pytest
-from arpanet_ambassador.planes.nftables.kernel import clear
+from arpanet_ambassador.planes.nftables.plane import Nftables
 
 from tests.services.ambassador.lan import Lan, anybody
 
@@ -15,6 +15,6 @@ def module_lan():
 
 @pytest.fixture
 def lan(module_lan):
-    clear([module_lan.client.home], anybody)
+    Nftables(anybody).clear([module_lan.client.home])
     yield module_lan
-    assert clear([module_lan.client.home], anybody) == {}
+    assert Nftables(anybody).clear([module_lan.client.home]) == {}

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 from arpanet_ambassador.ambassador import CHECK, Ambassador
-from arpanet_ambassador.planes.nftables import clearing, nft
-from arpanet_ambassador.planes.nftables.kernel import Kernel
+from arpanet_ambassador.planes.nftables import nft
+from arpanet_ambassador.planes.nftables.plane import Nftables
 
 from arpanet.agent import statusfile
 from arpanet.records import Container, Instance, Snapshot
-from arpanet.settings import HOSTNAME
+from arpanet.settings import ARPANET_MASTERS, HOSTNAME
 from tests.conftest import wait_for
 from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, anybody, echoes, hello
 
@@ -46,7 +46,7 @@ class Host:
         self.emitted = []
         self.ambassador = None
         self.context = SimpleNamespace(
-            settings={HOSTNAME: "here"},
+            settings={HOSTNAME: "here", ARPANET_MASTERS: ("10.99.0.1",)},
             wake=lambda: None,
             emit=lambda event, **payload: self.emitted.append((event, payload)),
         )
@@ -56,9 +56,8 @@ class Host:
         """Start an ambassador, in the place of one that was killed."""
         if self.ambassador:
             self.ambassador.close()
-        kernel = Kernel(verify)
         self.ambassador = self.lan.ambassador.do(
-            lambda: Ambassador(self.context, NAME, self.plane, kernel, clock=lambda: self.now)
+            lambda: Ambassador(self.context, NAME, self.plane, verify, lambda: self.now)
         )
 
     def client(self, **more):
@@ -124,8 +123,8 @@ def test_line(host):
     host.services(ONE)
     assert (host.reached(6379), host.reached(80)) == (ONE, ONE)
     assert [(one.dials, one.plane, one.error) for one in host.links()] == [
-        ("localhost:80", "kernel", ""),
-        ("redis:6379", "kernel", ""),
+        ("localhost:80", "nftables", ""),
+        ("redis:6379", "nftables", ""),
     ]
     host.services(TWO)
     assert (host.reached(6379), host.reached(80)) == (TWO, TWO)
@@ -171,23 +170,23 @@ def test_clients_of_an_earlier_address_are_served(host):
     """An app that looked its name up once goes on dialling where the ambassador once was."""
     host.containers(backends=host.backends("10.99.0.77"))
     host.services(ONE)
-    host.start()
     host.containers()
-    host.services(ONE)
     for address in ("10.99.0.77", AMBASSADOR):
         with host.lan.client.dial(address, 6379) as connection:
             assert hello(connection).startswith(ONE)
 
 
-def test_proxy_serves_what_the_kernel_cannot(host):
+def test_proxy_serves_what_rules_cannot(host):
     host.start(not_the_client)
     host.containers()
     host.services(ONE)
     assert host.reached(6379) == ONE
     assert [(one.port, one.plane, one.error) for one in host.links()] == [
-        (80, "", "no privileges"),
+        (80, "", host.links()[0].error),
         (6379, "proxy", ""),
     ]
+    assert host.links()[0].error.startswith("no privileges; the proxy plane cannot serve localhost")
+    assert host.links()[1].note == "no privileges"
 
 
 def test_proxy_follows_what_clients_are_linked_to(host):
@@ -195,7 +194,7 @@ def test_proxy_follows_what_clients_are_linked_to(host):
     host.start(not_the_client)
     host.containers(backends=stranger)
     host.services(ONE)
-    assert "container arpanet_backends does not run" in host.links()[1].error
+    assert "arpanet_backends has no address that client could dial" in host.links()[1].error
     for started in ("t1", "t2"):
         host.containers(backends=replace(host.backends(), started=started))
         assert host.reached() == ONE
@@ -204,12 +203,12 @@ def test_proxy_follows_what_clients_are_linked_to(host):
         host.dial()
 
 
-def test_without_what_clients_are_linked_to_the_kernel_still_serves(host):
+def test_without_what_clients_are_linked_to_rules_still_serve(host):
     host.containers()
     host.services(ONE)
     host.containers(backends=Container("id-other", "other", "image", 1, "t0"))
     assert host.reached() == ONE
-    assert {one.plane for one in host.links()} == {"kernel"}
+    assert {one.plane for one in host.links()} == {"nftables"}
 
 
 def test_proxy_plane_leaves_the_client_alone(make):
@@ -226,7 +225,7 @@ def test_connection_through_the_proxy_outlives_the_arrival_of_the_rules(host):
     host.services(ONE)
     with host.dial() as connection:
         hello(connection)
-        Kernel(anybody).apply(host.ambassador.plan.rules, {"id-client"})
+        Nftables(anybody).apply(host.ambassador.plan.clients)
         assert echoes(connection)
         assert host.reached() == ONE
 
@@ -241,16 +240,6 @@ def test_drift_is_repaired_when_it_is_time(host):
     host.containers()
     assert host.reached(80) == ONE
     assert host.status()["drift"] == 1
-
-
-def test_nothing_is_applied_after_a_clearing(host):
-    host.containers()
-    host.services(ONE)
-    with clearing.lock(1) as lock:
-        clearing.mark(lock)
-    host.lan.client.sh("nft delete table ip arpanet")
-    host.services(TWO)
-    assert host.lan.client.do(nft.listing) == ""
 
 
 # -- instances that are gone ---------------------------------------------------------------------
@@ -282,7 +271,7 @@ def test_stuck_connections_are_reset_also_idle_ones(host, unplugged):
                 with pytest.raises(ConnectionError):
                     stuck.recv(1)
             assert echoes(kept) if kept is one else hello(kept) and echoes(kept)
-    wait_for(lambda: host.ambassador.reset >= 2)
+    wait_for(lambda: host.ambassador.reaper.reset >= 2)
 
 
 def test_connections_to_what_the_registry_lost_but_still_answers_stay(host):
@@ -292,7 +281,7 @@ def test_connections_to_what_the_registry_lost_but_still_answers_stay(host):
         hello(connection)
         host.services(TWO)
         assert host.reached() == TWO
-        wait_for(lambda: host.ambassador.suspicious)
+        wait_for(lambda: host.ambassador.reaper.suspicious)
         assert echoes(connection)
 
 
@@ -334,3 +323,21 @@ def test_latency(host):
         took.append(time.perf_counter() - began)
         assert host.reached() == wanted
     assert min(took) < 0.1
+
+
+def test_what_a_plugin_answers_is_dialled_and_asked_again_when_it_changed(make):
+    host, woken, answer = make(), [], [(ONE, 6379)]
+    host.context.wake = lambda: woken.append(1)
+    host.context.bus = SimpleNamespace(first=lambda hook, context, spec: list(answer))
+    host.start()
+    client = host.client(env={"BACKEND_6379": "consul:redis"}, labels={})
+    host.services()
+    for server in (ONE, TWO):
+        answer[:] = [(server, 6379)]
+        host.ambassador.backends()
+        host.containers(client=client)
+        wait_for(lambda: woken.pop() if woken else None)
+        host.containers(client=client)
+        assert host.reached() == server
+    (link,) = host.links()
+    assert (link.spec, link.error) == ("consul:redis", "")

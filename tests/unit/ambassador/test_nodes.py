@@ -4,43 +4,66 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from arpanet_ambassador import nodes
 from arpanet_ambassador.links import report
 from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
 
 from arpanet.docker.specs import OwnContainer
-from arpanet.errors import EngineError
-from arpanet.images import node
+from arpanet.errors import EngineError, NameTaken
 from arpanet.records import Link
 from arpanet.settings import CORE, Settings, Source
+from tests.unit.ambassador.records import by_id, container
 
 
 class Engine:
     """Notes what is asked of it."""
 
-    def __init__(self, *own):
-        self.containers = [OwnContainer(n, part, state, "i", n, "t") for n, part, state in own]
+    def __init__(self, *own, linked=(), others=(), pid_mode="host"):
+        self.mine = [OwnContainer(n, part, state, "i", n, "t") for n, part, state in own]
+        self.clients, self.others, self.pid_mode = list(linked), others, pid_mode
         self.did, self.specs, self.files = [], [], {}
         self.exit = (0, b"", b"")
 
     def own(self, part):
-        return [one for one in self.containers if one.part == part]
+        return [one for one in self.mine if one.part == part]
+
+    def linked(self, container):
+        return self.clients
+
+    def containers(self):
+        return by_id(*self.others)
 
     def ensure(self, spec):
         self.specs.append(spec)
         self.did.append(f"ensure {spec.name}")
+        return "created"
 
     def remove_part(self, part):
         self.did.append(f"remove {part}")
-        self.containers = [one for one in self.containers if one.part != part]
+        self.mine = [one for one in self.mine if one.part != part]
+
+    def stop_part(self, part):
+        self.did.append(f"stop {part}")
+
+    def stop(self, container):
+        self.did.append(f"stop {container}")
+
+    def remove(self, container):
+        self.did.append(f"remove {container}")
 
     def start(self, container):
         self.did.append(f"start {container}")
 
-    def inspect(self, container):
-        return {"Config": {"Entrypoint": ["/python", "-m", "arpanet"]}}
+    def rename(self, container, name):
+        self.did.append(f"rename {container} {name}")
 
-    def exec(self, name, argv, timeout):
-        self.did.append(f"exec {name}: {' '.join(argv)}")
+    def inspect(self, container):
+        if container not in {one.name for one in (*self.mine, *self.others)}:
+            return None
+        return {"Config": {"Image": "theirs"}, "HostConfig": {"PidMode": self.pid_mode}}
+
+    def run_to_end(self, spec, timeout):
+        self.did.append(f"run {' '.join(spec.command)} {' '.join(spec.capabilities)}")
         return self.exit
 
     def read_file(self, name, path):
@@ -50,17 +73,16 @@ class Engine:
 @pytest.fixture
 def run(monkeypatch):
     """Run a hook with some of arpanet's own containers on the host."""
-    monkeypatch.setattr(node, "node_image", lambda context: "image")
+    monkeypatch.setattr(nodes, "node_image", lambda context: "image")
 
     def call(hook, *own, **settings):
         engine = own[0] if own and isinstance(own[0], Engine) else Engine(*own)
         given = {"HOSTNAME": "h", "ARPANET_IP": "10.0.0.1", **settings}
         declared = (*CORE, AMBASSADOR_NAME, ARPANET_PLANE)
         found = Settings(declared, {n: Source(text, "option") for n, text in given.items()})
-        said = []
-        context = SimpleNamespace(engine=engine, settings=found, say=said.append)
+        engine.said = []
+        context = SimpleNamespace(engine=engine, settings=found, say=engine.said.append)
         engine.answer = getattr(AmbassadorPlugin(), f"arpanet_{hook}")(context)
-        engine.said = said
         return engine
 
     return call
@@ -68,7 +90,7 @@ def run(monkeypatch):
 
 HOLDER = ("arpanet_backends", "backends", "running")
 AGENT = ("arpanet_backends_agent", "ambassador", "running")
-CLEAR = "/python -m arpanet_ambassador.planes.nftables.clearing"
+CLEAR = "run clear NET_ADMIN SYS_ADMIN SYS_PTRACE"
 
 
 def test_start_makes_both(run):
@@ -87,6 +109,7 @@ def test_start_makes_both(run):
         ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"),
         True,
     )
+    assert (holder.role, agent.role) == ("", "slave")  # what is linked to may outlive the slave
 
 
 def test_what_clients_are_linked_to_is_never_replaced(run):
@@ -98,45 +121,89 @@ def test_what_clients_are_linked_to_is_never_replaced(run):
     ]
 
 
-def test_another_name(run):
+def test_another_name_renames_it(run):
     assert run("slave_start", HOLDER, AMBASSADOR_NAME="amb").did == [
-        "ensure amb",
+        "rename arpanet_backends amb",
         "ensure amb_agent",
     ]
 
 
-def test_proxy_plane_is_one_container_without_privileges(run):
+def test_a_name_that_is_taken_is_refused_before_anything_is_touched(run):
+    engine = Engine(HOLDER, AGENT, others=[container("amb")])
+    with pytest.raises(NameTaken, match="the name amb is taken by a container of image theirs"):
+        run("slave_start", engine, AMBASSADOR_NAME="amb")
+    assert engine.did == []
+
+
+def test_proxy_plane_enters_the_namespace_of_what_clients_are_linked_to(run):
     engine = run("slave_start", HOLDER, AGENT, ARPANET_PLANE="proxy")
-    assert engine.did == [
-        f"exec arpanet_backends_agent: {CLEAR}",
-        "remove backends",
-        "ensure arpanet_backends",
-    ]
+    assert engine.did == ["ensure arpanet_backends_agent", CLEAR]
     (spec,) = engine.specs
     assert (spec.network, spec.capabilities, spec.pid_host, spec.security) == (
-        "bridge",
+        "container:arpanet_backends",
         (),
         False,
         (),
     )
 
 
-def test_back_from_the_proxy_plane(run):
+def test_proxy_plane_where_nothing_can_be_left_runs_nothing_with_privileges(run):
+    again = Engine(HOLDER, AGENT, pid_mode="")
+    assert run("slave_start", again, ARPANET_PLANE="proxy").did == ["ensure arpanet_backends_agent"]
+    assert CLEAR not in run("slave_start", ARPANET_PLANE="proxy").did
+
+
+def test_proxy_follows_what_clients_are_linked_to_when_that_is_started_again(run):
+    stopped = ("arpanet_backends", "backends", "exited")
+    engine = Engine(stopped, AGENT, pid_mode="")
+    assert run("slave_start", engine, ARPANET_PLANE="proxy").did == [
+        "start arpanet_backends",
+        "stop ambassador",
+        "ensure arpanet_backends_agent",
+    ]
+
+
+def test_what_the_proxy_plane_would_drop_is_said_before(run):
+    web = container("web", labels={"connect.80": "a", "connect.81": "b c"}, env={"BACKEND_1": "a"})
+    said = []
+    engine = Engine(HOLDER, AGENT, others=[web])
+    engine.ensure = lambda spec: said.extend(engine.said) or "created"
+    run("slave_start", engine, ARPANET_PLANE="proxy")
+    assert said == [
+        "the proxy plane does not carry links of labels, so these end: web (localhost:80)"
+    ]
+    assert run("slave_start", Engine(HOLDER, AGENT, others=[web])).said == []
+
+
+def test_back_from_the_proxy_plane_of_a_former_version(run):
     alone = ("arpanet_backends", "ambassador", "running")
     assert run("slave_start", alone).did == [
         "remove ambassador",
         "ensure arpanet_backends",
         "ensure arpanet_backends_agent",
     ]
+    engine = Engine(alone, linked=["web", "app"])
+    with pytest.raises(EngineError, match="would not start app, web again"):
+        run("slave_start", engine)
+    assert engine.did == []
 
 
-def test_stop_takes_links_out_first(run):
-    assert run("slave_stop", HOLDER, AGENT).did == [
-        f"exec arpanet_backends_agent: {CLEAR}",
-        "remove ambassador",
-        "remove backends",
+def test_stop_takes_links_out_when_nobody_puts_them_back_any_more(run):
+    every = ["remove ambassador", CLEAR, "stop arpanet_backends", "remove arpanet_backends"]
+    assert run("slave_stop", HOLDER, AGENT).did == every
+    dead = ("arpanet_backends_agent", "ambassador", "exited")
+    assert run("slave_stop", HOLDER, dead).did == every
+    assert run("slave_stop", HOLDER).did == every
+    assert run("slave_stop").did == ["remove ambassador"]
+
+
+def test_stop_keeps_what_clients_are_linked_to(run):
+    engine = run("slave_stop", Engine(HOLDER, AGENT, linked=["web"]))
+    assert engine.did == ["remove ambassador", CLEAR]
+    assert engine.said == [
+        "container arpanet_backends stays: Docker starts none of web without it, since they are "
+        "linked to it; remove them, and run this again"
     ]
-    assert run("slave_stop").did == ["remove ambassador", "remove backends"]
 
 
 def test_links_that_stay_are_told(run):
@@ -148,7 +215,7 @@ def test_links_that_stay_are_told(run):
 def test_links(run):
     link = Link("web", 80, "a", "localhost:80", error="service a has no instance")
     engine = Engine(AGENT)
-    engine.files["/run/arpanet/ambassador.json"] = json.dumps(report.encode([link], "auto", 0, 0))
+    engine.files["/run/arpanet/ambassador.json"] = json.dumps(report.encode([link], 0, 0))
     assert run("links", engine).answer == (link,)
 
 
@@ -173,7 +240,7 @@ def test_no_links_to_tell_of(run, own, says):
         ((HOLDER, AGENT), {}, "degraded", "waits for Docker and the registry"),
         ((HOLDER, AGENT), {"agent": {"registry": "no master answers"}}, "degraded", "no master"),
         ((AGENT,), {}, "down", "arpanet_backends does not run"),
-        ((HOLDER, AGENT), {"ambassador": report.encode([], "auto", 0, 0)}, "ok", "0 links"),
+        ((HOLDER, AGENT), {"ambassador": report.encode([], 0, 0)}, "ok", "0 links"),
     ],
 )
 def test_status(run, own, files, state, says):

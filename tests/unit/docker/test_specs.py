@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet.docker.specs import ContainerSpec, create_body, once_body
+from arpanet.docker.specs import ContainerSpec, create_body, once_body, once_of
 
 SPEC = ContainerSpec(
     part="etcd",
@@ -41,8 +41,26 @@ def test_the_body_says_all_that_the_spec_says():
             "PidMode": "host",
             "RestartPolicy": {"Name": "unless-stopped"},
             "SecurityOpt": ["apparmor=unconfined"],
+            "UsernsMode": "host",
         },
     }
+
+
+def test_with_user_namespaces_only_what_needs_the_hosts_is_left_out_of_them():
+    """Docker refuses the host's network and processes to others (--userns-remap)."""
+    apart = replace(SPEC, network="bridge", pid_host=False)
+    modes = [
+        create_body(one)["HostConfig"].get("UsernsMode")
+        for one in (apart, replace(apart, network="host"), replace(apart, pid_host=True))
+    ]
+    assert modes == [None, "host", "host"]
+
+
+def test_a_one_shot_container_is_made_like_the_spec_and_does_not_come_back():
+    body, once = create_body(SPEC), once_of(SPEC)
+    assert (once["Image"], once["Cmd"], once["Env"]) == (body["Image"], body["Cmd"], body["Env"])
+    assert once["HostConfig"] == {**body["HostConfig"], "RestartPolicy": {"Name": "no"}}
+    assert once["Labels"].keys() == {"arpanet.once"}
 
 
 def hash_of(spec):

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from arpanet_registrator.plugin import REGISTRATOR_NAME
+from arpanet_registrator.settings import SETTINGS
 
 from arpanet.agent import statusfile
 from arpanet.docker.specs import OwnContainer
@@ -59,7 +59,7 @@ class FakeContext:
     def __init__(self, **given):
         texts = {"HOSTNAME": "h1", "ARPANET_IP": "127.0.0.1", **given}
         sources = {name: Source(text, "option") for name, text in texts.items()}
-        self.settings = Settings((*CORE, REGISTRATOR_NAME), sources)
+        self.settings = Settings((*CORE, *SETTINGS), sources)
         self.engine = FakeEngine()
         self.registry = MemoryRegistry()
         self.said, self.woken = [], []

@@ -1,11 +1,11 @@
 """The plugin on the command line: what start, stop and status do, and what they refuse."""
 
 import pytest
+from arpanet_registrator import plugin as registrator
 from arpanet_registrator.plugin import RegistratorPlugin
 
 from arpanet.agent import statusfile
 from arpanet.errors import EngineUnreachable, RegistryError, RegistryUnreachable, SettingsError
-from arpanet.images import node
 from arpanet.records import Host, Instance
 
 from .fakes import FakeContext, Unreachable
@@ -16,7 +16,7 @@ WEB = Instance("h1:w0:80", ("web",), "h1", "127.0.0.1", 80)
 @pytest.fixture
 def context(tmp_path, monkeypatch):
     monkeypatch.setattr(statusfile, "RUN", tmp_path)
-    monkeypatch.setattr(node, "node_image", lambda context: "arpanet-node:1")
+    monkeypatch.setattr(registrator, "node_image", lambda context: "arpanet-node:1")
     return FakeContext()
 
 
@@ -83,6 +83,13 @@ def test_stop_goes_on_without_a_registry(plugin, context):
     ]
 
 
+def test_the_time_that_entries_stay_is_a_setting(plugin):
+    context = FakeContext(ARPANET_TTL="60")
+    context.registry = Unreachable()
+    plugin.arpanet_slave_stop(context)
+    assert context.said[0].endswith("vanish within 60 s")
+
+
 def test_stop_leaves_the_entries_of_a_namesake(plugin, context):
     context.registry.session(Host("h1", "10.0.0.9", "another-engine")).publish([WEB])
     plugin.arpanet_slave_stop(context)
@@ -92,13 +99,14 @@ def test_stop_leaves_the_entries_of_a_namesake(plugin, context):
 
 def test_install_makes_the_image_for_slaves_only(plugin, context, monkeypatch):
     made = []
-    monkeypatch.setattr(node, "node_image", made.append)
+    monkeypatch.setattr(registrator, "node_image", made.append)
     for role in ("core", "master", "slave"):
         plugin.arpanet_install(context, role)
     assert made == [context]
 
 
-GOOD = {"instances": 3, "services": 2, "warnings": 0, "trouble": ""}
+GOOD = {"instances": 3, "services": 2, "warnings": [], "trouble": ""}
+FIVE = [f"r{n}: SERVICE_IGNORE=false" for n in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,9 @@ GOOD = {"instances": 3, "services": 2, "warnings": 0, "trouble": ""}
         ("running", None, None, "degraded", "not seen Docker yet"),
         ("running", None, {"docker": "no socket"}, "degraded", "no socket"),
         ("running", GOOD, {"docker": "", "registry": "", "failures": {}}, "ok", "3 instances of 2"),
-        ("running", {**GOOD, "warnings": 1}, {}, "ok", "1 warnings"),
+        ("running", {**GOOD, "warnings": FIVE[:1]}, {}, "ok", "2 services; r0: SERVICE_IGNORE"),
+        ("running", {**GOOD, "warnings": FIVE}, {}, "ok", "r2: SERVICE_IGNORE=false; 2 more"),
+        ("running", {**GOOD, "warnings": 1}, {}, "ok", "3 instances of 2 services"),
         ("running", {**GOOD, "trouble": "lease lost"}, {}, "degraded", "lease lost"),
         ("running", GOOD, {"registry": "no master"}, "degraded", "no master"),
         ("running", GOOD, {"failures": {"hello": 2}}, "degraded", "plugins failed: hello"),

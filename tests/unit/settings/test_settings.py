@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpanet import hookimpl, hookspecs, settings
+from arpanet import hookimpl, hookspecs, kinds, settings
 from arpanet.errors import SettingsError
 from arpanet.events import Bus
 from arpanet.host import addresses
@@ -83,10 +83,24 @@ def test_masters(load, text, parsed):
 
 
 def test_container_name():
-    assert settings.container_name("arpanet_etcd") == "arpanet_etcd"
+    assert kinds.container_name("arpanet_etcd") == "arpanet_etcd"
     for bad in ("x", "-x", "a b", "a/b", ""):
         with pytest.raises(ValueError, match="must be a container name"):
-            settings.container_name(bad)
+            kinds.container_name(bad)
+
+
+def test_switch():
+    for text, parsed in (("yes", True), ("On", True), ("1", True), ("FALSE", False), ("no", False)):
+        assert kinds.switch(text) is parsed
+    with pytest.raises(ValueError, match="must be yes or no"):
+        kinds.switch("maybe")
+
+
+def test_seconds():
+    assert kinds.seconds(5)("60") == 60
+    for bad in ("4", "-6", "5.5", "1e3", "", "9" * 7, "٦"):
+        with pytest.raises(ValueError, match="must be a whole number of seconds, 5 or more"):
+            kinds.seconds(5)(bad)
 
 
 def test_found_defaults_are_looked_for_when_used(load, monkeypatch):

@@ -8,13 +8,12 @@ no packet uses the old rules any more.
 """
 
 import os
-import re
 import shutil
 import subprocess
 
 from arpanet_ambassador.planes.nftables.ruleset import TABLE
 
-__all__ = ["NftError", "ambassadors", "listing", "run"]
+__all__ = ["NftError", "listing", "run"]
 
 #: Seconds; far more than a transaction of thousands of elements takes.
 TIMEOUT = 5.0
@@ -44,12 +43,6 @@ def listing() -> str:
         if "No such file" in str(problem):
             return ""
         raise
-
-
-def ambassadors(listed: str) -> frozenset[str]:
-    """Return the ambassador's addresses that a :func:`listing` names."""
-    elements = re.search(r"set ambassador \{[^}]*?elements = \{([^}]*)\}", listed)
-    return frozenset(re.findall(r"[0-9.]+", elements[1])) if elements else frozenset()
 
 
 def _nft(*arguments: str, text: str = "") -> str:

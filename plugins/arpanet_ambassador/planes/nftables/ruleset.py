@@ -2,73 +2,39 @@
 
 A packet's way, in the namespace of the client (nothing of this is in the host's):
 
-    connect() -> output: dial ------- (ambassador or loopback, port) -> a target in turn: DNAT
+    connect() -> output: dial ------- (address, port) -> a target in turn: DNAT
                  output: refuse ----- a link without targets -> TCP reset, at once
               -> postrouting: leave - a source that answers could not find -> masquerade
     prerouting: guard <- what comes from outside for 127.0.0.0/8 -> dropped
+    input: sane <------- what the kernel's tracking takes for no part of its flow -> dropped
 
 Rules look at first segments (SYN) only: a connection that was made through the proxy plane before
 the table was there stays where it is, though the kernel's tracking sees it as a new one then.
+
+A segment outside of its window is not translated back. The client's stack would see an address that
+it never dialled, answer with a reset, and so end the connection at the server: hence *sane*.
 
 The whole table is replaced in one transaction; established connections stay where they are.
 """
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from ipaddress import IPv4Address
 
-from arpanet.records import Target
+from arpanet import Target
+from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend
 
-__all__ = ["REMOVE", "TABLE", "Home", "Rules", "Table", "carried", "render"]
+__all__ = ["REMOVE", "TABLE", "carried", "render"]
 
 TABLE = "arpanet"
 #: Removes the table, whether or not it is there.
 REMOVE = f"add table ip {TABLE}\ndelete table ip {TABLE}\n"
 
-#: port -> targets; none: to be refused.
-Ports = Mapping[int, Sequence[Target]]
-
+_PROTOCOLS = ("tcp", "udp")
 _SYN = "tcp flags & (fin | syn | rst | ack) != syn accept"
-#: Docker's own resolver, with DNAT rules of Docker's in the client's namespace.
+_REJECT = {"tcp": "reject with tcp reset", "udp": "reject"}
+#: Docker's own resolver is left out, with DNAT rules of Docker's in the client's namespace.
 _LOOPBACK = "ip daddr 127.0.0.0/8 ip daddr != 127.0.0.11"
-
-
-@dataclass(frozen=True)
-class Table:
-    """What the links of one namespace come to.
-
-    :ivar seed: differs between namespaces, so that not all of them begin with the same target.
-    :ivar ambassador: IPv4 addresses at which the namespace's apps dial the ambassador.
-    """
-
-    seed: str
-    ambassador: Collection[str] = ()
-    backend: Ports = field(default_factory=dict)
-    connect: Ports = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Home:
-    """A container that owns a network namespace, in which others may live too."""
-
-    container: str
-    pid: int
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What one namespace is to hold.
-
-    :ivar text: the transaction, from :func:`render`.
-    :ivar localnet: whether links on localhost need ``route_localnet``.
-    :ivar started: of the container, and *networks* it is in: new ones have new interfaces.
-    """
-
-    home: Home
-    text: str
-    localnet: bool = False
-    started: str = ""
-    networks: tuple[str, ...] = ()
 
 
 def carried(targets: Sequence[Target]) -> list[Target]:
@@ -76,53 +42,84 @@ def carried(targets: Sequence[Target]) -> list[Target]:
     return [target for target in targets if ":" not in target.ip]
 
 
-def render(table: Table) -> str:
-    """Return the transaction that makes the namespace hold *table* and nothing else of ours."""
-    backend = table.backend if table.ambassador else {}
-    if not backend and not table.connect:
+def render(client: Client) -> str:
+    """Return the transaction that makes the namespace hold *client*'s links, nothing else of ours.
+
+    A container's id differs between namespaces: not all of them begin with the same target.
+    """
+    if not client.links:
         return REMOVE
-    forms = (("backend", "ip daddr @ambassador", backend), ("connect", _LOOPBACK, table.connect))
-    dial, refuse, chains = [_SYN], [_SYN], []
-    for form, where, ports in forms:
-        served = {port: carried(ports[port]) for port in sorted(ports) if carried(ports[port])}
-        refused = sorted(ports.keys() - served.keys())
-        if served:
-            verdicts = ", ".join(f"{port} : goto {form}_{port}" for port in served)
-            dial.append(f"{where} tcp dport vmap {{ {verdicts} }}")
-        if refused:
-            ports_text = ", ".join(map(str, refused))
-            refuse.append(f"{where} tcp dport {{ {ports_text} }} reject with tcp reset")
-        for port, targets in served.items():
-            chains.append(_chain(f"{form}_{port}", [_turns(f"{table.seed}:{port}", targets)]))
-    leave = ['oifname != "lo" ct status dnat ct original ip daddr @ambassador masquerade']
-    guard = []
-    if table.connect:
-        leave.append('oifname != "lo" ip saddr 127.0.0.0/8 masquerade')
-        guard.append('iifname != "lo" ip daddr 127.0.0.0/8 drop')
-    every = {(t.ip, t.port): t for ports in (backend, table.connect) for t in _all(ports)}
+    served = {f: found for f in sorted(client.links) if (found := carried(client.links[f]))}
+    refused = sorted(client.links.keys() - served.keys())
+    targets = {(t.ip, t.port): t for found in served.values() for t in found}
     blocks = [
-        _ambassadors(table.ambassador),
-        *(_target(every[key]) for key in sorted(every)),
-        *chains,
-        _chain("dial", dial, "nat hook output priority -100"),
-        _chain("leave", leave, "nat hook postrouting priority 100"),
+        *(_target(targets[key]) for key in sorted(targets)),
+        *(_chain(_name(f), [_turns(client, f, found)]) for f, found in served.items()),
+        _chain("dial", _dial(served, refused), "nat hook output priority -100"),
+        _chain("leave", _leave(served), "nat hook postrouting priority 100"),
+        _chain("sane", ["meta l4proto tcp ct state invalid drop"], "filter hook input priority 0"),
     ]
     # the kernel asks a filter chain about every packet, a nat chain about a connection's first one
-    if refuse[1:]:
-        blocks.append(_chain("refuse", refuse, "filter hook output priority 0"))
-    if guard:
+    if refused:
+        blocks.append(_chain("refuse", _refuse(refused), "filter hook output priority 0"))
+    if any(one.loopback for one in client.links):
+        guard = ['iifname != "lo" ip daddr 127.0.0.0/8 drop']
         blocks.append(_chain("guard", guard, "filter hook prerouting priority -300"))
     return f"{REMOVE}table ip {TABLE} {{\n" + "".join(blocks) + "}\n"
 
 
-def _all(ports: Ports) -> list[Target]:
-    return [target for targets in ports.values() for target in carried(targets)]
+def _dial(served: Collection[Frontend], refused: Collection[Frontend]) -> list[str]:
+    rules = [_SYN]
+    for protocol in _PROTOCOLS:
+        verdicts = [
+            f"{f.address} . {f.port} : {f'goto {_name(f)}' if f in served else 'accept'}"
+            for f in _single(protocol, [*served, *refused])
+        ]
+        if verdicts:
+            rules.append(f"ip daddr . {protocol} dport vmap {{ {', '.join(verdicts)} }}")
+    for protocol in _PROTOCOLS:
+        verdicts = [f"{f.port} : goto {_name(f)}" for f in _everywhere(protocol, served)]
+        if verdicts:
+            rules.append(f"{_LOOPBACK} {protocol} dport vmap {{ {', '.join(verdicts)} }}")
+    return rules
 
 
-def _ambassadors(addresses: Collection[str]) -> str:
-    ordered = sorted(addresses, key=lambda one: [int(part) for part in one.split(".")])
-    elements = f"\t\telements = {{ {', '.join(ordered)} }}\n" if ordered else ""
-    return f"\tset ambassador {{\n\t\ttype ipv4_addr\n{elements}\t}}\n"
+def _leave(served: Collection[Frontend]) -> list[str]:
+    rules = []
+    outside = sorted({IPv4Address(f.address) for f in served if not f.loopback})
+    if outside:
+        elements = ", ".join(map(str, outside))
+        rules.append(
+            f'oifname != "lo" ct status dnat ct original ip daddr {{ {elements} }} masquerade'
+        )
+    if any(f.loopback for f in served):
+        rules.append('oifname != "lo" ip saddr 127.0.0.0/8 masquerade')
+    return rules
+
+
+def _refuse(refused: Collection[Frontend]) -> list[str]:
+    rules = [_SYN]
+    for protocol in _PROTOCOLS:
+        if single := [f"{f.address} . {f.port}" for f in _single(protocol, refused)]:
+            matched = f"ip daddr . {protocol} dport {{ {', '.join(single)} }}"
+            rules.append(f"{matched} {_REJECT[protocol]}")
+        if ports := [str(f.port) for f in _everywhere(protocol, refused)]:
+            matched = f"{_LOOPBACK} {protocol} dport {{ {', '.join(ports)} }}"
+            rules.append(f"{matched} {_REJECT[protocol]}")
+    return rules
+
+
+def _single(protocol: str, frontends: Iterable[Frontend]) -> list[Frontend]:
+    found = [f for f in frontends if f.protocol == protocol and f.address != LOOPBACK]
+    return sorted(found, key=lambda f: (IPv4Address(f.address), f.port))
+
+
+def _everywhere(protocol: str, frontends: Iterable[Frontend]) -> list[Frontend]:
+    return sorted(f for f in frontends if f.protocol == protocol and f.address == LOOPBACK)
+
+
+def _name(frontend: Frontend) -> str:
+    return f"{frontend.protocol}_{frontend.address}_{frontend.port}"
 
 
 def _chain(name: str, rules: Sequence[str], hook: str = "") -> str:
@@ -130,12 +127,13 @@ def _chain(name: str, rules: Sequence[str], hook: str = "") -> str:
     return f"\tchain {name} {{\n" + "".join(f"\t\t{one}\n" for one in [*lines, *rules]) + "\t}\n"
 
 
-def _turns(seed: str, targets: Sequence[Target]) -> str:
-    """Return the rule that takes turns between *targets*, beginning with one that *seed* chooses.
+def _turns(client: Client, frontend: Frontend, targets: Sequence[Target]) -> str:
+    """Return the rule that takes turns between *targets*, beginning with one that differs.
 
     Without that, a thousand clients with one connection each would all go to the first target.
     """
     ordered = sorted(targets)
+    seed = f"{client.home.container}:{frontend.port}"
     first = zlib.crc32(seed.encode()) % len(ordered)
     turns = [_goto(one) for one in ordered[first:] + ordered[:first]]
     if len(turns) == 1:
@@ -151,5 +149,5 @@ def _goto(target: Target) -> str:
 def _target(target: Target) -> str:
     return _chain(
         f"to_{target.ip}_{target.port}",
-        [f"meta l4proto tcp dnat to {target.ip}:{target.port}"],
+        [f"meta l4proto {{ tcp, udp }} dnat to {target.ip}:{target.port}"],
     )

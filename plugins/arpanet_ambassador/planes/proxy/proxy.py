@@ -1,9 +1,9 @@
-"""The proxy plane: the ambassador itself listens on every declared port, and dials for its clients.
+"""The proxy: the ambassador itself listens on every port that it is given, and dials for clients.
 
-It serves clients that the kernel plane can't, and those whose table is not in place yet. As
-ambassadord's omnimode does, it finds the client by its source address, but in the present records:
-an address that was given to another container leads nowhere the old one went. As ambassadord's
-README promises, and its code does not, it dials the next target when one can't be reached.
+As ambassadord's omnimode does, it finds the client by its source address, but in the present
+records: an address that was given to another container leads nowhere the old one went. As
+ambassadord's README promises, and its code does not, it dials the next target when one can't be
+reached.
 
 Everything but :meth:`Proxy.update`, :meth:`Proxy.drop` and :meth:`Proxy.close` runs in the proxy's
 own thread.
@@ -20,13 +20,14 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from arpanet.records import Target
-from arpanet_ambassador.links.plan import Routes
+from arpanet import Target
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "Routes"]
 
 log = logging.getLogger(__name__)
 
+#: Client's address -> the port that it dials -> where that goes.
+Routes = Mapping[str, Mapping[int, tuple[Target, ...]]]
 #: Seconds that one target may take to accept.
 CONNECT = 2.0
 #: Seconds that the caller's thread waits for the proxy's; binding and closing take no time.
@@ -61,6 +62,10 @@ class Proxy:
         self._routes = routes
         ports = {port for ports in routes.values() for port in ports}
         return self._call(self._listen(ports))
+
+    def endpoints(self) -> frozenset[tuple[str, int]]:
+        """Return where there are connections to now. May be called from any thread."""
+        return frozenset(one for one in list(self._relays.values()) if one)
 
     def drop(self, endpoint: tuple[str, int]) -> None:
         """Reset the connections to *endpoint*: it is gone. May be called from any thread."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import etcd
 import urllib3
 
-from arpanet.errors import RegistryError
+from arpanet import RegistryError
 from arpanet_etcd.client.transport import reason, unreachable
 from arpanet_etcd.client.wire import Unanswered
 

@@ -5,14 +5,13 @@ from contextlib import suppress
 
 import etcd
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host
-from arpanet.registry import duplicate_host
+from arpanet import Host, RegistryError, duplicate_host
 from arpanet_etcd.client.watch import Quiet
 from arpanet_etcd.client.wire import Compacted
 from arpanet_etcd.registry.diff import belongings
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.v2.client import V2Client
+from arpanet_etcd.registry.v2.seat import V2Seat
 from arpanet_etcd.registry.v2.writer import V2Writer, living_host, read_node
 
 __all__ = ["V2Store"]
@@ -45,6 +44,10 @@ class V2Store:
     def writer(self, host: Host, ttl: int) -> V2Writer:
         """Return the entries of *host*."""
         return V2Writer(self._client, self.listing, self._layout, host, ttl)
+
+    def seat(self, name: str, ttl: int) -> V2Seat:
+        """Return the seat of *name*."""
+        return V2Seat(self._client, self._layout, name, ttl)
 
     def check(self, host: Host) -> None:
         """Refuse a second host with the name of a living one."""

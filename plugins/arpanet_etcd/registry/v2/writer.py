@@ -11,11 +11,9 @@ from typing import Any
 
 import etcd
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host, Instance
-from arpanet.registry import duplicate_host
+from arpanet import Host, Instance, RegistryError, codec, duplicate_host
 from arpanet_etcd.registry.diff import Change, Entry, belongings, changes
-from arpanet_etcd.registry.keys import Layout, read_host, write
+from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.v2.client import V2Client
 
 __all__ = ["V2Writer", "living_host"]
@@ -52,7 +50,7 @@ class V2Writer:
         """Refresh every own key; one that is gone, or was changed, is found out here."""
         if not self._held:
             self._acquire()
-        if self._refresh(self._key) != write(self._host):
+        if self._refresh(self._key) != codec.encode(self._host):
             self._held = False
             raise RegistryError("this host's record was changed or deleted", "it is put back")
         for key, entry in list(self._known.items()):
@@ -73,8 +71,8 @@ class V2Writer:
         other = living_host(self._host.name, found)
         if other and other.engine != self._host.engine:
             raise duplicate_host(self._host, other)
-        if found is None or found.value != write(self._host):
-            self._put(self._key, write(self._host), found.modifiedIndex if found else 0)
+        if found is None or found.value != codec.encode(self._host):
+            self._put(self._key, codec.encode(self._host), found.modifiedIndex if found else 0)
         self._known = {}
         if other:  # what a dead namesake left behind is not taken over
             keys, _ = self._listing()
@@ -138,6 +136,6 @@ def living_host(name: str, found: Any) -> Host | None:
     if found is None or found.ttl is None:
         return None
     try:
-        return read_host(name, found.value)
+        return codec.decode_host(name, found.value)
     except ValueError:
         return None

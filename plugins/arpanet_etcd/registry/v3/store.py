@@ -3,14 +3,13 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host
-from arpanet.registry import duplicate_host
+from arpanet import Host, RegistryError, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.watch import Watch
 from arpanet_etcd.registry.diff import belongings
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
 
 __all__ = ["V3Store"]
@@ -38,6 +37,10 @@ class V3Store:
     def writer(self, host: Host, ttl: int) -> V3Writer:
         """Return the entries of *host*."""
         return V3Writer(self.gateway, self._layout, host, ttl)
+
+    def seat(self, name: str, ttl: int) -> V3Seat:
+        """Return the seat of *name*."""
+        return V3Seat(self.gateway, self._layout, name, ttl)
 
     def check(self, host: Host) -> None:
         """Refuse a second host with the name of a living one."""

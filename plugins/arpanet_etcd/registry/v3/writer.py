@@ -7,14 +7,12 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from arpanet.errors import RegistryError
-from arpanet.records import Host, Instance
-from arpanet.registry import duplicate_host
+from arpanet import Host, Instance, RegistryError, codec, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Value
 from arpanet_etcd.registry.diff import LIMIT, Change, Entry, batches, changes
-from arpanet_etcd.registry.keys import Layout, read_host, write
+from arpanet_etcd.registry.keys import Layout
 
 __all__ = ["V3Writer", "living_host"]
 
@@ -64,9 +62,10 @@ class V3Writer:
         if other and (self._superseded or other.engine != self._host.engine):
             raise duplicate_host(self._host, other)
         lease = (found.lease if found else 0) or self._lease
-        if not (lease and self._gateway.keepalive(lease)):
+        # one with another time to live is left to run out: ARPANET_TTL was changed
+        if not (lease and self._gateway.keepalive(lease) == self._ttl):
             lease = self._gateway.grant(self._ttl)
-        text = write(self._host)
+        text = codec.encode(self._host)
         if not (found and (found.value, found.lease) == (text, lease)):
             result = self._gateway.txn(
                 [wire.at_revision(self._key, found.mod_revision if found else 0)],
@@ -97,10 +96,10 @@ class V3Writer:
         They share an engine's id and a lease: an agent started twice, or hosts that are clones.
         """
         found = self._known.get(self._key)
-        if not found or found.value == write(self._host):
+        if not found or found.value == codec.encode(self._host):
             return
         try:
-            other = read_host(self._host.name, found.value)
+            other = codec.decode_host(self._host.name, found.value)
         except ValueError as problem:
             raise self._lost(f"this host's record was spoilt: {problem}") from problem
         self._lease, self._held, self._superseded = 0, False, True
@@ -175,6 +174,6 @@ def living_host(name: str, found: Value | None) -> Host | None:
     if not (found and found.lease):
         return None
     try:
-        return read_host(name, found.value)
+        return codec.decode_host(name, found.value)
     except ValueError:
         return None

@@ -1,14 +1,14 @@
 """Which connections are looked at, and which are strays."""
 
-from arpanet_ambassador.flows.reaper import Watch, endpoints, strays, watches
+from arpanet_ambassador.flows.reaper import Reaper, Watch, endpoints, strays, watches
 from arpanet_ambassador.links.plan import World, make
 from arpanet_ambassador.planes.netlink import Flow
-from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
 from arpanet.records import Snapshot
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
 
-WATCH = Watch(Home("id", 7), {"172.17.0.2"}, {"backend": {6379}, "connect": {80}})
+WATCH = Watch(Home("id", 7), frozenset({Frontend("172.17.0.2", 6379), Frontend(LOOPBACK, 80)}))
 HERE, GONE = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
 
 
@@ -27,14 +27,35 @@ def test_strays():
     assert strays([*others, *mine], WATCH, {HERE}) == mine
 
 
-def test_endpoints_from_everywhere():
+def test_container_addresses_count_on_their_own_host_only():
+    """Every host has a 172.17.0.9: another's living one kept this host's dead one known."""
     one = instance("redis", "10.0.0.1", 32768, local={"bridge": "172.17.0.9:6379"})
-    assert endpoints(Snapshot({one.id: one})) == {("10.0.0.1", 32768), ("172.17.0.9", 6379)}
+    found = Snapshot({one.id: one})
+    assert endpoints(found, "other") == {("10.0.0.1", 32768), ("172.17.0.9", 6379)}
+    assert endpoints(found, "here") == {("10.0.0.1", 32768)}
 
 
 def test_fixed_addresses_are_not_watched():
     web = container("web", labels={"connect.80": "10.0.0.1:80", "connect.81": "redis"})
     fixed = container("fixed", labels={"connect.80": "10.0.0.1:80"})
-    made = make(World(by_id(web, fixed, backends()), {}, "here", AMBASSADOR))
+    everything = by_id(web, fixed, backends())
+    made = make(World(containers=everything, services={}, host="here", ambassador=AMBASSADOR))
     (watch,) = watches(made)
-    assert (watch.home, watch.ports) == (Home("id-web", 7), {"connect": {81}})
+    assert (watch.home.container, watch.frontends) == ("id-web", {Frontend(LOOPBACK, 81)})
+
+
+def test_nothing_is_dialled_that_no_connection_leads_to(monkeypatch):
+    """What is in the registry is written by others: it is not dialled from here because of that."""
+    asked = []
+
+    def dialled(addresses):
+        asked.extend(addresses)
+        return [(one, False) for one in addresses]
+
+    monkeypatch.setattr("arpanet_ambassador.flows.reaper.dialled", dialled)
+    dropped = []
+    reaper = Reaper(lambda: frozenset({GONE}), dropped.append)
+    reaper.reap((), frozenset({HERE}), lost=frozenset({("10.0.0.3", 1), ("10.0.0.4", 1)}))
+    assert (asked, dropped) == ([], [])
+    reaper.reap((), frozenset({HERE}), lost=frozenset({GONE, ("10.0.0.4", 1)}))
+    assert (asked, dropped) == ([GONE], [GONE])

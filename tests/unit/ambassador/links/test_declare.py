@@ -1,14 +1,15 @@
 """Containers -> declared links."""
 
 import pytest
-from arpanet_ambassador.links.declare import BACKEND, CONNECT, declared, owner
+from arpanet_ambassador.links.declare import BACKEND, CONNECT, Declaring, declared, owner
 from arpanet_ambassador.links.specs import Service
 
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container
 
 
-def links(*containers):
-    return declared(by_id(*containers, backends()), AMBASSADOR)
+def links(*containers, own=None, **more):
+    everything = by_id(*containers, own or backends())
+    return declared(Declaring(containers=everything, ambassador=AMBASSADOR, **more))
 
 
 def only(*containers):
@@ -24,7 +25,7 @@ def test_variable(name):
 
 
 def test_label():
-    labels = {"connect.6379": "redis", "xconnect.1": "a", "connect.2x": "b", "connect.": "c"}
+    labels = {"connect.6379": "redis", "xconnect.1": "a", "connect.": "c"}
     link = only(container("web", network="private", labels=labels))
     assert (link.form, link.port, link.dials, link.error) == (CONNECT, 6379, "localhost:6379", "")
 
@@ -52,7 +53,7 @@ def test_without_a_link_on_the_default_bridge_only_the_address_serves():
 
 def test_on_a_network_that_the_ambassador_was_connected_to_its_name_serves():
     web = container("web", network="private", env={"BACKEND_80": "a"})
-    (link,) = declared(by_id(web, backends(private="172.18.0.2")), AMBASSADOR)
+    (link,) = links(web, own=backends(private="172.18.0.2"))
     assert (link.dials, link.error) == ("arpanet_backends:80", "")
 
 
@@ -131,4 +132,67 @@ def test_guest_of_the_host_network():
 def test_the_ambassador_declares_nothing():
     own = backends()
     own.labels["connect.80"] = "a"
-    assert declared(by_id(own), AMBASSADOR) == []
+    assert links(own=own) == []
+
+
+# -- other forms ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("label", "dials", "rest"),
+    [
+        ("connect.53/udp", "localhost:53/udp", ("", 53, "udp")),
+        ("connect.80/tcp", "localhost:80", ("", 80, "tcp")),
+        ("connect.cache:6379", "cache:6379", ("cache", 6379, "tcp")),
+        ("connect.DNS.example:53/udp", "DNS.example:53/udp", ("dns.example", 53, "udp")),
+    ],
+)
+def test_labels(label, dials, rest):
+    link = only(container("web", labels={label: "a"}))
+    assert (link.dials, (link.name, link.port, link.protocol), link.error) == (dials, rest, "")
+
+
+@pytest.mark.parametrize("name", ["BACKEND_53_UDP", "backend_53_udp"])
+def test_variable_for_datagrams(name):
+    link = only(container("web", linked=["dns"], env={name: "dns"}))
+    assert (link.dials, link.protocol) == ("dns:53/udp", "udp")
+
+
+def test_one_port_at_two_names_by_both_protocols_is_no_conflict():
+    labels = {"connect.a:53": "a", "connect.b:53": "b", "connect.53": "c", "connect.53/udp": "d"}
+    assert [link.error for link in links(container("web", labels=labels))] == [""] * 4
+
+
+# -- what was meant for a link -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "label", ["connect.redis=6379", "connect.6379/sctp=redis", "connect.80x=a", "connect.a:b=c"]
+)
+def test_a_label_that_is_no_link_is_told(label):
+    key, _, value = label.partition("=")
+    bad, good = links(container("web", labels={key: value, "connect.80": "b"}))
+    assert (bad.spec, good.error) == (None, "")
+    assert f"the label {label} is no link: write connect.<port>=<service>" in bad.error
+
+
+def test_other_peoples_labels_are_not_spoken_of():
+    labels = {"connect.class": "org.example.Sink", "connect.": "a", "connected": "80"}
+    assert links(container("web", labels=labels)) == []
+
+
+def test_linked_without_saying_what_for_is_told():
+    link = only(container("web", linked=["redis"], env={"OTHER": "x"}))
+    assert (link.spec, link.dials) == (None, "redis")
+    assert "linked to arpanet_backends, but no variable says what for" in link.error
+    assert only(container("web", linked=["redis"], env={"BACKEND_1": "a"})).error == ""
+
+
+def test_a_namespace_that_two_outlived_is_one():
+    """Its owner has stopped: Docker's records alone would make it two."""
+    one = container("one", mode="container:id-gone", labels={"connect.80": "a"})
+    two = container("two", mode="container:id-gone", labels={"connect.80": "b"})
+    spaces = {"id-one": "net:[1]", "id-two": "net:[1]"}
+    found = links(one, two, namespaces=spaces)
+    assert {link.namespace for link in found} == {"net:[1]"}
+    assert all("keep one" in link.error for link in found)

@@ -1,80 +1,123 @@
-"""Containers + services -> tables, routes and links."""
+"""Containers + services -> what each namespace is to hold, and the links that are shown."""
 
-from arpanet_ambassador.links.outcome import Troubles, links
+from dataclasses import replace
+
+import pytest
+from arpanet_ambassador.links.outcome import links
 from arpanet_ambassador.links.plan import World, make
-from arpanet_ambassador.planes.nftables.ruleset import Home
+from arpanet_ambassador.planes.chain import Carried
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-from arpanet.records import Container, Link, Target
+from arpanet.records import Link, Port, Target
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
 
 REDIS = {"redis": (instance("redis", "10.0.0.1", 6379),)}
 TARGET = Target("10.0.0.1", 6379, "other:c:6379")
+DIALS = Frontend("172.17.0.2", 6379)
 
 
-def plan(*containers, services=REDIS, **more):
-    return make(World(by_id(backends(), *containers), services, "here", AMBASSADOR, **more))
+def plan(*containers, services=REDIS, own=None, **more):
+    everything = by_id(own or backends(), *containers)
+    return make(
+        World(containers=everything, services=services, host="here", ambassador=AMBASSADOR, **more)
+    )
 
 
 def web(**more):
     return container("web", linked=["redis"], env={"BACKEND_6379": "redis"}, **more)
 
 
-def test_both_planes_are_given_the_same():
+def test_both_forms():
     made = plan(web(labels={"connect.80": "redis"}))
-    table = made.tables["id-web"]
-    assert (table.ambassador, table.backend) == ({"172.17.0.2"}, {6379: (TARGET,)})
-    assert table.connect == {80: (TARGET,)}
-    assert made.routes == {"172.17.0.3": {6379: (TARGET,)}}
-    rules = made.rules["id-web"]
-    assert (rules.home, rules.localnet, rules.networks) == (Home("id-web", 7), True, ("bridge",))
+    client = made.clients["id-web"]
+    assert client.links == {DIALS: (TARGET,), Frontend(LOOPBACK, 80): (TARGET,)}
+    assert (client.home, client.addresses) == (Home("id-web", 7, "", "t0"), {"172.17.0.3"})
+    assert made.ambassadors == {"id-web": {"172.17.0.2"}}
 
 
-def test_a_new_interface_makes_other_rules():
-    before = plan(web()).rules["id-web"]
-    more = Container(**{**vars(web()), "networks": {"bridge": "172.17.0.3", "more": "172.18.0.3"}})
-    assert plan(more).rules["id-web"] != before
+def test_two_services_with_one_port():
+    labels = {"connect.cache:6379": "redis", "connect.queue:6379": "10.0.0.9:6379"}
+    made = plan(container("web", network="private", labels=labels))
+    names = made.names["id-web"]
+    assert {f.address: t[0].ip for f, t in made.clients["id-web"].links.items()} == {
+        names["cache"]: "10.0.0.1",
+        names["queue"]: "10.0.0.9",
+    }
 
 
-def test_link_without_instances_is_refused_by_both_planes():
+def test_datagrams_go_to_instances_that_take_them():
+    dns = (
+        instance("dns", "10.0.0.1", 53, protocol="udp"),
+        instance("dns", "10.0.0.2", 53, name="d"),
+    )
+    labels = {"connect.53/udp": "dns", "connect.53": "dns"}
+    found = plan(container("web", labels=labels), services={"dns": dns}).clients["id-web"].links
+    assert {(f.protocol, t[0].ip) for f, t in found.items()} == {
+        ("udp", "10.0.0.1"),
+        ("tcp", "10.0.0.2"),
+    }
+
+
+def test_link_without_instances_is_to_be_refused():
     made = plan(web(), services={})
-    assert made.tables["id-web"].backend == {6379: ()}
-    assert made.routes == {"172.17.0.3": {6379: ()}}
-    (link,) = links(made, "auto", Troubles())
-    assert (link.plane, link.error) == ("kernel", "service redis has no instance")
+    assert made.clients["id-web"].links == {DIALS: ()}
+    (link,) = links(made, Carried({("id-web", DIALS): "nftables"}))
+    assert (link.plane, link.error) == ("nftables", "service redis has no instance")
 
 
-def test_bad_link_has_no_part_in_either():
+def test_bad_link_has_no_part_in_it():
     made = plan(web(labels={"connect.80": "a b"}), container("bad", labels={"connect.1": "a b"}))
-    assert made.tables.keys() == {"id-web"}
-    assert made.tables["id-web"].connect == {}
+    assert {key: set(client.links) for key, client in made.clients.items()} == {"id-web": {DIALS}}
 
 
 def test_address_in_the_hosts_file_counts_though_another_container_has_it_now():
     other = container("other", ip="172.17.0.9")
     made = plan(web(), other, named={"id-web": frozenset({"172.17.0.9"})})
-    assert made.tables["id-web"].ambassador == {"172.17.0.2", "172.17.0.9"}
+    assert made.ambassadors["id-web"] == {"172.17.0.2", "172.17.0.9"}
 
 
 def test_remembered_address_counts_until_another_container_has_it():
     remembered = {"id-web": frozenset({"172.17.0.8", "172.17.0.9"})}
     made = plan(web(), container("other", ip="172.17.0.9"), remembered=remembered)
-    assert made.tables["id-web"].ambassador == {"172.17.0.2", "172.17.0.8"}
+    assert made.ambassadors["id-web"] == {"172.17.0.2", "172.17.0.8"}
 
 
-def test_shared_namespace_is_one_table():
+def test_without_any_address_of_the_ambassador_nothing_carries_it():
+    """It was said to be carried all the same."""
+    made = plan(web(), own=container("stranger", ip="172.17.0.7"))
+    (link,) = links(made, Carried())
+    assert made.clients == {}
+    assert link.plane == ""
+    assert "arpanet_backends has no address that web could dial" in link.error
+
+
+def test_shared_namespace_is_one_client():
     guest = container("guest", mode="container:id-web", labels={"connect.80": "redis"}, pid=9)
     made = plan(web(), guest)
-    assert made.tables.keys() == {"id-web"}
-    assert made.tables["id-web"].connect == {80: (TARGET,)}
-    assert made.rules["id-web"].home == Home("id-web", 7)
+    assert set(made.clients["id-web"].links) == {DIALS, Frontend(LOOPBACK, 80)}
+    assert made.clients["id-web"].home.pid == 7
+
+
+def test_namespace_whose_owner_stopped_is_one_client():
+    """Two that joined it overwrote each other at every check."""
+    guests = [
+        container(name, mode="container:id-gone", labels={f"connect.{port}": "redis"}, pid=port)
+        for name, port in (("one", 81), ("two", 82))
+    ]
+    spaces = {one.id: "net:[4026532008]" for one in guests}
+    ((key, client),) = plan(*guests, namespaces=spaces).clients.items()
+    assert (key, client.home.namespace) == ("net:[4026532008]",) * 2
+    assert {frontend.port for frontend in client.links} == {81, 82}
 
 
 def test_reused_address_is_the_new_containers():
     """ambassadord's worst: a new container inherited a dead one's routes with its address."""
     heir = container("heir", env={"BACKEND_6379": "pg"}, linked=["pg"])
     pg = {"pg": (instance("pg", "10.0.0.7", 5432),), **REDIS}
-    assert plan(web(), services=pg).routes["172.17.0.3"][6379][0].ip == "10.0.0.1"
-    assert plan(heir, services=pg).routes["172.17.0.3"][6379][0].ip == "10.0.0.7"
+    (before,) = plan(web(), services=pg).clients.values()
+    (after,) = plan(heir, services=pg).clients.values()
+    assert before.addresses == after.addresses
+    assert (before.links[DIALS][0].ip, after.links[DIALS][0].ip) == ("10.0.0.1", "10.0.0.7")
 
 
 def test_lookups():
@@ -82,52 +125,45 @@ def test_lookups():
     assert plan(named).lookups == {("db", 5432), ("_a._tcp.b", 0)}
 
 
+def test_only_this_clusters_masters_are_a_registry():
+    urls = {f"connect.{n}": f"etcd://{h}:4001/x/services/redis" for n, h in ((1, "m"), (2, "z"))}
+    made = plan(container("web", labels=urls), masters=frozenset({"m"}))
+    assert [bool(one.targets) for one in made.resolved] == [True, False]
+    assert "'z' is no master of this arpanet (m)" in made.resolved[1].error
+
+
+@pytest.mark.parametrize(
+    ("ports", "says"),
+    [
+        ((), "container priv runs here and publishes no port: run it with -p"),
+        ((Port(80),), "container priv runs here and publishes no port: run it with -p"),
+        ((Port(80, "tcp", "127.0.0.1", 80),), "container priv publishes its port on loopback only"),
+        ((Port(80, "tcp", "0.0.0.0", 80),), ""),
+    ],
+)
+def test_hint_where_a_service_runs_unpublished(ports, says):
+    hidden = replace(container("priv", ip="172.17.0.8"), ports=ports)
+    made = plan(container("web", labels={"connect.80": "priv"}), hidden)
+    assert made.resolved[0].error == "service priv has no instance" + (f"; {says}" if says else "")
+
+
 # -- what carries a link -------------------------------------------------------------------------
 
 
-def carried(made, plane="auto", **troubles):
-    return [(one.plane, one.error) for one in links(made, plane, Troubles(**troubles))]
-
-
 def test_link_record():
-    assert links(plan(web()), "auto", Troubles()) == (
-        Link("web", 6379, "redis", "redis:6379", (TARGET,), "kernel", ""),
+    carried = Carried({("id-web", DIALS): "nftables"})
+    assert links(plan(web()), carried) == (
+        Link("web", 6379, "redis", "redis:6379", (TARGET,), "nftables", ""),
     )
 
 
-def test_kernel_trouble_goes_to_the_proxy_or_is_told():
+def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
     made = plan(web(labels={"connect.80": "redis"}))
-    trouble = {"id-web": "no permission"}
-    assert carried(made, namespaces=trouble) == [("", "no permission"), ("proxy", "")]
-    assert carried(made, "kernel", namespaces=trouble) == [("", "no permission")] * 2
-
-
-def test_proxy_plane_cannot_serve_localhost():
-    made = plan(web(labels={"connect.80": "redis"}))
-    (label, variable) = carried(made, "proxy")
-    assert label[0] == ""
-    assert "declare BACKEND_80" in label[1]
-    assert variable == ("proxy", "")
-
-
-def test_port_that_is_taken_matters_where_the_proxy_is_needed():
-    ports = {6379: "the ambassador cannot listen on port 6379: Address already in use"}
-    assert carried(plan(web()), ports=ports) == [("kernel", "")]
-    assert carried(plan(web()), "proxy", ports=ports) == [("", ports[6379])]
-
-
-def test_ipv6_targets_are_dialled_by_the_proxy():
-    made = plan(
-        container(
-            "web",
-            linked=["x"],
-            env={"BACKEND_80": "[fd00::1]:80"},
-            labels={"connect.81": "[fd00::1]:80"},
-        )
+    localhost = Frontend(LOOPBACK, 80)
+    carried = Carried(
+        {("id-web", DIALS): "proxy"},
+        {("id-web", DIALS): ("no permission",), ("id-web", localhost): ("no permission", "nor I")},
     )
-    assert made.tables["id-web"].backend == {}
-    assert made.routes["172.17.0.3"][80][0].ip == "fd00::1"
-    assert carried(made) == [
-        ("proxy", ""),
-        ("", "its addresses are IPv6, and the kernel plane carries IPv4 only"),
-    ]
+    label, variable = links(made, carried)
+    assert (label.plane, label.error, label.note) == ("", "no permission; nor I", "")
+    assert (variable.plane, variable.error, variable.note) == ("proxy", "", "no permission")

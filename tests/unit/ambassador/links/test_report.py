@@ -1,28 +1,36 @@
 """The status file, the log's lines and the status line."""
 
 import json
+from dataclasses import replace
 
 from arpanet_ambassador.links import report
 
 from arpanet.records import Link, Target
 
-GOOD = Link("web", 6379, "redis", "redis:6379", (Target("10.0.0.1", 6379, "i"),), "kernel")
+GOOD = Link("web", 6379, "redis", "redis:6379", (Target("10.0.0.1", 6379, "i"),), "nftables")
 BAD = Link("web", 80, "a", "localhost:80", error="service a has no instance")
 
 
 def test_there_and_back():
-    state = json.loads(json.dumps(report.encode([GOOD, BAD], "auto", 1, 2)))
+    state = json.loads(json.dumps(report.encode([GOOD, BAD], 1, 2)))
     assert report.decode(state) == (GOOD, BAD)
 
 
 def test_lines():
-    assert report.line(GOOD) == "web: redis:6379 = redis -> 10.0.0.1:6379 (kernel)"
+    assert report.line(GOOD) == "web: redis:6379 = redis -> 10.0.0.1:6379 (nftables)"
     assert report.line(BAD) == "web: localhost:80 = a -> service a has no instance"
 
 
 def test_summary():
-    fine = report.summary(report.encode([GOOD], "auto", 0, 0))
-    assert fine == ("1 links: 1 in the kernel, 0 proxied", [])
-    detail, (trouble,) = report.summary(report.encode([GOOD, BAD], "auto", 3, 4))
+    assert report.summary(report.encode([], 0, 0)) == ("0 links", [])
+    assert report.summary(report.encode([GOOD], 0, 0)) == ("1 links: 1 by nftables", [])
+    detail, troubles = report.summary(report.encode([GOOD, BAD], 3, 4))
     assert detail.endswith("others put right: 3; stuck connections reset: 4")
-    assert trouble == "1 lead nowhere, see 'arpanet links'; web: service a has no instance"
+    assert "1 lead nowhere, see 'arpanet links'; web: service a has no instance" in detail
+    assert troubles == []  # one client's typo is no fault of the host
+
+
+def test_what_no_plane_carries_is_a_trouble_of_the_host():
+    lost = replace(GOOD, plane="", error="no permission")
+    _, (trouble,) = report.summary(report.encode([GOOD, lost], 0, 0))
+    assert trouble == "1 links are not carried; web: no permission"

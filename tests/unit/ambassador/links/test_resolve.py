@@ -1,8 +1,10 @@
 """Declared links + snapshot -> targets."""
 
+from dataclasses import replace
+
 import pytest
 from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve
-from arpanet_ambassador.links.specs import Endpoints, Service, Srv
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv
 
 from arpanet.records import Target
 from tests.unit.ambassador.records import instance
@@ -63,7 +65,24 @@ def test_unpublished_instance_is_reached_on_its_network_only():
 
 
 @pytest.mark.parametrize(
-    "ip", ["1.2.3.4; flush ruleset", "", "host", "127.0.0.1", "0.0.0.0", "::1"]
+    "ip",
+    [
+        "1.2.3.4; flush ruleset",
+        "",
+        "host",
+        "127.0.0.1",
+        "0.0.0.0",
+        "0.1.2.3",
+        "255.255.255.255",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fe80::1",
+        "fe80::1%eth0",
+        "ff02::1",
+        "224.0.0.1",
+    ],
 )
 def test_what_is_no_address_never_gets_into_a_rule(ip):
     bad = instance("redis", ip, 80, host="here", local={"bridge": f"{ip}:80", "x": "y"})
@@ -77,6 +96,7 @@ def test_what_is_no_address_never_gets_into_a_rule(ip):
     [
         ("10.0.0.1:80", ("10.0.0.1", 80)),
         ("[fd00::1]:80", ("fd00::1", 80)),
+        ("[::ffff:10.0.0.1]:80", ("10.0.0.1", 80)),
         ("10.0.0.1:0", None),
         ("10.0.0.1:65536", None),
         ("10.0.0.1:\u0663", None),
@@ -124,9 +144,13 @@ def test_nothing(spec, says):
         resolve(spec, view(instance("redis", "10.0.0.1", 1)))
 
 
-def test_udp_is_not_carried():
-    with pytest.raises(ValueError, match="TCP only"):
-        resolve(REDIS, view(instance("redis", "10.0.0.1", 1, protocol="udp")))
+def test_protocols_are_told_apart():
+    udp = view(instance("redis", "10.0.0.1", 1, protocol="udp"))
+    with pytest.raises(ValueError, match="no tcp instance: declare its port with /udp or _UDP"):
+        resolve(REDIS, udp)
+    assert addresses(REDIS, replace(udp, protocol="udp")) == ["10.0.0.1:1"]
+    with pytest.raises(ValueError, match="no udp instance: leave out the udp"):
+        resolve(REDIS, view(instance("redis", "10.0.0.1", 1), protocol="udp"))
 
 
 def test_names_and_addresses_together():
@@ -144,3 +168,34 @@ def test_names_and_addresses_together():
 def test_what_dns_said_is_the_reason():
     with pytest.raises(ValueError, match="no such name"):
         resolve(Endpoints((("lost", 3),)), view(answers={("lost", 3): "no such name"}))
+
+
+def test_dns_is_believed_no_more_than_the_registry():
+    answers = {("db", 2): (("127.0.0.1", 2), ("10.0.0.7", 2), ("::ffff:169.254.169.254", 2))}
+    assert addresses(Endpoints((("db", 2),)), view(answers=answers)) == ["10.0.0.7:2"]
+    answers = {("_a._tcp.b", 0): (("127.0.0.1", 2),)}
+    with pytest.raises(ValueError, match=r"DNS says of _a\._tcp\.b: '127.0.0.1' is the loopback"):
+        resolve(Srv("_a._tcp.b"), view(answers=answers))
+
+
+CONSUL = Foreign("consul", "consul:redis")
+
+
+def test_what_a_plugin_answers_is_checked_as_the_registry_is():
+    answer = (("10.0.0.2", 1), ("127.0.0.1", 1), ("fd00::1", 1), ("x; flush", 1), ("10.0.0.1", 0))
+    assert lookups(CONSUL) == {CONSUL}
+    assert addresses(CONSUL, view(answers={CONSUL: answer})) == ["10.0.0.2:1", "fd00::1:1"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({}, "no plugin has answered for consul:redis yet"),
+        ({CONSUL: "Consul is away"}, "Consul is away"),
+        ({CONSUL: ()}, "consul:redis has no instance"),
+        ({CONSUL: (("127.0.0.1", 80),)}, "at an address that can be dialled"),
+    ],
+)
+def test_a_plugin_that_gives_no_address(answers, says):
+    with pytest.raises(ValueError, match=says):
+        resolve(CONSUL, view(answers=answers))

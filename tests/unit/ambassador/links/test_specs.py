@@ -1,7 +1,9 @@
 """What a declared value may be."""
 
 import pytest
-from arpanet_ambassador.links.specs import Endpoints, Service, Srv, parse
+from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv, masters, parse
+
+from arpanet.records import Host
 
 
 @pytest.mark.parametrize(
@@ -28,10 +30,14 @@ from arpanet_ambassador.links.specs import Endpoints, Service, Srv, parse
         ("DB.example.com.:5432", Endpoints((("db.example.com", 5432),))),
         ("db:5432,10.0.0.5:5432", Endpoints((("db", 5432), ("10.0.0.5", 5432)))),
         ("_redis._tcp.example.com", Srv("_redis._tcp.example.com")),
+        ("consul:redis", Foreign("consul", "consul:redis")),
+        ("consul:redis?tag=a,b", Foreign("consul", "consul:redis?tag=a,b")),
+        ("consul://10.0.0.1:8500/redis", Foreign("consul", "consul://10.0.0.1:8500/redis")),
+        ("nomad-2:80web", Foreign("nomad-2", "nomad-2:80web")),
     ],
 )
 def test_good(text, spec):
-    assert parse(text) == spec
+    assert parse(text, {"10.0.0.1"}) == spec
 
 
 @pytest.mark.parametrize(
@@ -49,11 +55,20 @@ def test_good(text, spec):
         ("[10.0.0.1]:80", "not an address that can be dialled"),
         ("[zz]:80", "neither an IP address"),
         ("127.0.0.1:80", "loopback"),
+        ("[::ffff:127.0.0.1]:80", "loopback"),
+        ("169.254.169.254:80", "link-local"),
+        ("255.255.255.255:80", "not an address that can be dialled"),
         ("0.0.0.0:80", "not an address that can be dialled"),
         ("10.0.0.5:80,", "address with a port"),
         ("10.0.0.5:80,redis", "address with a port"),
         ("10.0.0.5:80?tag=x", "only a service"),
-        ("consul://10.0.0.1:8500/redis", "only etcd://"),
+        ("consul:", "address with a port"),
+        ("consul:red is", "address with a port"),
+        ("db:70000,10.0.0.5:80", "address with a port"),
+        ("db:80?tag=x", "only a service"),
+        ("db.example.com:http", "address with a port"),
+        ("etcd:redis", "address with a port"),
+        ("10.0.0.1://x", "not a URL"),
         ("etcd://[10.0.0.1/services/x", "not a URL"),
         ("etcd://10.0.0.1:4001/redis", "must end in /services/<name>"),
         ("/arpanet/instances/redis", "must end in /services/<name>"),
@@ -65,4 +80,16 @@ def test_good(text, spec):
 )
 def test_bad(text, says):
     with pytest.raises(ValueError, match=says):
-        parse(text)
+        parse(text, {"10.0.0.1"})
+
+
+@pytest.mark.parametrize("url", ["etcd://other:4001/prod/services/db", "etcd:///services/db"])
+def test_the_registry_of_another_cluster_is_not_silently_taken_for_ours(url):
+    with pytest.raises(ValueError, match=r"no master of this arpanet \(h1, h2\).* write 'db'"):
+        parse(url, {"h2", "h1"})
+
+
+def test_what_masters_may_be_called():
+    given = ("10.0.0.1", "M2:4001", "[fd00::3]:4001")
+    hosts = [Host("Four", "10.0.0.4", roles=("slave", "master")), Host("five", "10.0.0.5")]
+    assert masters(given, hosts) == {"10.0.0.1", "m2", "fd00::3", "four", "10.0.0.4"}

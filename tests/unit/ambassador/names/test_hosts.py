@@ -1,6 +1,11 @@
 """A client's hosts file."""
 
-from arpanet_ambassador.names.hosts import addresses, read
+import os
+from pathlib import Path
+
+from arpanet_ambassador.names.hosts import File, addresses, read, wanted
+
+from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container
 
 TEXT = """\
 127.0.0.1\tlocalhost
@@ -25,3 +30,16 @@ def test_addresses():
 
 def test_a_process_that_is_not_there_has_none():
     assert read(2**22 + 1) == ""
+
+
+def test_whose_file_is_read_for_which_names():
+    web = container("web", linked=["redis"], env={"BACKEND_6379": "redis"}, pid=11)
+    guest = container("guest", mode="container:id-web", env={"backend_80": "a"}, pid=12)
+    label = container("label", labels={"connect.80": "a"}, pid=13)
+    spaces = {"id-web": "net:[1]", "id-guest": "net:[1]"}
+    found = wanted(by_id(web, guest, label, backends()), spaces, AMBASSADOR)
+    assert found == {"net:[1]": File(11, "t0", frozenset({"redis", AMBASSADOR}))}
+
+
+def test_this_process_has_one():
+    assert read(os.getpid()) == Path("/etc/hosts").read_text(errors="replace")[: 1 << 16]

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from arpanet_etcd.registry.diff import Change, Entry, batches, belongings, changes
-from arpanet_etcd.registry.keys import Layout, write
+from arpanet_etcd.registry.keys import Layout
 
+from arpanet import codec
 from arpanet.records import Host, Instance
 
 LAYOUT = Layout("/a")
@@ -31,7 +32,7 @@ def test_nothing_known_everything_is_new():
 
 
 def test_what_is_there_is_left_alone():
-    host = {LAYOUT.host("h1"): Entry(write(Host("h1", "")), 1, True)}
+    host = {LAYOUT.host("h1"): Entry(codec.encode(Host("h1", "")), 1, True)}
     assert changes([ONE, TWO], {**known(ONE, TWO), **host}, LAYOUT, "h1") == ([], {})
 
 
@@ -61,7 +62,7 @@ def test_another_host_s_id_is_refused_and_a_lost_one_of_this_host_is_taken_back(
     todo, refused = changes([ONE, TWO], theirs, LAYOUT, "h1")
     assert [one.record for one in todo] == [LAYOUT.record(TWO.id)]
     assert refused == {ONE.id: "h2"}
-    for text in (write(ONE), "spoilt"):
+    for text in (codec.encode(ONE), "spoilt"):
         (change,), refused = changes([ONE], {RECORD: Entry(text, 7, False)}, LAYOUT, "h1")
         assert change.revision == 7
         assert change.puts == LAYOUT.entries(ONE)

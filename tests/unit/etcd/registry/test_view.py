@@ -3,15 +3,16 @@
 import logging
 
 import pytest
-from arpanet_etcd.registry.keys import Layout, write
+from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.view import View
 
+from arpanet import codec
 from arpanet.records import Host, Instance, Snapshot
 
 LAYOUT = Layout("/a")
 REDIS = Instance("h1:r0:1", ("redis", "cache"), "h1", "10.0.0.1", 1000)
 HOST = Host("h1", "10.0.0.1", "engine")
-KEYS = {**LAYOUT.entries(REDIS), LAYOUT.host("h1"): write(HOST)}
+KEYS = {**LAYOUT.entries(REDIS), LAYOUT.host("h1"): codec.encode(HOST)}
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def view():
 def test_a_listing_makes_a_snapshot_and_the_next_one_replaces_it(view):
     view.replace({**KEYS, "/a/join/lock": "x"})
     assert view.snapshot() == Snapshot({REDIS.id: REDIS}, {"h1": HOST})
-    view.replace({LAYOUT.host("h1"): write(HOST)})
+    view.replace({LAYOUT.host("h1"): codec.encode(HOST)})
     assert view.snapshot() == Snapshot({}, {"h1": HOST})
     view.replace({})
     assert view.snapshot() == Snapshot()
@@ -52,7 +53,7 @@ def test_leaves_without_a_record_stand_for_themselves_until_there_is_one(view):
         view.apply(leaf, "10.0.0.1:1000")
     minimal = Instance("h1:r0:1", ("cache", "redis"), "h1", "10.0.0.1", 1000)
     assert view.snapshot().instances == {REDIS.id: minimal}
-    view.apply(record, write(REDIS))
+    view.apply(record, codec.encode(REDIS))
     assert view.snapshot().instances == {REDIS.id: REDIS}
     view.apply(record, None)
     view.apply(leaves[0], None)
@@ -72,5 +73,5 @@ def test_what_can_not_be_read_is_left_out_and_logged_once(view, caplog):
         assert view.snapshot() == Snapshot({REDIS.id: REDIS}, {"h1": HOST})
     assert len(caplog.messages) == 3
     assert any("/a/instances/x" in line for line in caplog.messages)
-    view.apply("/a/instances/x", write(Instance("x", (), "h", "10.0.0.3", 1)))
+    view.apply("/a/instances/x", codec.encode(Instance("x", (), "h", "10.0.0.3", 1)))
     assert "x" in view.snapshot().instances

@@ -1,0 +1,66 @@
+# The names of the door, by the room that each lives in; read when a name is first used, too.
+import pluggy
+
+from . import codec as codec
+from .agent import statusfile as statusfile
+from .agent.nodestatus import node_status as node_status
+from .cli.base import Command as Command, Lister as Lister
+from .context import Context as Context
+from .docker.engine import Engine as Engine
+from .docker.specs import (
+    PART_LABEL as PART_LABEL,
+    ROLE_LABEL as ROLE_LABEL,
+    ContainerSpec as ContainerSpec,
+    OwnContainer as OwnContainer,
+    once_body as once_body,
+)
+from .errors import (
+    ArpanetError as ArpanetError,
+    EngineError as EngineError,
+    EngineUnreachable as EngineUnreachable,
+    ExitCode as ExitCode,
+    NameTaken as NameTaken,
+    PluginError as PluginError,
+    RegistryError as RegistryError,
+    RegistryUnreachable as RegistryUnreachable,
+    SettingsError as SettingsError,
+    UsageError as UsageError,
+)
+from .host import addresses as addresses
+from .images import elf as elf
+from .images.node import node_image as node_image, pack_binaries as pack_binaries
+from .images.tree import Tree as Tree
+from .records import (
+    Container as Container,
+    Formation as Formation,
+    Host as Host,
+    Instance as Instance,
+    Link as Link,
+    Member as Member,
+    Port as Port,
+    Snapshot as Snapshot,
+    Status as Status,
+    Target as Target,
+)
+from .registry import (
+    TTL as TTL,
+    Follower as Follower,
+    Leadership as Leadership,
+    MemoryRegistry as MemoryRegistry,
+    Registry as Registry,
+    Session as Session,
+    duplicate_host as duplicate_host,
+    not_leading as not_leading,
+)
+from .settings import kinds as kinds
+from .settings.core import (
+    ARPANET_IP as ARPANET_IP,
+    ARPANET_MASTERS as ARPANET_MASTERS,
+    ARPANET_REGISTRY as ARPANET_REGISTRY,
+    ARPANET_TTL as ARPANET_TTL,
+    HOSTNAME as HOSTNAME,
+)
+from .settings.declared import Setting as Setting, Settings as Settings, Source as Source
+
+__version__: str
+hookimpl: pluggy.HookimplMarker

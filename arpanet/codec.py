@@ -1,0 +1,125 @@
+"""Records as JSON text, and back: what a registry keeps. Pure.
+
+Readers take what they know: later versions may add fields. What makes no sense is refused, since
+whoever may write to a registry decides what other hosts dial.
+"""
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from arpanet.records import Host, Instance
+
+__all__ = ["decode_address", "decode_host", "decode_instance", "encode"]
+
+
+def encode(record: Host | Instance) -> str:
+    """Return *record* as JSON; equal records give equal text."""
+    # not asdict(): it copies deeply, which takes ten times as long
+    fields = {name: value for name, value in vars(record).items() if name != "unconfirmed"}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), default=dict)
+
+
+def decode_instance(instance_id: str, text: str) -> Instance:
+    """Return the instance that :func:`encode` made *text* of.
+
+    :param instance_id: what it is kept under.
+    :raises ValueError: it can't be one: what is missing or has the wrong type.
+    """
+    given = _object(text)
+    if given.get("id", instance_id) != instance_id:
+        raise ValueError(f"is the record of {given['id']!r}")
+    protocol = _text(given, "protocol") or "tcp"
+    if protocol not in ("tcp", "udp"):
+        raise ValueError(f"protocol is {protocol!r}")
+    return Instance(
+        id=instance_id,
+        services=_texts(given, "services"),
+        host=_text(given, "host"),
+        ip=_ip(given.get("ip")) if given.get("ip") != "" else "",
+        port=_port(given.get("port")),
+        protocol=protocol,
+        container=_text(given, "container"),
+        tags=_texts(given, "tags"),
+        attrs=_mapping(given, "attrs"),
+        health=_text(given, "health"),
+        local=_mapping(given, "local"),
+        started=_seconds(given, "started"),
+    )
+
+
+def decode_host(name: str, text: str) -> Host:
+    """Return the host that :func:`encode` made *text* of.
+
+    :param name: what it is kept under.
+    :raises ValueError: it can't be one.
+    """
+    given = _object(text)
+    return Host(
+        name=name,
+        address=_text(given, "address"),
+        engine=_text(given, "engine"),
+        roles=_texts(given, "roles"),
+        version=_text(given, "version"),
+        started=_seconds(given, "started"),
+    )
+
+
+def decode_address(text: str) -> tuple[str, int]:
+    """Return (ip, port) of an :attr:`Instance.address <arpanet.records.Instance.address>`.
+
+    :raises ValueError: *text* is no ``ip:port``, an IPv6 address in brackets.
+    """
+    ip, colon, port = text.strip().rpartition(":")
+    if not (colon and port.isascii() and port.isdecimal()):
+        raise ValueError(f"{text[:60]!r} is no ip:port")
+    return _ip(ip.removeprefix("[").removesuffix("]")), _port(int(port))
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    given = json.loads(text)
+    if not isinstance(given, dict):
+        raise ValueError("is no JSON object")
+    return given
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value
+
+
+def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = given.get(name, [])
+    if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        raise ValueError(f"{name} is no list of texts")
+    return tuple(value)
+
+
+def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
+    value = given.get(name, {})
+    if not (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
+        raise ValueError(f"{name} is no mapping of texts")
+    return value
+
+
+def _seconds(given: Mapping[str, Any], name: str) -> float:
+    value = given.get(name, 0)
+    # an integer may be larger than any float, and JSON as Python reads it knows NaN and Infinity
+    if type(value) not in (int, float) or not abs(value) < 1e12:
+        raise ValueError(f"{name} is no time in seconds")
+    return float(value)
+
+
+def _ip(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("ip is missing")
+    return str(ipaddress.ip_address(value))
+
+
+def _port(value: object) -> int:
+    if not (type(value) is int and 0 < value < 65536):
+        raise ValueError(f"port is {value!r}")
+    return value

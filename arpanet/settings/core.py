@@ -1,0 +1,91 @@
+"""The core's own settings; a plugin declares its own beside its code."""
+
+import socket
+from typing import Any
+
+from arpanet.host import addresses
+from arpanet.registry import TTL
+from arpanet.settings import kinds
+from arpanet.settings.declared import Setting
+
+__all__ = [
+    "ARPANET_IMAGE",
+    "ARPANET_IP",
+    "ARPANET_LOG",
+    "ARPANET_MASTERS",
+    "ARPANET_REGISTRY",
+    "ARPANET_RESYNC",
+    "ARPANET_TTL",
+    "CORE",
+    "DOCKER_PORT",
+    "DOCKER_URL",
+    "HOSTNAME",
+]
+
+HOSTNAME = Setting(
+    "HOSTNAME",
+    kinds.host_name,
+    lambda _: socket.gethostname(),
+    "This host's name, unique on the arpanet.",
+)
+ARPANET_IP = Setting(
+    "ARPANET_IP",
+    kinds.address,
+    lambda _: addresses.default_address(),
+    "The address other hosts reach this one at; by default that of the default route's interface.",
+)
+ARPANET_MASTERS = Setting(
+    "ARPANET_MASTERS",
+    kinds.masters,
+    lambda settings: settings[ARPANET_IP],
+    "Comma-delimited list of masters, two or more of them; the rest is found by asking these.",
+)
+ARPANET_REGISTRY = Setting(
+    "ARPANET_REGISTRY", kinds.text, "etcd://", "Which registry plugin keeps the instances."
+)
+ARPANET_TTL = Setting(
+    "ARPANET_TTL",
+    kinds.seconds(5),
+    str(TTL),
+    "Seconds that the entries of a host that fell silent stay in the registry.",
+)
+ARPANET_RESYNC = Setting(
+    "ARPANET_RESYNC",
+    kinds.seconds(1),
+    "30",
+    "Seconds between two full looks at Docker, which find what no event told of.",
+)
+ARPANET_IMAGE = Setting(
+    "ARPANET_IMAGE",
+    kinds.text,
+    "",
+    "Node image to pull; by default one is packed from this installation.",
+)
+ARPANET_LOG = Setting(
+    "ARPANET_LOG", kinds.choice("text", "json"), "text", "How agents write their log."
+)
+DOCKER_URL = Setting(
+    "DOCKER_URL",
+    kinds.text,
+    "https://get.docker.com",
+    "The script that installs Docker where it is missing.",
+)
+DOCKER_PORT = Setting(
+    "DOCKER_PORT",
+    kinds.port,
+    "2375",
+    "The TCP port that 'install core --docker-tcp' binds Docker to.",
+)
+
+CORE: tuple[Setting[Any], ...] = (
+    HOSTNAME,
+    ARPANET_IP,
+    ARPANET_MASTERS,
+    ARPANET_REGISTRY,
+    ARPANET_TTL,
+    ARPANET_RESYNC,
+    ARPANET_IMAGE,
+    ARPANET_LOG,
+    DOCKER_URL,
+    DOCKER_PORT,
+)

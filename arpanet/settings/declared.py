@@ -1,0 +1,108 @@
+"""Declared settings and their values.
+
+A consumer declares a :class:`Setting` beside the code that reads it, and reads it with
+``settings[SETTING]``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from arpanet.errors import SettingsError
+
+__all__ = ["Setting", "Settings", "Source"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One variable.
+
+    :ivar parse: text -> value; raises ``ValueError`` with "must be ..." when it makes no sense.
+    :ivar default: the text that stands in when it is not set, or a function of the other settings
+        that finds it (called on first use, since finding it may fail).
+    :ivar help: one sentence for ``arpanet config`` and the documentation.
+    """
+
+    name: str
+    parse: Callable[[str], T]
+    default: "str | Callable[[Settings], str]"
+    help: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and its origin: ``option``, ``~/.arpanetrc:3``, ``environment`` or ``default``."""
+
+    text: str
+    origin: str
+
+
+class Settings(Mapping[Setting[Any], Any]):
+    """The declared settings and their values; immutable; equal when all explicit texts are."""
+
+    def __init__(self, declared: Iterable[Setting[Any]], given: Mapping[str, Source]) -> None:
+        self._declared: dict[str, Setting[Any]] = {}
+        for setting in declared:
+            if self._declared.setdefault(setting.name, setting) is not setting:
+                raise SettingsError(f"setting {setting.name} is declared by two plugins")
+        self._given = {name: given[name] for name in self._declared if name in given}
+        self._values: dict[Setting[Any], Any] = {}
+
+    def __getitem__(self, setting: Setting[T]) -> T:
+        if setting not in self._values:
+            source = self.source(setting)
+            try:
+                self._values[setting] = setting.parse(source.text)
+            except ValueError as problem:
+                where = f"{source.origin}: " if source.origin != "default" else ""
+                raise SettingsError(
+                    f"{where}{setting.name}={source.text!r} {problem}", "change or remove it"
+                ) from problem
+        return cast(T, self._values[setting])
+
+    def __iter__(self) -> Any:
+        return iter(self._declared.values())
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.explicit() == other.explicit()
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self.explicit().items())))
+
+    def source(self, setting: Setting[Any]) -> Source:
+        """Return the text of *setting* and where it came from."""
+        if given := self._given.get(setting.name):
+            return given
+        default = setting.default
+        return Source(default(self) if callable(default) else default, "default")
+
+    def validate(self) -> None:
+        """Parse everything that was given; defaults are looked at when they are used.
+
+        :raises SettingsError: the first that makes no sense.
+        """
+        for name in self._given:
+            self[self._declared[name]]
+
+    def explicit(self) -> dict[str, str]:
+        """Return name -> text of all that was given rather than defaulted."""
+        return {name: source.text for name, source in self._given.items()}
+
+    def environment(self) -> dict[str, str]:
+        """Return what a node container's environment must hold to see these very values.
+
+        Defaults that are found on this host (its address, its name) are spelled out, since a
+        container would find others.
+        """
+        found = {s.name: self.source(s).text for s in self if callable(s.default)}
+        return {name: text for name, text in {**found, **self.explicit()}.items() if text}
+
+    def changes(self, other: "Settings") -> list[str]:
+        """Return the names whose given text differs in *other*, sorted."""
+        mine, theirs = self.explicit(), other.explicit()
+        return sorted(n for n in mine.keys() | theirs.keys() if mine.get(n) != theirs.get(n))

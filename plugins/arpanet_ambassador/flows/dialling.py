@@ -1,0 +1,69 @@
+"""Whether addresses take TCP connections: many asked at once, by one thread, within one second."""
+
+import select
+import socket
+import time
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from itertools import islice
+
+__all__ = ["PROBE", "Endpoint", "dialled"]
+
+#: (ip, port)
+Endpoint = tuple[str, int]
+#: Seconds within which an address must take a connection to count as there.
+PROBE = 1.0
+#: How many are asked at once: more wait for their turn.
+_AT_ONCE = 256
+
+
+def dialled(
+    addresses: Collection[Endpoint], seconds: float = PROBE
+) -> Iterator[tuple[Endpoint, bool]]:
+    """Dial each of *addresses* once; yield each with whether it answered, as soon as it is known.
+
+    :param seconds: for each 256 of them.
+    """
+    waiting = iter(addresses)
+    while batch := list(islice(waiting, _AT_ONCE)):
+        yield from _batch(batch, seconds)
+
+
+def _batch(addresses: Collection[Endpoint], seconds: float) -> Iterator[tuple[Endpoint, bool]]:
+    deadline = time.monotonic() + seconds
+    poll = select.poll()
+    dialling: dict[int, tuple[Endpoint, socket.socket]] = {}
+    try:
+        for address in addresses:
+            connection = _begun(address)
+            if connection is None:
+                yield address, False
+                continue
+            dialling[connection.fileno()] = address, connection
+            poll.register(connection, select.POLLOUT)
+        while dialling and (left := deadline - time.monotonic()) > 0:
+            for descriptor, _ in poll.poll(left * 1000):
+                address, connection = dialling.pop(descriptor)
+                poll.unregister(descriptor)
+                failed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                connection.close()
+                yield address, not failed
+        yield from ((address, False) for address, _ in list(dialling.values()))
+    finally:
+        for _, connection in dialling.values():
+            connection.close()
+
+
+def _begun(address: Endpoint) -> socket.socket | None:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    try:
+        connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError:  # no more descriptors, or no IPv6 here
+        return None
+    try:
+        with suppress(BlockingIOError):
+            connection.connect(address)
+    except OSError:
+        connection.close()
+        return None
+    return connection

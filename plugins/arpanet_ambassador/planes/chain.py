@@ -1,0 +1,88 @@
+"""Every link to the first plane that carries it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from arpanet_ambassador.planes.plane import Client, Frontend, Home, Plane
+
+__all__ = ["Carried", "Chain"]
+
+#: (``Home.namespace``, what is dialled there)
+Key = tuple[str, Frontend]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What became of each link.
+
+    :ivar planes: the name of the plane that carries it; without one, it is not carried.
+    :ivar reasons: why better planes, or all of them, don't.
+    """
+
+    planes: Mapping[Key, str] = field(default_factory=dict)
+    reasons: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Chain:
+    """Planes, best first. To be used from one thread."""
+
+    def __init__(self, planes: Sequence[Plane]) -> None:
+        self.planes = tuple(planes)
+
+    @property
+    def drift(self) -> int:
+        """How often what somebody else had changed was put right."""
+        return sum(plane.drift for plane in self.planes)
+
+    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Carried:
+        """Have each link of *clients* carried; what no plane is given any more goes."""
+        carriers: dict[Key, str] = {}
+        reasons: dict[Key, tuple[str, ...]] = {}
+        for plane in self.planes:
+            fitting, clients = _divided(plane, clients, reasons)
+            troubles = plane.apply(fitting, check)
+            for key, client in fitting.items():
+                failed = {f: t for f, t in client.links.items() if (key, f) in troubles}
+                for frontend in client.links.keys() - failed.keys():
+                    carriers[key, frontend] = plane.name
+                for frontend in failed:
+                    why = reasons.get((key, frontend), ())
+                    reasons[key, frontend] = (*why, troubles[key, frontend])
+                if failed:
+                    rest = clients[key].links if key in clients else {}
+                    clients[key] = replace(client, links={**rest, **failed})
+        return Carried(carriers, reasons)
+
+    def due(self) -> float | None:
+        """Return in how many seconds something is to be tried again, ``None``: nothing is."""
+        times = [due for plane in self.planes if (due := plane.due()) is not None]
+        return min(times, default=None)
+
+    def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
+        """Take away all that planes ever made on this host; return container -> trouble."""
+        return {k: v for plane in self.planes for k, v in plane.clear(homes).items()}
+
+    def close(self) -> None:
+        """Let go of what only this process uses; links go on."""
+        for plane in self.planes:
+            plane.close()
+
+
+def _divided(
+    plane: Plane, clients: Mapping[str, Client], reasons: dict[Key, tuple[str, ...]]
+) -> tuple[dict[str, Client], dict[str, Client]]:
+    """Return *clients* with the links that *plane* can carry, and with the others."""
+    fitting, others = {}, {}
+    for key, client in clients.items():
+        refused = {}
+        for frontend, targets in client.links.items():
+            if why := plane.refuses(frontend, targets):
+                refused[frontend] = targets
+                reasons[key, frontend] = (*reasons.get((key, frontend), ()), why)
+        if not refused:
+            fitting[key] = client
+            continue
+        others[key] = replace(client, links=refused)
+        if rest := {f: t for f, t in client.links.items() if f not in refused}:
+            fitting[key] = replace(client, links=rest)
+    return fitting, others

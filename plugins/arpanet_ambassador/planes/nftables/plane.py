@@ -1,0 +1,174 @@
+"""The nftables plane: makes each client's namespace hold its table, and keeps it so."""
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from arpanet import Target
+from arpanet_ambassador.planes import namespaces, netlink
+from arpanet_ambassador.planes.namespaces import Gone
+from arpanet_ambassador.planes.nftables import nft
+from arpanet_ambassador.planes.nftables.ruleset import REMOVE, carried, render
+from arpanet_ambassador.planes.plane import Client, Frontend, Home, Troubles
+
+__all__ = ["Nftables"]
+
+log = logging.getLogger(__name__)
+
+#: Seconds until a failed namespace is tried again: doubled each time, up to the second.
+RETRY, RETRY_MOST = 1.0, 30.0
+#: For all interfaces, also those that come later: always of the namespace that the caller is in.
+LOCALNET = Path("/proc/sys/net/ipv4/conf/all/route_localnet")
+#: The same as the host sees it: a container's own is read-only.
+HOSTS_LOCALNET = Path(f"/proc/1/root{LOCALNET}")
+
+
+@dataclass
+class _Held:
+    """What was last done in a namespace, and the kernel's number of the rule set after it."""
+
+    client: Client
+    generation: int = 0
+    trouble: str = ""
+    failures: int = 0
+    retry_at: float = 0.0
+
+
+class Nftables:
+    """All clients' namespaces on this host; see :class:`~arpanet_ambassador.planes.plane.Plane`."""
+
+    name = "nftables"
+
+    def __init__(
+        self,
+        verify: namespaces.Belongs = namespaces.belongs,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._verify, self._clock = verify, clock
+        self.drift = 0
+        self._held: dict[str, _Held] = {}
+
+    def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
+        """IPv4 only, since that is what the client's packets are."""
+        if targets and not carried(targets):
+            return "its addresses are IPv6, and the nftables plane carries IPv4 only"
+        return ""
+
+    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+        """Touch only what differs from what was done last; *check* compares the rest, too."""
+        wanted = dict(clients)
+        for key in self._held.keys() - clients.keys():
+            wanted[key] = replace(self._held[key].client, links={})
+        jobs: dict[Home, Callable[[], _Done]] = {}
+        for key, client in wanted.items():
+            known = self._held.get(key)
+            if known is None or self._differs(client, known):
+                jobs[client.home] = partial(_make, client, known.client if known else None)
+            elif check and not known.trouble:
+                jobs[client.home] = partial(_repair, client, known.generation)
+        came = namespaces.visit_all(jobs, self._verify)
+        for key, client in wanted.items():
+            if client.home in came:
+                self._note(key, client, came[client.home])
+        return {
+            (key, frontend): held.trouble
+            for key, held in self._held.items()
+            if held.trouble
+            for frontend in held.client.links
+        }
+
+    def due(self) -> float | None:
+        """See :class:`~arpanet_ambassador.planes.plane.Plane`."""
+        times = [held.retry_at for held in self._held.values() if held.trouble]
+        return max(0.0, min(times) - self._clock()) if times else None
+
+    def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
+        """Remove the tables: they are the only thing that is left of this plane."""
+        came = namespaces.visit_all(dict.fromkeys(homes, _remove), self._verify)
+        return {
+            home.container: str(one)
+            for home, one in came.items()
+            if isinstance(one, Exception) and not isinstance(one, Gone)
+        }
+
+    def close(self) -> None:
+        """Hold nothing that has to be let go of."""
+
+    def _differs(self, client: Client, held: _Held) -> bool:
+        if held.trouble and held.client == client:
+            return self._clock() >= held.retry_at
+        return held.client != client
+
+    def _note(self, key: str, client: Client, came: "_Done | Exception") -> None:
+        held = self._held.get(key)
+        if isinstance(came, Gone):
+            self._held.pop(key, None)
+        elif isinstance(came, Exception):
+            failures = held.failures + 1 if held and held.client == client else 1
+            wait = min(RETRY * 2.0 ** (failures - 1), RETRY_MOST)
+            if not held or held.trouble != str(came):
+                log.warning("container %.12s: %s", client.home.container, came)
+            self._held[key] = _Held(client, 0, str(came), failures, self._clock() + wait)
+        elif not client.links:
+            self._held.pop(key, None)
+        else:
+            if came.repaired:
+                self.drift += 1
+                words = "container %.12s: somebody changed its links; put right again"
+                log.warning(words, client.home.container)
+            self._held[key] = _Held(client, came.generation)
+
+
+# -- done inside a namespace ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Done:
+    generation: int
+    repaired: bool = False
+
+
+def _on_loopback(client: Client | None) -> bool:
+    return client is not None and any(one.loopback for one in client.links)
+
+
+def _make(client: Client, before: Client | None) -> _Done:
+    # first the routes: the kernel drops what rules send from loopback where there is none, and the
+    # app's next attempt comes after a second
+    if _on_loopback(client):
+        _route_localnet(True)
+    nft.run(render(client))
+    if _on_loopback(before) and not _on_loopback(client):
+        _route_localnet(False)
+    return _Done(netlink.generation())
+
+
+def _repair(client: Client, generation: int) -> _Done:
+    if _on_loopback(client):
+        _route_localnet(True)
+    if netlink.generation() == generation:
+        return _Done(generation)
+    found = nft.listing()  # others have tables here, too: was it ours that changed?
+    done = _make(client, None)
+    return replace(done, repaired=nft.listing() != found)
+
+
+def _remove() -> None:
+    found = nft.listing()
+    if found:
+        nft.run(REMOVE)
+    if "chain guard" in found:
+        _route_localnet(False)
+
+
+def _route_localnet(on: bool) -> None:
+    try:
+        LOCALNET.write_text(str(int(on)))
+    except OSError as problem:
+        if problem.errno != errno.EROFS:
+            raise
+        HOSTS_LOCALNET.write_text(str(int(on)))

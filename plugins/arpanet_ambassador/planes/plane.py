@@ -1,0 +1,106 @@
+"""What a plane is: one way to carry links.
+
+A plane is told what *all* of its clients are to hold, and makes it so: it touches what differs from
+what it did last, takes away what is not told of any more, and goes on working when nobody tells it
+anything. A client that Docker is about to start is among them before its first instruction: what
+:meth:`Plane.apply` does for one client must take milliseconds.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from arpanet import Target
+
+__all__ = ["LOOPBACK", "Client", "Frontend", "Home", "Plane", "Troubles"]
+
+#: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
+LOOPBACK = "localhost"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A network namespace, by a container that lives in it.
+
+    :ivar container: the id of that container; *started*, when Docker started it (its own stamp).
+    :ivar pid: a process of the container, in the host's pid namespace.
+    :ivar namespace: what the kernel calls it, as ``net:[4026532008]``; the kernel gives the name to
+        another one when all of its processes have ended.
+    """
+
+    container: str
+    pid: int
+    namespace: str = ""
+    started: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class Frontend:
+    """What an app dials.
+
+    :ivar address: an IPv4 address, or :data:`LOOPBACK`, which one single address of it goes before.
+    :ivar protocol: ``tcp`` or ``udp``.
+    """
+
+    address: str
+    port: int
+    protocol: str = "tcp"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is dialled on the client's own loopback interface."""
+        return self.address == LOOPBACK or self.address.startswith("127.")
+
+
+@dataclass(frozen=True)
+class Client:
+    """One network namespace and what its links come to.
+
+    :ivar links: what is dialled -> where new connections go, in turn; nowhere: refused at once.
+    :ivar addresses: the namespace's own, by which a proxy tells who dials.
+    """
+
+    home: Home
+    links: Mapping[Frontend, tuple[Target, ...]] = field(default_factory=dict)
+    addresses: frozenset[str] = frozenset()
+
+
+#: (``Home.namespace``, what is dialled there) -> why a plane does not carry that link.
+Troubles = Mapping[tuple[str, Frontend], str]
+
+
+class Plane(Protocol):
+    """To be used from one thread. *clients* are by their ``Home.namespace``."""
+
+    #: As ARPANET_PLANE and ``arpanet links`` call it.
+    name: str
+    #: How often what somebody else had changed was put right.
+    drift: int
+
+    def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
+        """Return why this plane can't carry such a link, whoever the client is; ``""``: it can."""
+
+    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+        """Make each namespace hold its client's links and no others; return what is not carried.
+
+        A link in trouble is given to the next plane, and to this one again in each later call: when
+        an attempt is due again is the plane's own business (:meth:`due`).
+
+        :param clients: all whose links this plane does not refuse. One that is not among them any
+            more, and lives on, keeps nothing of this plane's.
+        :param check: compare with what the kernel holds, and repair it.
+        """
+
+    def due(self) -> float | None:
+        """Return in how many seconds something is to be tried again, ``None``: nothing is."""
+
+    def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
+        """Take away all that this plane ever made on this host; return container -> trouble.
+
+        Called in a process of its own, when the agent is dead.
+
+        :param homes: of all running containers.
+        """
+
+    def close(self) -> None:
+        """Let go of what only this process uses; links go on."""

@@ -1,0 +1,95 @@
+"""The proxy plane: a proxy that listens where clients dial the ambassador."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from arpanet import Target
+from arpanet_ambassador.planes import namespaces
+from arpanet_ambassador.planes.namespaces import NotEntered
+from arpanet_ambassador.planes.plane import Client, Frontend, Home, Troubles
+from arpanet_ambassador.planes.proxy.proxy import Proxy
+
+__all__ = ["Proxied"]
+
+
+class Proxied:
+    """The links that no other plane carries; see :class:`~arpanet_ambassador.planes.plane.Plane`.
+
+    :param holder: finds the container that clients are linked to, in whose namespace the proxy is
+        to listen; without it, it listens where this process is.
+    """
+
+    name = "proxy"
+    drift = 0
+
+    def __init__(
+        self,
+        holder: Callable[[], Home | None] | None = None,
+        verify: namespaces.Belongs = namespaces.belongs,
+    ) -> None:
+        self._holder, self._verify = holder, verify
+        self._proxy: Proxy | None = None
+        self._lives_in: Home | None = None
+
+    def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
+        """TCP only, and not on the client's own loopback."""
+        if frontend.protocol != "tcp":
+            return "the proxy plane carries TCP only"
+        if frontend.loopback:
+            return (
+                f"the proxy plane cannot serve localhost: declare BACKEND_{frontend.port} and dial "
+                "the ambassador"
+            )
+        return ""
+
+    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+        """Listen on every port of *clients*, and on no other."""
+        routes: dict[str, dict[int, tuple[Target, ...]]] = {}
+        for client in clients.values():
+            for address in client.addresses:
+                for frontend, targets in client.links.items():
+                    routes.setdefault(address, {})[frontend.port] = targets
+        if not routes and self._proxy is None:
+            return {}
+        every = [(key, one) for key, client in clients.items() for one in client.links]
+        try:
+            blocked = self._there().update(routes)
+        except (NotEntered, OSError) as problem:
+            return dict.fromkeys(every, f"the proxy plane can't serve it: {problem}")
+        return {(key, one): blocked[one.port] for key, one in every if one.port in blocked}
+
+    def endpoints(self) -> frozenset[tuple[str, int]]:
+        """Return where there are connections to now."""
+        return self._proxy.endpoints() if self._proxy else frozenset()
+
+    def drop(self, endpoint: tuple[str, int]) -> None:
+        """Reset the connections to *endpoint*; may be called from any thread."""
+        if proxy := self._proxy:
+            proxy.drop(endpoint)
+
+    def due(self) -> float | None:
+        """Nothing: what keeps it from listening shows when containers change."""
+        return None
+
+    def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
+        """Nothing stays of it."""
+        return {}
+
+    def close(self) -> None:
+        """Stop listening, reset all connections."""
+        if self._proxy:
+            self._proxy.close()
+            self._proxy = None
+
+    def _there(self) -> Proxy:
+        if self._holder is None:
+            self._proxy = self._proxy or Proxy()
+            return self._proxy
+        home = self._holder()
+        if home != self._lives_in:
+            self.close()
+        if home is None:
+            raise NotEntered("the container that clients are linked to does not run")
+        if self._proxy is None:
+            self._proxy = namespaces.visit(home, Proxy, self._verify)
+        self._lives_in = home
+        return self._proxy

@@ -1,0 +1,75 @@
+"""Every link to the first plane that carries it."""
+
+from arpanet_ambassador.planes.chain import Chain
+from arpanet_ambassador.planes.plane import Client, Frontend, Home
+
+A, B = Frontend("10.0.0.1", 80), Frontend("localhost", 81)
+WEB = Client(Home("id-web", 7), {A: (), B: ()})
+APP = Client(Home("id-app", 8), {A: ()})
+
+
+class Fake:
+    """Refuses and fails as told; remembers what it was given."""
+
+    drift = 1
+
+    def __init__(self, name, refused=(), troubles=None, due=None):
+        self.name, self.refused, self.troubles, self.seconds = name, refused, troubles or {}, due
+        self.given, self.closed = None, False
+
+    def refuses(self, frontend, targets):
+        return f"{self.name} refuses" if frontend in self.refused else ""
+
+    def apply(self, clients, check=False):
+        self.given = {key: set(client.links) for key, client in clients.items()}
+        return self.troubles
+
+    def due(self):
+        return self.seconds
+
+    def clear(self, homes):
+        return dict.fromkeys(homes, self.name) if self.troubles else {}
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_best_plane_that_can():
+    first, second = Fake("first", refused=[B]), Fake("second")
+    carried = Chain([first, second]).apply({"w": WEB, "a": APP})
+    assert first.given == {"w": {A}, "a": {A}}
+    assert second.given == {"w": {B}}
+    assert carried.planes == {("w", A): "first", ("a", A): "first", ("w", B): "second"}
+    assert carried.reasons == {("w", B): ("first refuses",)}
+
+
+def test_what_fails_goes_to_the_next_and_is_offered_again():
+    first = Fake("first", troubles={("w", A): "no permission"})
+    second = Fake("second", refused=[B])
+    chain = Chain([first, second])
+    carried = chain.apply({"w": WEB})
+    assert (first.given, second.given) == ({"w": {A, B}}, {"w": {A}})
+    assert carried.planes == {("w", B): "first", ("w", A): "second"}
+    assert carried.reasons == {("w", A): ("no permission",)}
+    first.troubles = {}
+    assert chain.apply({"w": WEB}).planes == {("w", A): "first", ("w", B): "first"}
+    assert second.given == {}
+
+
+def test_failed_and_refused_links_of_one_client_meet_again():
+    planes = [Fake("first", [B], {("w", A): "full"}), Fake("second", [A, B])]
+    carried = Chain(planes).apply({"w": WEB})
+    assert carried.planes == {}
+    assert carried.reasons == {
+        ("w", A): ("full", "second refuses"),
+        ("w", B): ("first refuses", "second refuses"),
+    }
+
+
+def test_the_whole():
+    planes = [Fake("first", due=3.0), Fake("second", troubles={("x", A): "t"}), Fake("third")]
+    chain = Chain(planes)
+    assert (chain.drift, chain.due(), chain.clear(["x"])) == (3, 3.0, {"x": "second"})
+    chain.close()
+    assert all(one.closed for one in planes)
+    assert Chain([Fake("one")]).due() is None
