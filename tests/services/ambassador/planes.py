@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 
 from arpanet_ambassador.planes.socket.host import Host, cookie
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
+from arpanet_ambassador.planes.socket.kernel import Kernel
+from arpanet_ambassador.planes.socket.layout import Dialled
 from arpanet_ambassador.planes.socket.pins import Pins
-from arpanet_ambassador.planes.socket.plane import SocketPlane
-from arpanet_ambassador.planes.socket.table import Client, Linked, make
+from arpanet_ambassador.planes.socket.table import make
 
 from tests.services.ambassador.behaviours import stage as b
 from tests.services.ambassador.mounting import unattached
@@ -45,7 +46,7 @@ class SocketUnderTest:
     def __init__(self, place: Path, blob: bytes | None = None) -> None:
         self._links: dict[tuple[int, str, int, str], tuple[tuple[str, int], ...]] = {}
         self.installation = Installation(Host(os.getpid()), Pins(place, 1), blob)
-        self.plane = SocketPlane(self.installation)
+        self.plane = Kernel(self.installation)
         self.troubles: dict[object, str] = {}
 
     @classmethod
@@ -59,13 +60,12 @@ class SocketUnderTest:
                 made.stop()
 
     def table(self):
-        links: dict[int, list[Linked]] = {}
+        clients: dict[int, dict[Dialled, str]] = {}
         pools = {}
         for key, targets in self._links.items():
-            space, address, port, protocol = key
+            space = key[0]
             pools[repr(key)] = targets
-            links.setdefault(space, []).append(Linked([address], port, repr(key), protocol))
-        clients = [Client(space, every) for space, every in links.items()]
+            clients.setdefault(space, {})[Dialled(*key)] = repr(key)
         return make(clients, pools, 1)[0]
 
     def apply(self, check=False):
@@ -83,7 +83,7 @@ class SocketUnderTest:
         self.plane.close()
 
     def revive(self):
-        self.plane = SocketPlane(self.installation)
+        self.plane = Kernel(self.installation)
         self.apply()
 
     def stop(self):

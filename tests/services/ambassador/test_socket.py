@@ -14,10 +14,10 @@ from arpanet_ambassador.planes import netlink
 from arpanet_ambassador.planes.socket import installing, pins
 from arpanet_ambassador.planes.socket.host import Host, cookie
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
+from arpanet_ambassador.planes.socket.kernel import Kernel
 from arpanet_ambassador.planes.socket.layout import CGROUP, Dialled, Use
 from arpanet_ambassador.planes.socket.pins import Pins
-from arpanet_ambassador.planes.socket.plane import SocketPlane
-from arpanet_ambassador.planes.socket.table import Client, Linked, make
+from arpanet_ambassador.planes.socket.table import make
 
 from tests.conftest import wait_for
 from tests.services.ambassador.behaviours.stage import LOCALHOST, ONE, PORT, TWO, Stage
@@ -171,14 +171,15 @@ def test_on_the_hosts_network_a_client_is_its_cgroup(stage, carrier, cgroup):
         sleeper.kill()
         sleeper.wait()
     assert found == cgroup.stat().st_ino
-    client = Client(CGROUP | found, [Linked([LOCALHOST], PORT, "x")])
-    table, _ = make([client], {"x": [ONE]}, stage.client.do(cookie))
+    space = CGROUP | found
+    client = {space: {Dialled(space, LOCALHOST, PORT): "x"}}
+    table, _ = make(client, {"x": [ONE]}, stage.client.do(cookie))
     assert carrier.plane.apply(table) == {}
     assert stage.client.sh(inside).strip() == f"{ONE[0]}:{PORT}"
     with pytest.raises(subprocess.CalledProcessError):
         stage.client.sh(f"bash -c '{script}'")
     ((flow, _),) = carrier.plane.flows().items()
-    assert flow.dialled.space == CGROUP | found
+    assert flow.dialled.space == space
 
 
 def test_in_the_root_of_the_cgroups_nobody_can_be_told_apart():
@@ -301,9 +302,9 @@ def test_a_first_installation_that_was_interrupted_is_finished(stage, place, mon
 
 
 def test_hosts_on_one_kernel_leave_each_other_alone(stage, carrier, place):
-    neighbour = SocketPlane(Installation(Host(os.getpid()), Pins(place, 2)))
-    links = [Linked([AMBASSADOR], PORT, "x")]
-    table, _ = make([Client(stage.other.do(cookie), links)], {"x": [TWO]}, 2)
+    neighbour = Kernel(Installation(Host(os.getpid()), Pins(place, 2)))
+    space = stage.other.do(cookie)
+    table, _ = make({space: {Dialled(space, AMBASSADOR, PORT): "x"}}, {"x": [TWO]}, 2)
     neighbour.apply(table)
     stage.link(AMBASSADOR, ONE)
     assert stage.reached(AMBASSADOR) == ONE
@@ -317,13 +318,13 @@ def test_hosts_on_one_kernel_leave_each_other_alone(stage, carrier, place):
 
 def test_a_thousand_links_on_one_container(stage, carrier):
     space = stage.client.do(cookie)
-    links = [Linked([LOCALHOST], port, "x") for port in range(7000, 8001)]
-    table, refused = make([Client(space, links)], {"x": [ONE]}, 1)
+    links = {Dialled(space, LOCALHOST, port): "x" for port in range(7000, 8001)}
+    table, refused = make({space: links}, {"x": [ONE]}, 1)
     assert set(refused) == {Dialled(space, LOCALHOST, 8000)}
     assert carrier.plane.apply(table) == {}
     for port in (7000, 7999):
         assert stage.reached("127.0.0.1", port=port) == ONE
-    moved, _ = make([Client(space, links)], {"x": [TWO]}, 1)
+    moved, _ = make({space: links}, {"x": [TWO]}, 1)
     began = time.perf_counter()
     carrier.plane.apply(moved)
     assert time.perf_counter() - began < 0.05

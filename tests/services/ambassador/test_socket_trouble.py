@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from arpanet_ambassador.planes.socket import bpf, installing, layout, plane, programs, table
+from arpanet_ambassador.planes.socket import bpf, installing, kernel, layout, programs, table
 from arpanet_ambassador.planes.socket.host import BPFFS, Host, Unavailable
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
 from arpanet_ambassador.planes.socket.layout import HOOKS, Dialled
@@ -54,7 +54,7 @@ def why_not(place, blob=None, host=None):
     """Return why a host can't have the plane, and look that nothing is left of the attempt."""
     made = Installation(host or Host(os.getpid()), Pins(place, 1), blob)
     with pytest.raises(Unavailable) as said:
-        plane.SocketPlane(made).apply(table.Table())
+        kernel.Kernel(made).apply(table.Table())
     assert list(place.glob("arpanet/1/*")) == []
     assert "\n" not in str(said.value)
     return str(said.value)
@@ -130,7 +130,7 @@ def test_a_bpffs_is_mounted_where_there_is_none():
     with elsewhere(unmounted) as process:
         place = Host(process).bpffs()
         made = Installation(Host(process), Pins(place, 1))
-        plane.SocketPlane(made).apply(table.Table())
+        kernel.Kernel(made).apply(table.Table())
         assert made.whole()
         assert Host(process).bpffs() == place  # the same one
         assert made.remove()
@@ -156,7 +156,7 @@ def test_a_cgroup2_mount_that_is_gone_is_not_missed(place):
     """As on hosts that have cgroups of version 1 only."""
     with elsewhere("umount -R /sys/fs/cgroup") as process:
         made = Installation(Host(process), Pins(place, 1))
-        plane.SocketPlane(made).apply(table.Table())
+        kernel.Kernel(made).apply(table.Table())
         assert made.whole()
         made.remove()
 
@@ -188,12 +188,12 @@ def test_a_process_that_is_gone_is_no_host():
 UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
-from arpanet_ambassador.planes.socket import installing, pins, plane, table
+from arpanet_ambassador.planes.socket import installing, kernel, pins, table
 from arpanet_ambassador.planes.socket.host import Host, Unavailable
 
 try:
     made = installing.Installation(Host(os.getpid()), pins.Pins(Path(sys.argv[1]), 1))
-    plane.SocketPlane(made).apply(table.Table())
+    kernel.Kernel(made).apply(table.Table())
 except Unavailable as problem:
     print(problem)
 """
@@ -260,7 +260,7 @@ def test_a_hook_that_another_holds_for_itself(place, inner, flags):
 def test_a_hook_that_another_shares(place, inner):
     made = Installation(inner, Pins(place, 1))
     with other_program(inner, bpf.ALLOW_MULTI):
-        plane.SocketPlane(made).apply(table.Table())
+        kernel.Kernel(made).apply(table.Table())
         root = inner.cgroups()
         assert len(bpf.attached(root, HOOKS["connect4"])[0]) == 2
         made.remove()
@@ -319,7 +319,7 @@ def test_entries_that_somebody_changed_are_put_right(stage, carrier, name):
 @pytest.mark.parametrize("name", ["links", "pools", "spaces"])
 def test_a_full_map_is_told_and_harms_only_what_is_too_much(module_lan, place, monkeypatch, name):
     kinds = {**layout.MAPS, name: replace(layout.MAPS[name], entries=2)}
-    for module in (programs, plane, installing):
+    for module in (programs, kernel, installing):
         if hasattr(module, "MAPS"):
             monkeypatch.setattr(module, "MAPS", kinds)
     monkeypatch.setitem(layout.MAPS, name, kinds[name])

@@ -99,14 +99,22 @@ class Host:
 
         :raises Unavailable: there can be none, or nobody may write to it.
         """
+        if found := self.mounted_bpffs():
+            return found
+        self._inside("mnt", _NEWNS, _mount_bpffs)
+        if found := self.mounted_bpffs():
+            return found
+        raise Unavailable(f"the bpffs at {BPFFS} is not mounted")
+
+    def mounted_bpffs(self) -> Path | None:
+        """Return the host's bpffs, as seen from here; ``None``: there is none.
+
+        :raises Unavailable: nobody may write to it.
+        """
         writable = mounted(self._mounts(), BPFFS, "bpf")
-        if writable is None:
-            self._inside("mnt", _NEWNS, _mount_bpffs)
-            writable = mounted(self._mounts(), BPFFS, "bpf")
-        if not writable:
-            state = "not mounted" if writable is None else "mounted read-only"
-            raise Unavailable(f"the bpffs at {BPFFS} is {state}")
-        return Path(f"/proc/{self._process}/root{BPFFS}")
+        if writable is False:
+            raise Unavailable(f"the bpffs at {BPFFS} is mounted read-only")
+        return Path(f"/proc/{self._process}/root{BPFFS}") if writable else None
 
     def _mounts(self) -> str:
         try:

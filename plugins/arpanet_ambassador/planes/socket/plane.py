@@ -1,207 +1,177 @@
-"""The socket plane: makes the kernel's maps hold a table, and keeps them so.
+"""The socket plane: links are translated when a socket is connected; nothing is done to packets."""
 
-A change is one entry of a map: nothing is started, no packet is touched. What is in the maps goes
-on without any process of arpanet's.
-"""
-
-import errno
 import logging
-from functools import lru_cache
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+from arpanet import Target
+from arpanet_ambassador.planes import namespaces
+from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home, Troubles
+from arpanet_ambassador.planes.socket import table
+from arpanet_ambassador.planes.socket.host import Host, Unavailable
 from arpanet_ambassador.planes.socket.installing import Installation
-from arpanet_ambassador.planes.socket.layout import (
-    BY_CGROUP,
-    MAPS,
-    SPACE,
-    Dialled,
-    Flow,
-    Traffic,
-    Use,
-    new_link,
-    pack_dialled,
-    pack_pool,
-    pack_space,
-    pack_u32,
-    pool_key,
-    pool_of_link,
-    unpack_dialled,
-    unpack_flow,
-    unpack_use,
-)
-from arpanet_ambassador.planes.socket.maps import Map
-from arpanet_ambassador.planes.socket.table import Table
+from arpanet_ambassador.planes.socket.kernel import Kernel
+from arpanet_ambassador.planes.socket.layout import ANY_LOOPBACK, Address, Dialled, Use
+from arpanet_ambassador.planes.socket.pins import Pins
+from arpanet_ambassador.planes.socket.spaces import Spaces
 
-__all__ = ["SocketPlane"]
+__all__ = ["Sockets"]
 
 log = logging.getLogger(__name__)
 
-#: Map -> its entries; of a link only the pool, since the kernel counts in the rest.
-Entries = dict[str, dict[bytes, bytes]]
-#: What is written first is pointed to by what is written next; what goes, goes the other way round.
-_ORDER = ("pools", "links", "spaces")
-
-_key = lru_cache(1 << 17)(pack_dialled)
-_pool = lru_cache(1 << 14)(pack_pool)
-_name = lru_cache(1 << 14)(pool_key)
+#: Seconds until a host that couldn't have the plane is asked again: little of it ever changes.
+RETRY = 30.0
 
 
-class SocketPlane:
-    """The links of one host. To be used from one thread.
+class Sockets:
+    """All clients of this host; see :class:`~arpanet_ambassador.planes.plane.Plane`.
 
-    :ivar drift: how many entries were found changed by somebody else, and put right.
+    :param host: the host, where it is not the one of process 1.
     """
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._maps: dict[str, Map] = {}
-        self._held: Entries = {}
-        self.drift = 0
+    name = "socket"
 
-    def apply(self, table: Table, check: bool = False) -> dict[Dialled, str]:
-        """Make the kernel hold *table*; return what it can't -> one sentence that says why.
+    def __init__(
+        self,
+        verify: namespaces.Belongs = namespaces.belongs,
+        host: Host | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._host, self._clock = host or Host(), clock
+        self._spaces = Spaces(self._host, verify)
+        self._kernel: Kernel | None = None
+        self._cookie = 0
+        self._known: dict[str, _Known] = {}
+        self._links: dict[Dialled, tuple[str, Frontend]] = {}
+        self._trouble, self._retry_at = "", 0.0
 
-        Writes only what differs from what was written last. The first call installs the programs,
-        or finds them as an earlier process has left them.
+    @property
+    def drift(self) -> int:
+        """How many entries were found changed by somebody else, and put right."""
+        return self._kernel.drift if self._kernel else 0
 
-        :param check: compare with what the kernel holds, too, and put it right.
-        :raises Unavailable: this host can't have the plane; what was in force still is.
-        """
-        wanted = _encode(table)
-        if not self._maps:
-            self._open(self._installation.reopen())
-        elif check and not self._installation.whole():
-            log.warning("pins of the socket plane are missing; installing it again")
-            self.drift += 1
-            self.close()
-        elif check:
-            self._compare()
-        full = self._write(wanted) if self._maps else self._install(wanted)
-        if check:
-            self._sweep()
-        return {one: full[key] for one in _links(table) for key in (_key(one),) if key in full}
+    def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
+        """IPv6 targets can be had by IPv6 sockets only, and so where ``::1`` is dialled."""
+        if targets and frontend.address != LOOPBACK and all(":" in one.ip for one in targets):
+            return "its addresses are IPv6, and what is dialled is IPv4"
+        return ""
 
-    def uses(self) -> dict[Dialled, Use]:
-        """Return how often each link was used, since it is there."""
-        links = self._maps["links"].items() if self._maps else ()
-        return {unpack_dialled(key): unpack_use(value) for key, value in links}
+    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+        """Write the entries that differ; *check* reads what the kernel holds first."""
+        every = [(key, one) for key, client in clients.items() for one in client.links]
+        if self._trouble and self._clock() < self._retry_at:
+            return dict.fromkeys(every, self._trouble)
+        try:
+            wanted, troubles = self._table(clients)
+            full = self._ready().apply(wanted, check)
+        except Unavailable as problem:
+            if str(problem) != self._trouble:
+                log.warning("no socket plane: %s", problem)
+            self._trouble, self._retry_at = str(problem), self._clock() + RETRY
+            return dict.fromkeys(every, self._trouble)
+        self._trouble = ""
+        return troubles | {self._links[one]: why for one, why in full.items()}
 
-    def flows(self) -> dict[Flow, Traffic]:
-        """Return who talks to whom, declared or not, of the clients that there are."""
-        flows = self._maps["flows"].items() if self._maps else ()
-        known = self._held.get("spaces", {})
-        return dict(unpack_flow(key, value) for key, value in flows if key[:8] in known)
+    def due(self) -> float | None:
+        """See :class:`~arpanet_ambassador.planes.plane.Plane`."""
+        return max(0.0, self._retry_at - self._clock()) if self._trouble else None
+
+    def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
+        """Detach the programs; nothing of this plane is in the clients themselves."""
+        self.close()
+        try:
+            place = self._host.mounted_bpffs()
+            if place and Installation(self._host, Pins(place, self._host.cookie())).remove():
+                log.info("the socket plane is removed")
+        except (Unavailable, OSError) as problem:
+            return {self.name: str(problem)}
+        return {}
 
     def close(self) -> None:
-        """Let go of the maps; the programs and what the maps hold stay."""
-        for one in self._maps.values():
-            one.close()
-        self._maps, self._held = {}, {}
+        """Let go of the maps."""
+        if self._kernel:
+            self._kernel.close()
 
-    # -- the kernel's side -----------------------------------------------------------------------
+    def uses(self) -> dict[tuple[str, Frontend], Use]:
+        """Return how often each link was used."""
+        used = self._kernel.uses() if self._kernel else {}
+        return {self._links[one]: use for one, use in used.items() if one in self._links}
 
-    def _open(self, maps: dict[str, Map] | None) -> None:
-        self._maps = maps or {}
-        self._held = self._read()
+    def reached(self) -> dict[str, frozenset[Address]]:
+        """Return where each client's links have led lately: its sockets show these addresses."""
+        found: dict[str, set[Address]] = {}
+        for flow in self._kernel.flows() if self._kernel else ():
+            link = self._links.get(flow.dialled) or self._links.get(_any(flow.dialled))
+            if link and flow.target:
+                found.setdefault(link[0], set()).add(flow.target)
+        return {key: frozenset(targets) for key, targets in found.items()}
 
-    def _install(self, wanted: Entries) -> dict[bytes, str]:
-        """Install the programs with their maps filled; return links -> why they are not there."""
-        full: dict[bytes, str] = {}
+    # -- one table -------------------------------------------------------------------------------
 
-        def fill(maps: dict[str, Map]) -> None:
-            self._open(maps)
-            full.update(self._write(wanted))
+    def _ready(self) -> Kernel:
+        if self._kernel is None:
+            pins = Pins(self._host.bpffs(), self._cookie)
+            self._kernel = Kernel(Installation(self._host, pins))
+        return self._kernel
 
-        try:
-            self._installation.install(fill)
-        except BaseException:
-            self._maps, self._held = {}, {}
-            raise
-        return full
-
-    def _read(self) -> Entries:
-        found = {name: dict(self._maps[name].items()) for name in _ORDER if self._maps}
-        if found:
-            found["links"] = {key: pool_of_link(value) for key, value in found["links"].items()}
-        return found
-
-    def _compare(self) -> None:
-        found = self._read()
-        for name in _ORDER:
-            changed = len(dict(found[name].items() ^ self._held[name].items()))
-            if changed:
-                self.drift += changed
-                log.warning("socket plane: somebody changed %d of its %s", changed, name)
-        self._held = found
-
-    def _write(self, wanted: Entries) -> dict[bytes, str]:
-        """Write what differs; return links -> why they could not be written."""
-        full = self._add(wanted)
-        if self._remove(wanted) and full:  # there may be room now
-            full = self._add(wanted)
-        return full
-
-    def _add(self, wanted: Entries) -> dict[bytes, str]:
-        full: dict[bytes, str] = {}
-        for name in _ORDER:
-            held = self._held[name]
-            for key, value in wanted[name].items():
-                if held.get(key) == value:
-                    continue
-                if name == "links" and value not in self._held["pools"]:
-                    full[key] = _full("pools")
-                elif self._set(name, key, new_link(value) if name == "links" else value):
-                    held[key] = value
-                elif name == "links":
-                    full[key] = _full(name)
-                elif name == "spaces":
-                    mine = (one for one in wanted["links"] if one.startswith(key))
-                    full |= dict.fromkeys(mine, _full(name))
-        return full
-
-    def _remove(self, wanted: Entries) -> bool:
-        removed = False
-        for name in reversed(_ORDER):
-            held = self._held[name]
-            for key in held.keys() - wanted[name].keys():
-                self._maps[name].delete(key)
-                del held[key]
-                removed = True
-        return removed
-
-    def _set(self, name: str, key: bytes, value: bytes) -> bool:
-        try:
-            self._maps[name].set(key, value)
-        except OSError as problem:
-            if problem.errno != errno.E2BIG:
-                raise
-            return False
-        return True
-
-    def _sweep(self) -> None:
-        """Forget the flows of clients that are gone."""
-        flows, known = self._maps["flows"], self._held["spaces"]
-        for key in [key for key, _ in flows.items() if key[:8] not in known]:
-            flows.delete(key)
+    def _table(
+        self, clients: Mapping[str, Client]
+    ) -> tuple[table.Table, dict[tuple[str, Frontend], str]]:
+        self._cookie = self._cookie or self._host.cookie()
+        spaces, lost = self._spaces.find({client.home for client in clients.values()})
+        troubles: dict[tuple[str, Frontend], str] = {}
+        pools: dict[str, tuple[Address, ...]] = {}
+        before, self._known, self._links = self._known, {}, {}
+        for key, client in clients.items():
+            space = spaces.get(client.home)
+            if space is None:
+                troubles |= dict.fromkeys(((key, one) for one in client.links), lost[client.home])
+                continue
+            known = before.get(key)
+            if known is None or not known.describes(space, client):
+                known = _described(space, key, client)
+            self._known[key] = known
+            self._links |= known.links
+            for pool, targets in zip(known.dialled.values(), client.links.values(), strict=True):
+                if pool not in pools:
+                    pools[pool] = tuple((one.ip, one.port) for one in targets)
+        found = {known.space: known.dialled for known in self._known.values()}
+        wanted, full = table.make(found, pools, self._cookie)
+        return wanted, troubles | {self._links[one]: why for one, why in full.items()}
 
 
-def _encode(table: Table) -> Entries:
-    spaces = {pack_space(space): pack_u32(SPACE) for space in table.clients}
-    if table.host:
-        spaces[pack_space(table.host)] = pack_u32(BY_CGROUP)
-    return {
-        "pools": {_name(name): _pool(targets) for name, targets in table.pools.items()},
-        "links": {
-            _key(dialled): _name(pool)
-            for links in table.clients.values()
-            for dialled, pool in links.items()
-        },
-        "spaces": spaces,
-    }
+@dataclass(frozen=True)
+class _Known:
+    """A client as the maps know it: kept, since of a thousand clients' links few ever change."""
+
+    space: int
+    client: Client
+    dialled: Mapping[Dialled, str]
+    links: Mapping[Dialled, tuple[str, Frontend]]
+
+    def describes(self, space: int, client: Client) -> bool:
+        """Tell whether *client*'s links are the same ones, wherever they lead."""
+        return self.space == space and (
+            self.client is client
+            or (
+                list(self.client.links) == list(client.links)
+                and self.client.sources == client.sources
+            )
+        )
 
 
-def _links(table: Table) -> list[Dialled]:
-    return [one for links in table.clients.values() for one in links]
+def _described(space: int, key: str, client: Client) -> _Known:
+    dialled, links = {}, {}
+    for frontend in client.links:
+        address = ANY_LOOPBACK if frontend.address == LOOPBACK else frontend.address
+        one = Dialled(space, address, frontend.port, frontend.protocol)
+        dialled[one] = client.sources.get(frontend) or f"{key} {frontend}"
+        links[one] = key, frontend
+    return _Known(space, client, dialled, links)
 
 
-def _full(name: str) -> str:
-    return f"the socket plane's table of {name} is full: it takes {MAPS[name].entries}"
+def _any(dialled: Dialled) -> Dialled:
+    """Return what *dialled* is where all of loopback is meant."""
+    loopback = dialled.address.startswith("127.") or dialled.address == "::1"
+    return dialled._replace(address=ANY_LOOPBACK) if loopback else dialled

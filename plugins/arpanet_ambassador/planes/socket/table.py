@@ -5,84 +5,62 @@ share a pool: when an instance comes or goes, one entry of the kernel's changes,
 clients there are, and the links with their counters stay as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 
 from arpanet_ambassador.planes.socket.layout import CGROUP, MAPS, MOST_TARGETS, Address, Dialled
 
-__all__ = ["MOST_LINKS", "Client", "Linked", "Table", "make"]
+__all__ = ["MOST_LINKS", "Links", "Table", "choose", "make"]
 
 #: Links that one client may have: far more than anybody declares, far less than all of the map.
 MOST_LINKS = 1000
 
 
-@dataclass(frozen=True)
-class Linked:
-    """One declared link of a client.
-
-    :ivar addresses: what its apps dial; ``127.0.0.0``: all of loopback, and ``::1``.
-    :ivar pool: names the targets: the same name, the same targets.
-    """
-
-    addresses: Sequence[str]
-    port: int
-    pool: str
-    protocol: str = "tcp"
-
-
-@dataclass(frozen=True)
-class Client:
-    """Where links are dialled from.
-
-    :ivar space: cookie of a network namespace, or id of a cgroup with ``CGROUP``.
-    """
-
-    space: int
-    links: Sequence[Linked] = ()
+#: What a client dials -> the pool that it leads to.
+Links = Mapping[Dialled, str]
 
 
 @dataclass(frozen=True)
 class Table:
     """What the maps are to hold.
 
-    :ivar clients: space -> what is dialled there -> pool.
+    :ivar clients: space -> its links.
     :ivar pools: pool -> targets; none: dials are refused.
     :ivar host: the cookie of the host's own namespace, where clients are told apart by cgroup; 0
         without such clients.
     """
 
-    clients: Mapping[int, Mapping[Dialled, str]] = field(default_factory=dict)
+    clients: Mapping[int, Links] = field(default_factory=dict)
     pools: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
     host: int = 0
 
 
 def make(
-    clients: Iterable[Client], pools: Mapping[str, Sequence[Address]], host: int
+    clients: Mapping[int, Links], pools: Mapping[str, Sequence[Address]], host: int
 ) -> tuple[Table, dict[Dialled, str]]:
     """Return the table, and what of it can't be: what is dialled -> one sentence that says why.
 
     :param pools: name -> where its links lead now.
     :param host: the cookie of the host's own namespace.
     """
-    table: dict[int, dict[Dialled, str]] = {}
+    table: dict[int, Links] = {}
     troubles: dict[Dialled, str] = {}
     room = MAPS["links"].entries
-    by_cgroup = False
-    for client in sorted(clients, key=lambda one: one.space):
-        every = _dialled(client)
-        kept = dict(list(every.items())[: min(MOST_LINKS, room)])
+    for space, links in clients.items():
+        most = min(MOST_LINKS, room)
         why = (
             f"a container can have {MOST_LINKS} links on the socket plane, and this has more"
             if room >= MOST_LINKS
             else f"the socket plane carries {MAPS['links'].entries} links of one host, and has them"
         )
-        troubles |= dict.fromkeys(every.keys() - kept.keys(), why)
-        table[client.space] = kept
-        room -= len(kept)
-        by_cgroup = by_cgroup or bool(client.space & CGROUP)
-    used = {name for kept in table.values() for name in kept.values()}
+        troubles |= dict.fromkeys(islice(links, most, None), why)
+        table[space] = links if len(links) <= most else dict(islice(links.items(), most))
+        room -= len(table[space])
+    used = {name for links in table.values() for name in links.values()}
     chosen = {name: choose(pools.get(name, ()), str(host)) for name in sorted(used)}
+    by_cgroup = any(space & CGROUP for space in table)
     return Table(table, chosen, host if by_cgroup else 0), troubles
 
 
@@ -99,11 +77,3 @@ def choose(targets: Sequence[Address], seed: str) -> tuple[Address, ...]:
     if len(targets) <= MOST_TARGETS:
         return tuple(sorted(targets))
     return tuple(sorted(sorted(targets, key=rank)[:MOST_TARGETS]))
-
-
-def _dialled(client: Client) -> dict[Dialled, str]:
-    return {
-        Dialled(client.space, address, link.port, link.protocol): link.pool
-        for link in client.links
-        for address in link.addresses
-    }
