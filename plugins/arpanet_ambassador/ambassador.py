@@ -6,16 +6,18 @@ earlier ambassador left stay as they are, and go on working.
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
 from arpanet_ambassador.flows.dialling import Endpoint
+from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
 from arpanet_ambassador.links.plan import Plan, World, make
 from arpanet_ambassador.links.publishing import Publisher
 from arpanet_ambassador.links.specs import Foreign, masters
-from arpanet_ambassador.names import dns, foreign, hosts
+from arpanet_ambassador.names import dns, foreign, hosts, writing
 from arpanet_ambassador.names.lookups import Lookups
 from arpanet_ambassador.names.reading import HostsFiles
 from arpanet_ambassador.nodes import NAME
@@ -23,6 +25,7 @@ from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import Belongs, belongs, name_of
 from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.planes.proxy.plane import Proxied
+from arpanet_ambassador.starting.following import Starting
 
 __all__ = ["Ambassador"]
 
@@ -47,16 +50,19 @@ class Ambassador:
     ) -> None:
         self._context, self._name, self._clock = context, name, clock
         #: whether this process sees the clients' own: the proxy alone has no need to
-        self._sees_processes = plane != Proxied.name
+        sees = self._sees_processes = plane != Proxied.name
         self.chain = chain(plane, self._holder, verify)
         self.reaper = Reaper(self._proxied, self._drop, verify)
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
+        self._prober = Prober(context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._containers: Mapping[str, Container] | None = None
         self._namespaces: Mapping[str, str] = {}
         self._snapshot: Snapshot | None = None
+        #: what is about to run
+        self._starting = Starting(self._files, writing.write, context.wake) if sees else None
         #: what is in force
         self.plan = Plan()
         self._checked = clock()
@@ -64,6 +70,9 @@ class Ambassador:
     def containers(self, containers: Mapping[str, Container]) -> None:
         """Act on a complete look at Docker."""
         check = self._clock() - self._checked >= CHECK
+        if self._starting:
+            self._starting.settled(containers)
+            containers = {**self._starting.found, **containers}
         if containers != self._containers or check:
             self._containers = dict(containers)
             if self._sees_processes:
@@ -84,6 +93,7 @@ class Ambassador:
     def close(self) -> None:
         """Let go of ports and timers; the links stay."""
         self._alarm.set(None)
+        self._prober.want(frozenset())
         self.chain.close()
 
     # -- one decision ----------------------------------------------------------------------------
@@ -95,6 +105,7 @@ class Ambassador:
         plugins = frozenset(one for one in plan.lookups if isinstance(one, Foreign))
         self._foreign.want(plugins)
         self._dns.want(plan.lookups - plugins)
+        self._prober.want(plan.unconfirmed)
         carried = self.chain.apply(plan.clients, check)
         self._alarm.set(self.chain.due())
         known = endpoints(self._snapshot, self._context.settings[HOSTNAME])
@@ -114,11 +125,17 @@ class Ambassador:
             services=snapshot.services(),
             host=settings[HOSTNAME],
             named=self._hosts.found,
+            silent=self._prober.silent,
             remembered=self.plan.ambassadors,
             answers={**self._dns.answers, **self._foreign.answers},
         )
 
     # -- told by others --------------------------------------------------------------------------
+
+    def _files(self) -> Path:
+        """Return the directory in which Docker keeps its containers."""
+        found = self._context.engine.inspect(self._name) or {}
+        return Path(found["HostsPath"]).parent.parent
 
     def _holder(self) -> Home | None:
         """Return the container that clients are linked to."""

@@ -3,8 +3,9 @@
 Run as a script by its path, isolated (``python -I -S``), in new network, mount, UTS and PID
 namespaces; it needs nothing but the standard library. All of the host ends with it.
 
-``holder.py DIRECTORY HOSTNAME`` holds a host, and with an empty name the lab's switch. A third word
-is the descriptor of a process (pidfd): when that one ends, so does this.
+``holder.py DIRECTORY HOSTNAME CGROUP`` holds a host, with empty words the lab's switch. CGROUP is
+the kind that the host shows, ``v1``, ``v2`` or ``hybrid``; empty: as the machine has it. A further
+word is the descriptor of a process (pidfd): when that one ends, so does this.
 Its own record, ``DIRECTORY/holder.json``, is the first thing it writes: whoever started it may die
 at any moment, and this record is how ``lab down`` finds it.
 """
@@ -20,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def main(directory: Path, hostname: str, owner: int | None) -> None:
+def main(directory: Path, hostname: str, cgroup: str, owner: int | None) -> None:
     """Hold the namespaces that this process was started in, as long as *owner* lives."""
     os.umask(0o022)
     _write_record(directory)
@@ -29,6 +30,7 @@ def main(directory: Path, hostname: str, owner: int | None) -> None:
     if hostname:
         socket.sethostname(hostname)
         _make_file_system(directory)
+        _make_cgroups(cgroup)
     else:
         _make_switch()
     (directory / "ready").touch()
@@ -80,6 +82,19 @@ def _make_sys(directory: Path) -> None:
         shelf.rmdir()
 
 
+def _make_cgroups(kind: str) -> None:
+    """Let a host show cgroups of *kind*, out of what the machine's kernel has mounted."""
+    top, unified = "/sys/fs/cgroup", Path("/sys/fs/cgroup/unified")
+    if kind == "v2":
+        subprocess.run(["umount", "--recursive", top], check=True)
+        _mount("-t", "cgroup2", "cgroup2", top)
+    elif kind == "v1" and os.path.ismount(unified):
+        subprocess.run(["umount", str(unified)], check=True)
+    elif kind == "hybrid" and not os.path.ismount(unified):
+        unified.mkdir(exist_ok=True)
+        _mount("-t", "cgroup2", "cgroup2", str(unified))
+
+
 def _make_switch() -> None:
     # a switch forwards frames; with this on, each would go through the IP firewall as well
     for family in ("ip", "ip6", "arp"):
@@ -111,8 +126,5 @@ def _reap(owner: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1]),
-        sys.argv[2] if len(sys.argv) > 2 else "",
-        int(sys.argv[3]) if len(sys.argv) > 3 else None,
-    )
+    place, name, shown, *handle = sys.argv[1:]
+    main(Path(place), name, shown, int(handle[0]) if handle else None)

@@ -48,17 +48,18 @@ class Holder:
         same = int(fields[18]) == record["start"] and boot == record["boot"]
         return int(record["pid"]) if same and state not in "ZX" else None
 
-    def begin(self, hostname: str = "", bound: bool = False) -> None:
+    def begin(self, hostname: str = "", cgroup: str = "", bound: bool = False) -> None:
         """Start it, without waiting until it is ready; without *hostname*, as a switch.
 
         It gets no Ctrl-C from this process's terminal, and outlives this process.
 
+        :param cgroup: the kind of cgroups that a host shows; see :data:`arpanet_lab.cgroups.KINDS`.
         :param bound: it ends when this process does, however that happens.
         """
         for name in ("holder.json", "ready"):
             (self.directory / name).unlink(missing_ok=True)
         command = ["setsid", "--fork", "unshare", *_NAMESPACES, "--fork", sys.executable]
-        command += ["-I", "-S", str(_SCRIPT), str(self.directory), hostname]
+        command += ["-I", "-S", str(_SCRIPT), str(self.directory), hostname, cgroup]
         with (self.directory / "holder.log").open("w") as log, ExitStack() as closing:
             passed = []
             if bound:  # a handle, because the number means another process in there

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -115,22 +115,30 @@ class Lab:
 
     # -- making and taking away ------------------------------------------------------------------
 
-    def up(self, size: int | None = None) -> list[str]:
+    def up(self, size: int | None = None, cgroup: str = "") -> list[str]:
         """Make it so that *size* hosts run; return the names of those that were started.
 
         What of this fails, or is interrupted, is taken away again.
 
         :param size: else what the lab has, or for a new lab 3.
-        :raises UsageError: not root, a size out of range or smaller than what runs.
+        :param cgroup: the kind of cgroups that its hosts show, ``v1``, ``v2`` or ``hybrid``; else
+            the lab's, or for a new lab the machine's.
+        :raises UsageError: not root, a size out of range or smaller than what runs, another kind.
         :raises ArpanetError: a tool is missing, or a host or its dockerd did not start.
         """
         _check_machine()
+        cgroups.check(cgroup)
         if size is not None:
             check_size(size)
         with state.locked(self.directory):
             known = state.load(self.directory)
             if known is None or self._switch.pid is None:
-                return self._begin(size or DEFAULT_SIZE)
+                return self._begin(size or DEFAULT_SIZE, cgroup)
+            if cgroup not in ("", known.cgroup):
+                raise UsageError(
+                    f"lab {self.name} has hosts of cgroup {known.cgroup or '(the machine)'}",
+                    f"arpanet lab down --name {self.name}",
+                )
             if size is not None and size < known.size:
                 raise UsageError(
                     f"lab {self.name} has {known.size} hosts already",
@@ -151,13 +159,13 @@ class Lab:
             self._remove()
         return True
 
-    def _begin(self, size: int) -> list[str]:
+    def _begin(self, size: int, cgroup: str) -> list[str]:
         self._remove(keep_directory=True)  # what a lab that crashed has left
         names = host_names(size)
         try:
             with state.locked(self.directory.parent):  # two labs must not choose the same subnet
                 subnet = choose_subnet(network.machine_routes())
-                known = State(str(subnet), size)
+                known = State(str(subnet), size, cgroup=cgroup)
                 self._switch.directory.mkdir()
                 self._switch.begin(bound=self._bound)
                 network.set_up_switch(self.name, _plan(known), self._switch.wait_ready())
@@ -169,7 +177,7 @@ class Lab:
         return names
 
     def _extend(self, known: State, size: int) -> list[str]:
-        grown = State(known.subnet, size, known.cut)
+        grown = replace(known, size=size)
         new = host_names(size)[known.size :]
         off = [name for name in host_names(size) if not self._host(known, name).on]
         try:
@@ -260,7 +268,7 @@ class Lab:
             disk.prepare(host.directory, files)
             if self._stock:
                 stock.give(self._stock, host.directory / "docker")
-            host.holder.begin(host.name, self._bound)
+            host.holder.begin(host.name, known.cgroup, self._bound)
         for host in hosts:
             pid = host.holder.wait_ready()
             plugged = host.name not in known.cut

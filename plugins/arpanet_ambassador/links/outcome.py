@@ -26,5 +26,5 @@ def _link(one: Resolved, carried: Carried) -> Link:
         one.targets,
         plane,
         error=one.error or ("" if plane else reasons),
-        note=reasons if plane else "",
+        note="; ".join(filter(None, (one.note, reasons if plane else ""))),
     )

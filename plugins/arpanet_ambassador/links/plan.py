@@ -6,9 +6,9 @@ from functools import cached_property
 
 from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
-from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve
+from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
 from arpanet_ambassador.links.specs import Spec
-from arpanet_ambassador.names.own import allocate
+from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
 __all__ = ["Plan", "Resolved", "World", "make"]
@@ -23,6 +23,7 @@ class World(Declaring):
     :ivar named: namespace -> the ambassador's addresses in the hosts files of its containers.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
+    :ivar silent: addresses of unconfirmed instances that did not answer when they were dialled.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -30,6 +31,7 @@ class World(Declaring):
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
+    silent: frozenset[tuple[str, int]] = frozenset()
 
     @cached_property
     def backends(self) -> Mapping[str, str]:
@@ -49,12 +51,20 @@ class Resolved:
     """A declaration and where it leads now; *error* says why nowhere.
 
     :ivar frontends: what is dialled for it.
+    :ivar unconfirmed: addresses, among the targets or not, of what the registry lost.
     """
 
     declared: Declared
     targets: tuple[Target, ...] = ()
     frontends: tuple[Frontend, ...] = ()
     error: str = ""
+    unconfirmed: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def note(self) -> str:
+        """What is unusual about it, ``""`` when nothing is."""
+        doubtful = [f"{t.ip}:{t.port}" for t in self.targets if (t.ip, t.port) in self.unconfirmed]
+        return f"unconfirmed: {', '.join(doubtful)}" if doubtful else ""
 
 
 @dataclass(frozen=True)
@@ -73,13 +83,18 @@ class Plan:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lookups: frozenset[Question] = frozenset()
 
+    @property
+    def unconfirmed(self) -> frozenset[tuple[str, int]]:
+        """What the registry lost, and a link here uses."""
+        return frozenset(address for one in self.resolved for address in one.unconfirmed)
+
 
 def make(world: World) -> Plan:
     """Return the plan for *world*."""
     links = declared(world)
     homes = _homes(links, world)
     ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
-    names = {key: allocate(named) for key, named in _named(links).items()}
+    names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
     resolved = []
     for link in links:
         if link.spec is None:
@@ -119,11 +134,10 @@ def _ambassadors(namespace: str, home: Container, world: World) -> frozenset[str
     return frozenset(address for address in known if address and ":" not in address)
 
 
-def _named(links: Iterable[Declared]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+def _by_namespace(links: Iterable[Declared]) -> dict[str, list[Declared]]:
+    found: dict[str, list[Declared]] = {}
     for link in links:
-        if link.spec and link.name:
-            found.setdefault(link.namespace, set()).add(link.name)
+        found.setdefault(link.namespace, []).append(link)
     return found
 
 
@@ -143,10 +157,10 @@ def _resolved(
     if not frontends:
         words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
+    networks = frozenset(home.networks)
+    view = View(world.services, world.host, networks, world.answers, link.protocol, world.silent)
     try:
-        networks = frozenset(home.networks)
-        view = View(world.services, world.host, networks, world.answers, link.protocol)
-        return Resolved(link, resolve(spec, view), frontends)
+        return Resolved(link, resolve(spec, view), frontends, "", unconfirmed(spec, view))
     except ValueError as problem:
         return Resolved(link, (), frontends, f"{problem}{_hint(link, world)}")
 

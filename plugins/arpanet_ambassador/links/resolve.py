@@ -1,14 +1,14 @@
 """Declared links + the registry's snapshot -> where new connections go now; pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from arpanet import Instance, Target
 from arpanet_ambassador.links.addresses import dialable, is_address
 from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Spec, Srv
 
-__all__ = ["Answer", "Answers", "Question", "View", "endpoint", "lookups", "resolve"]
+__all__ = ["Answer", "Answers", "Question", "View", "endpoint", "lookups", "resolve", "unconfirmed"]
 
 #: What others must be asked: DNS for the addresses of (name, port), where (name, 0) is an SRV name;
 #: plugins for what only they know.
@@ -30,6 +30,7 @@ class View:
     :ivar networks: names of the Docker networks that the client is in.
     :ivar answers: what DNS and plugins said.
     :ivar protocol: ``tcp`` or ``udp``: what is to be carried.
+    :ivar silent: addresses of unconfirmed instances that did not answer when they were dialled.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -37,6 +38,7 @@ class View:
     networks: frozenset[str] = frozenset()
     answers: Answers = field(default_factory=dict)
     protocol: str = "tcp"
+    silent: Collection[tuple[str, int]] = ()
 
 
 def resolve(spec: Spec, view: View) -> tuple[Target, ...]:
@@ -67,7 +69,7 @@ def lookups(spec: Spec) -> set[Question]:
 
 def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
     every = view.services.get(spec.name, ())
-    fitting = [i for i in every if i.protocol == view.protocol and _has(i, spec.wanted)]
+    fitting = _fitting(spec, view)
     if not fitting:
         raise ValueError(_why_none(spec, every, view.protocol))
     reachable = {i.id: target for i in fitting if (target := _seen_from(i, view))}
@@ -75,10 +77,30 @@ def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
         raise ValueError(
             f"no instance of {spec.name} publishes its port or shares a network with this client"
         )
+    lost = {i.id for i in fitting if i.unconfirmed}
+    answering = {
+        key: target
+        for key, target in reachable.items()
+        if key not in lost or (target.ip, target.port) not in view.silent
+    }
+    reachable = answering or reachable  # when nothing answers, the last known stay
     ranks = {i.id: _RANK.get(i.health, 0) for i in fitting if i.id in reachable}
     best = min(ranks.values())
     chosen = sorted(reachable[one] for one, rank in ranks.items() if rank == best)
     return tuple({(t.ip, t.port): t for t in chosen}.values())
+
+
+def _fitting(spec: Service, view: View) -> list[Instance]:
+    every = view.services.get(spec.name, ())
+    return [i for i in every if i.protocol == view.protocol and _has(i, spec.wanted)]
+
+
+def unconfirmed(spec: Spec, view: View) -> frozenset[tuple[str, int]]:
+    """Return the addresses by which *view* dials what the registry lost, and nobody withdrew."""
+    if not isinstance(spec, Service) or view.protocol != "tcp":
+        return frozenset()
+    lost = (_seen_from(i, view) for i in _fitting(spec, view) if i.unconfirmed)
+    return frozenset((target.ip, target.port) for target in lost if target)
 
 
 def _has(instance: Instance, wanted: tuple[tuple[str, str], ...]) -> bool:

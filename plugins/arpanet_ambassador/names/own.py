@@ -1,9 +1,13 @@
-"""Addresses for names that links are dialled at: one each, so that two may have one port."""
+"""Names that links are dialled at, and an address for each, so that two may have one port; pure."""
 
+import ipaddress
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["allocate"]
+from arpanet_ambassador.links.declare import CONNECT, Declared
+from arpanet_ambassador.links.specs import Service
+
+__all__ = ["allocate", "lines", "named"]
 
 #: 127.77.0.0/16: loopback, so no host is shadowed by it, and nobody else's habit.
 _PREFIX = "127.77"
@@ -24,3 +28,29 @@ def allocate(names: Collection[str]) -> dict[str, str]:
         taken.add(number)
         found[name] = f"{_PREFIX}.{number >> 8}.{number & 0xFF}"
     return found
+
+
+def named(links: Iterable[Declared]) -> tuple[set[str], set[str]]:
+    """Return the names that labels give, and those of services that are dialled at localhost."""
+    given, services = set(), set()
+    for link in links:
+        if link.name:
+            given.add(link.name)
+        elif link.form == CONNECT and isinstance(link.spec, Service):
+            services.add(link.spec.name.lower())
+    return given, services
+
+
+def lines(text: str, addresses: Mapping[str, str]) -> str:
+    """Return what is to be added to a hosts file, so that it has *addresses*: name -> address.
+
+    Names that it has already are left alone, whoever put them there.
+    """
+    there = {
+        name.lower() for line in text.splitlines() for name in line.partition("#")[0].split()[1:]
+    }
+    missing = {name: addresses[name] for name in sorted(addresses) if name not in there}
+    start = "\n" if missing and text and not text.endswith("\n") else ""
+    return start + "".join(
+        f"{ipaddress.IPv4Address(address)}\t{name}\n" for name, address in missing.items()
+    )

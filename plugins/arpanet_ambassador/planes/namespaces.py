@@ -6,6 +6,8 @@ process must be seen to belong to the container, and the namespace must not be t
 
 import ctypes
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,10 +16,12 @@ from typing import TypeVar
 
 from arpanet_ambassador.planes.plane import Home
 
-__all__ = ["Gone", "NotEntered", "belongs", "name_of", "visit", "visit_all"]
+__all__ = ["Gone", "NotEntered", "belongs", "cookie", "name_of", "visit", "visit_all"]
 
 T = TypeVar("T")
 _NEWNET = 0x40000000
+#: SO_NETNS_COOKIE (linux/socket.h)
+_NETNS_COOKIE = 71
 #: A transaction mostly waits for the kernel (see nft.py): more at once than there are processors.
 _AT_ONCE = 16
 
@@ -48,6 +52,21 @@ def name_of(pid: int) -> str:
         return str(Path(f"/proc/{pid}/ns/net").readlink())
     except OSError:
         return ""
+
+
+def cookie() -> int:
+    """Return the number of the caller's namespace, which no other is ever given.
+
+    0 on kernels before 5.14, which don't tell. The *name* of a namespace that is gone is given to
+    the next one that is made: often to that of the same container, started again.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one:
+        try:
+            return int.from_bytes(
+                one.getsockopt(socket.SOL_SOCKET, _NETNS_COOKIE, 8), sys.byteorder
+            )
+        except OSError:
+            return 0
 
 
 def visit_all(

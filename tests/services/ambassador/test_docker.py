@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,7 +94,7 @@ LABEL = "--label connect.6379=redis"
 def test_forms(host, options, dial):
     client(host, options)
     reaches(host, dial)
-    assert {(row["plane"], row["error"]) for row in links(host)} == {("kernel", "")}
+    assert {(row["plane"], row["error"]) for row in links(host)} == {("nftables", "")}
 
 
 def test_the_same_network_is_dialled_past_docker_proxy(host):
@@ -239,22 +240,54 @@ def test_service_that_moves_is_followed(host):
         wait_for(lambda: "refused" in asked(host), every=0.1)
 
 
-def test_slave_stop_takes_the_links_out(host):
-    client(host, f"{LABEL} {LEGACY}")
+@pytest.mark.parametrize("agent", ["alive", "dead", "removed"])
+def test_slave_stop_takes_the_links_out(host, agent):
+    client(host, f"{LABEL} --network private")
     reaches(host)
     assert "arpanet" in tables(host)
+    if agent != "alive":
+        run(host, f"docker kill {AGENT}")
+    if agent == "removed":
+        run(host, f"docker rm {AGENT}")
     run(host, "arpanet slave stop")
     assert tables(host) == ""
+    assert run(host, "docker ps -aq --filter label=arpanet.part=backends") == ""
     run(host, "arpanet slave start")
     reaches(host)
+
+
+def linked_client_lives(host, dial="redis"):
+    """Docker starts and enters it, and its link works."""
+    run(host, "docker restart -t 0 client")
+    assert run(host, "docker exec client redis-cli -p 7000 ping") == "PONG"
+    reaches(host, dial)
+
+
+def test_what_clients_are_linked_to_is_never_replaced(host):
+    client(host, LEGACY)
+    reaches(host, "redis")
+    before = run(host, f"docker inspect -f {{{{.Id}}}} {NAME}")
+    done = host.run(["arpanet", "slave", "stop"], timeout=60)
+    assert f"container {NAME} stays: Docker starts none of client without it" in done.stderr
+    run(host, "docker restart -t 0 client")
+    assert run(host, "docker exec client redis-cli -p 7000 ping") == "PONG"
+    run(host, "arpanet slave start")
+    linked_client_lives(host)
+    for settings in ({"AMBASSADOR_NAME": "other_name"}, {}, {"ARPANET_PLANE": "proxy"}, {}):
+        write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, **settings)
+        run(host, "arpanet slave start")
+        linked_client_lives(host)
+        name = settings.get("AMBASSADOR_NAME", NAME)
+        assert run(host, f"docker inspect -f {{{{.Id}}}} {name}") == before
 
 
 def test_proxy_plane_has_no_privileges(host):
     client(host, f"{LABEL} {LEGACY}")
     reaches(host, "redis")
     write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
-    run(host, "arpanet slave start")
-    told = json.loads(run(host, f"docker inspect {NAME}"))[0]["HostConfig"]
+    said = host.run(["arpanet", "slave", "start"], timeout=60).stderr
+    assert "does not carry links of labels, so these end: client (localhost:6379)" in said
+    told = json.loads(run(host, f"docker inspect {AGENT}"))[0]["HostConfig"]
     assert (told["CapAdd"] or [], told["PidMode"], told["Privileged"]) == ([], "", False)
     wait_for(lambda: tables(host) == "", every=0.1)
     wait_for(lambda: linked(host))
@@ -275,4 +308,53 @@ def test_status(host):
     client(host, LABEL)
     reaches(host)
     (line,) = [row for row in rows(host, "status") if row["part"] == "ambassador"]
-    assert (line["state"], line["detail"]) == ("ok", "1 links: 1 in the kernel, 0 proxied")
+    assert (line["state"], line["detail"]) == ("ok", "1 links: 1 by nftables")
+
+
+# -- from the first instruction on ---------------------------------------------------------------
+
+FORMS = [
+    (LEGACY, "redis"),
+    (LABEL, "localhost"),
+    (LABEL, "redis"),
+    (f"{LABEL} --network private", "redis"),
+    ("--label connect.cache:6379=redis", "cache"),
+    ("--label connect.cache:6379=redis --network private --read-only", "cache"),
+]
+
+
+@pytest.mark.parametrize(("options", "dial"), FORMS)
+def test_a_client_that_dials_in_its_first_instruction_is_served(host, options, dial):
+    ask = f"docker run --rm --label client {options} redis redis-cli -h {dial} get where"
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: run(host, ask, check=False), range(8)))
+    assert said == ["host1"] * 8
+
+
+def test_a_client_that_is_started_again_dials_in_its_first_instruction(host):
+    ask = "redis-cli -h cache get where"
+    label = "--label client --label connect.cache:6379=redis"
+    run(host, f"docker run --name client {label} redis {ask}")
+    for _ in range(4):
+        assert run(host, "docker start -a client") == "host1"
+
+
+def test_guest_of_a_namespace_dials_in_its_first_instruction(host):
+    client(host, "--network private", "home")
+    ask = f"docker run --rm --network container:home {LABEL} redis redis-cli -h localhost get where"
+    assert [run(host, ask, check=False) for _ in range(4)] == ["host1"] * 4
+
+
+def hosts_file(host, options):
+    """What the file has when the first instruction runs: name -> address."""
+    text = run(host, f"docker run --rm --label client {options} busybox cat /etc/hosts")
+    return {name: line.split()[0] for line in text.splitlines() for name in line.split()[1:]}
+
+
+def test_names_that_are_there_already_are_left_alone(host):
+    assert hosts_file(host, f"--add-host redis:10.9.9.9 {LABEL}")["redis"] == "10.9.9.9"
+    assert hosts_file(host, LABEL)["redis"].startswith("127.77.")
+    run(host, "docker run -d --label client --name other --network private busybox sleep 600")
+    label = "--label connect.6379=other"
+    assert "other" not in hosts_file(host, f"{label} --network private")  # Docker's DNS has it
+    assert hosts_file(host, label)["other"].startswith("127.77.")

@@ -178,8 +178,18 @@ def test_only_what_changed_is_touched(plane):
     plane.apply(backend=[ONE])
     plane.lan.client.sh("nft delete table ip arpanet")
     plane.apply(backend=[ONE])
+    plane.apply(backend=[ONE], started="later")  # what was seen to start is announced: it is there
     assert plane.listing() == ""
-    plane.apply(backend=[ONE], started="later")  # the container was started again
+    plane.apply(backend=[TWO], started="later")
+    assert "dnat to" in plane.listing()
+
+
+def test_another_namespace_of_the_same_name_has_nothing_yet(plane, monkeypatch):
+    """A container that is started again often gets the name that its last one had."""
+    plane.apply(backend=[ONE], started="t0")
+    plane.lan.client.sh("nft delete table ip arpanet")
+    monkeypatch.setattr(namespaces, "cookie", lambda: 1)
+    plane.apply(backend=[ONE], started="")
     assert "dnat to" in plane.listing()
 
 

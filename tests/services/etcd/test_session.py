@@ -21,11 +21,18 @@ def gateway(one_etcd):
     return one_etcd.gateway
 
 
+@pytest.fixture
+def alone(clusters):
+    """An etcd that nobody else writes to: leases of earlier tests run out in the common one."""
+    return clusters(1)
+
+
 def revision(gateway):
     return gateway.range("/healthy").revision
 
 
-def test_fifty_keepalives_write_nothing(one_etcd, layout, gateway, monkeypatch):
+def test_fifty_keepalives_write_nothing(alone, layout, monkeypatch):
+    gateway = alone.gateway
     monkeypatch.setattr(writing, "AUDIT", 0.0)  # each looks at its keys, too
     writer = V3Writer(gateway, layout, H1, 15)
     writer.refresh()
@@ -37,9 +44,10 @@ def test_fifty_keepalives_write_nothing(one_etcd, layout, gateway, monkeypatch):
     assert revision(gateway) == before
 
 
-def test_publish_writes_differences_in_one_transaction(one_etcd, connect, gateway):
-    session = connect(one_etcd).session(H1)
-    reader = Reader(connect(one_etcd))
+def test_publish_writes_differences_in_one_transaction(alone, connect):
+    gateway = alone.gateway
+    session = connect(alone).session(H1)
+    reader = Reader(connect(alone))
     session.publish(instances(20))
     reader.sees(*instances(20))
     before, told = revision(gateway), len(reader.heard)
@@ -50,9 +58,10 @@ def test_publish_writes_differences_in_one_transaction(one_etcd, connect, gatewa
     assert len(reader.heard) == told + 1
 
 
-def test_three_hundred_instances_take_a_few_transactions(one_etcd, connect, gateway):
-    session = connect(one_etcd).session(H1)
-    reader = Reader(connect(one_etcd))
+def test_three_hundred_instances_take_a_few_transactions(alone, connect):
+    gateway = alone.gateway
+    session = connect(alone).session(H1)
+    reader = Reader(connect(alone))
     wait_for(lambda: session.trouble == "")
     before = revision(gateway)
     session.publish(instances(300))
@@ -227,8 +236,9 @@ class Deaf(V3Store):
         self.gateway.post = lossy
 
 
-def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(one_etcd, layout, gateway):
-    store = Deaf(one_etcd.endpoints, layout)
+def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(alone, layout):
+    gateway = alone.gateway
+    store = Deaf(alone.endpoints, layout)
     writer = store.writer(H1, 15)
     before = revision(gateway)
     with pytest.raises(wire.Unanswered):

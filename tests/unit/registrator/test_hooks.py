@@ -70,14 +70,14 @@ def test_start_refuses_an_address_of_another_host(plugin, context):
 def test_stop_removes_the_container_and_the_entries(plugin, context):
     context.registry.session(context.host("slave")).publish([WEB])
     plugin.arpanet_slave_stop(context)
-    assert context.engine.removed == ["registrator"]
+    assert context.engine.did == ["remove registrator"]
     assert context.registry.read().instances == {}
 
 
 def test_stop_goes_on_without_a_registry(plugin, context):
     context.registry = Unreachable()
     plugin.arpanet_slave_stop(context)
-    assert context.engine.removed == ["registrator"]
+    assert context.engine.did == ["remove registrator"]
     assert context.said == [
         "no master answers at 10.0.0.1:4001: this host's entries vanish within 15 s"
     ]

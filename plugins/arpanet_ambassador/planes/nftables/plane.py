@@ -29,10 +29,14 @@ HOSTS_LOCALNET = Path(f"/proc/1/root{LOCALNET}")
 
 @dataclass
 class _Held:
-    """What was last done in a namespace, and the kernel's number of the rule set after it."""
+    """What was last done in a namespace.
+
+    :ivar generation: the kernel's number of the rule set after it; *cookie*, of the namespace.
+    """
 
     client: Client
     generation: int = 0
+    cookie: int = 0
     trouble: str = ""
     failures: int = 0
     retry_at: float = 0.0
@@ -67,7 +71,7 @@ class Nftables:
         for key, client in wanted.items():
             known = self._held.get(key)
             if known is None or self._differs(client, known):
-                jobs[client.home] = partial(_make, client, known.client if known else None)
+                jobs[client.home] = partial(_make, client, known)
             elif check and not known.trouble:
                 jobs[client.home] = partial(_repair, client, known.generation)
         came = namespaces.visit_all(jobs, self._verify)
@@ -112,7 +116,7 @@ class Nftables:
             wait = min(RETRY * 2.0 ** (failures - 1), RETRY_MOST)
             if not held or held.trouble != str(came):
                 log.warning("container %.12s: %s", client.home.container, came)
-            self._held[key] = _Held(client, 0, str(came), failures, self._clock() + wait)
+            self._held[key] = _Held(client, 0, 0, str(came), failures, self._clock() + wait)
         elif not client.links:
             self._held.pop(key, None)
         else:
@@ -120,7 +124,7 @@ class Nftables:
                 self.drift += 1
                 words = "container %.12s: somebody changed its links; put right again"
                 log.warning(words, client.home.container)
-            self._held[key] = _Held(client, came.generation)
+            self._held[key] = _Held(client, came.generation, came.cookie)
 
 
 # -- done inside a namespace ---------------------------------------------------------------------
@@ -129,29 +133,33 @@ class Nftables:
 @dataclass(frozen=True)
 class _Done:
     generation: int
+    cookie: int = 0
     repaired: bool = False
 
 
-def _on_loopback(client: Client | None) -> bool:
-    return client is not None and any(one.loopback for one in client.links)
+def _on_loopback(client: Client) -> bool:
+    return any(one.loopback for one in client.links)
 
 
-def _make(client: Client, before: Client | None) -> _Done:
+def _make(client: Client, before: _Held | None) -> _Done:
+    text, cookie = render(client), namespaces.cookie()
+    if before and cookie and before.cookie == cookie and render(before.client) == text:
+        return _Done(before.generation, cookie)  # Docker has announced what was seen to start
     # first the routes: the kernel drops what rules send from loopback where there is none, and the
     # app's next attempt comes after a second
     if _on_loopback(client):
         _route_localnet(True)
-    nft.run(render(client))
-    if _on_loopback(before) and not _on_loopback(client):
+    nft.run(text)
+    if before and _on_loopback(before.client) and not _on_loopback(client):
         _route_localnet(False)
-    return _Done(netlink.generation())
+    return _Done(netlink.generation(), cookie)
 
 
 def _repair(client: Client, generation: int) -> _Done:
     if _on_loopback(client):
         _route_localnet(True)
     if netlink.generation() == generation:
-        return _Done(generation)
+        return _Done(generation, namespaces.cookie())
     found = nft.listing()  # others have tables here, too: was it ours that changed?
     done = _make(client, None)
     return replace(done, repaired=nft.listing() != found)

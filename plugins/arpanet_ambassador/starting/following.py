@@ -1,0 +1,148 @@
+"""Containers that start: found by the directories that containerd makes for them.
+
+Docker announces a start ten milliseconds after the first instruction. Some 200 ms before it, the
+runtime has made the network namespace and waits in it; who knows what the container declares can
+have its links there in time. Whatever can't be seen here, or not in time, is seen with that
+announcement, as ever.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from arpanet import Container
+from arpanet_ambassador.planes.namespaces import name_of
+from arpanet_ambassador.starting import inotify
+from arpanet_ambassador.starting.describing import cgroups, declares, described
+
+__all__ = ["HOST", "Starting"]
+
+log = logging.getLogger(__name__)
+
+#: The host's files, seen through its first process: nothing has to be mounted for them.
+HOST = Path("/proc/1/root")
+#: Where containerd keeps what runs: Docker's own one, and the system's.
+_TASKS = (
+    "run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
+    "run/containerd/io.containerd.runtime.v2.task/moby",
+)
+#: Seconds between two looks for the process, and until it is given up.
+_LOOK, _PATIENCE = 0.002, 10.0
+#: Seconds within which the process that stays has come, once there was one.
+_HANDING_ON = 1.0
+#: Seconds for which a start may take until Docker announces it.
+_LONGEST = 60.0
+
+
+class Starting:
+    """What starts now. :attr:`found` is replaced as a whole: to be read from any thread.
+
+    :param files: finds Docker's directory of containers, as the host calls it.
+    :param seen: called with each record, before its process is known, from a thread of this class.
+    :param changed: called, from such a thread, when there is a new one in :attr:`found`.
+    """
+
+    def __init__(
+        self,
+        files: Callable[[], Path],
+        seen: Callable[[Container, Path], None],
+        changed: Callable[[], None],
+        host: Path = HOST,
+    ) -> None:
+        self._files, self._seen, self._changed, self._host = files, seen, changed, host
+        self._lock = threading.Lock()
+        self._tasks: Mapping[str, tuple[Path, float]] = {}
+        self.found: Mapping[str, Container] = {}
+        threading.Thread(target=self._run, name="starting", daemon=True).start()
+
+    def settled(self, running: Mapping[str, Container]) -> None:
+        """Forget those that Docker has announced by now, and those that never came."""
+        now = time.monotonic()
+        with self._lock:
+            self._tasks = {
+                key: (task, until)
+                for key, (task, until) in self._tasks.items()
+                if key not in running and until > now and task.exists()
+            }
+            self.found = {key: self.found[key] for key in self._tasks}
+
+    def _run(self) -> None:
+        try:
+            files = self._host / str(self._files()).lstrip("/")
+            for task in inotify.created([self._host / one for one in _TASKS]):
+                arguments = (task, files / task.name)
+                threading.Thread(target=self._follow, args=arguments, daemon=True).start()
+        except Exception as problem:
+            log.warning("clients get their links after their start only: %s", problem)
+
+    def _follow(self, task: Path, files: Path) -> None:
+        """Find out what one declares, then which process it is."""
+        try:
+            record = described(_read(files / "config.v2.json"), _read(files / "hostconfig.json"))
+            if not declares(record):
+                return
+            if record.network_mode in ("host", "none"):
+                return
+            self._seen(record, files)
+            if record.network_mode.startswith("container:"):
+                self._tell(record, task)
+                return
+            for pid in self._processes(task):
+                self._tell(replace(record, pid=pid), task)
+                if record.id not in self.found:  # Docker has announced it meanwhile
+                    return
+        except (OSError, ValueError, KeyError) as problem:
+            log.debug("container %.12s starts unseen: %s", task.name, problem)
+
+    def _tell(self, record: Container, task: Path) -> None:
+        with self._lock:
+            self._tasks = {**self._tasks, record.id: (task, time.monotonic() + _LONGEST)}
+            self.found = {**self.found, record.id: record}
+        self._changed()
+
+    def _processes(self, task: Path) -> Iterator[int]:
+        """Yield the process in the container's own network namespace, and each that replaces it.
+
+        The runtime takes several to make one, and each hands on to the next.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        places: list[Path] = []
+        foreign = {"", name_of(1), str(Path("/proc/self/ns/net").readlink())}
+        told = 0
+        while time.monotonic() < deadline and task.exists():
+            places = places or self._places(task)
+            inside = [pid for pid in _listed(places) if name_of(pid) not in foreign]
+            if inside and told not in inside:
+                if not told:
+                    deadline = time.monotonic() + _HANDING_ON
+                told = inside[-1]
+                yield told
+            time.sleep(_LOOK)
+
+    def _places(self, task: Path) -> list[Path]:
+        try:
+            spec = _read(task / "config.json")
+        except (OSError, ValueError):  # not, or not wholly, written yet
+            return []
+        return [self._host / "sys/fs/cgroup" / one for one in cgroups(spec)]
+
+
+def _listed(places: Iterable[Path]) -> list[int]:
+    """Return the processes of a container, by the first of *places* that there is."""
+    for place in places:
+        with suppress(OSError):
+            return [int(one) for one in (place / "cgroup.procs").read_text().split()]
+    return []
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no object")
+    return found

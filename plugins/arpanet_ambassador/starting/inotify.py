@@ -1,0 +1,46 @@
+"""New directories, as the kernel tells them (inotify)."""
+
+import ctypes
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+__all__ = ["created"]
+
+_CREATE, _ONLYDIR, _CLOEXEC = 0x100, 0x1000000, 0o2000000
+_EVENT = struct.Struct("iIII")
+
+
+def created(directories: Iterable[Path]) -> Iterator[Path]:
+    """Yield each entry as it is made in one of *directories*; without an end.
+
+    :raises OSError: none of them can be watched.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(_CLOEXEC)
+    if descriptor < 0:
+        raise _error("inotify")
+    try:
+        watched: dict[int, Path] = {}
+        for one in directories:
+            number = libc.inotify_add_watch(descriptor, os.fsencode(one), _CREATE | _ONLYDIR)
+            if number >= 0:
+                watched[number] = one
+        if not watched:
+            raise _error("none of containerd's directories")
+        while True:
+            data = os.read(descriptor, 1 << 16)
+            while data:
+                number, _, _, length = _EVENT.unpack_from(data)
+                name = data[_EVENT.size : _EVENT.size + length].rstrip(b"\0")
+                data = data[_EVENT.size + length :]
+                if number in watched and name:
+                    yield watched[number] / os.fsdecode(name)
+    finally:
+        os.close(descriptor)
+
+
+def _error(what: str) -> OSError:
+    code = ctypes.get_errno()
+    return OSError(code, f"{what} can be watched: {os.strerror(code)}")
