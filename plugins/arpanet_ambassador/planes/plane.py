@@ -79,8 +79,9 @@ class Plane(Protocol):
 
     #: As ARPANET_PLANE and ``arpanet links`` call it.
     name: str
-    #: How often what somebody else had changed was put right.
-    drift: int
+    @property
+    def drift(self) -> int:
+        """How often what somebody else had changed was put right."""
 
     def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
         """Return why this plane can't carry such a link, whoever the client is; ``""``: it can."""
@@ -102,7 +103,8 @@ class Plane(Protocol):
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
         """Take away all that this plane ever made on this host; return container -> trouble.
 
-        Called in a process of its own, when the agent is dead.
+        Called in a process of its own, when the agent is dead, and where the plane is not used any
+        more. What is the host's trouble and no container's has the plane's name.
 
         :param homes: of all running containers.
         """

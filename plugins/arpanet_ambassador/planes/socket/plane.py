@@ -99,10 +99,14 @@ class Sockets:
         return {self._links[one]: use for one, use in used.items() if one in self._links}
 
     def reached(self) -> dict[str, frozenset[Address]]:
-        """Return where each client's links have led lately: its sockets show these addresses."""
+        """Return where each client's links have led lately: its sockets show these addresses.
+
+        May be called from any thread.
+        """
         found: dict[str, set[Address]] = {}
+        links = self._links
         for flow in self._kernel.flows() if self._kernel else ():
-            link = self._links.get(flow.dialled) or self._links.get(_any(flow.dialled))
+            link = links.get(flow.dialled) or links.get(_any(flow.dialled))
             if link and flow.target:
                 found.setdefault(link[0], set()).add(flow.target)
         return {key: frozenset(targets) for key, targets in found.items()}
@@ -122,7 +126,8 @@ class Sockets:
         spaces, lost = self._spaces.find({client.home for client in clients.values()})
         troubles: dict[tuple[str, Frontend], str] = {}
         pools: dict[str, tuple[Address, ...]] = {}
-        before, self._known, self._links = self._known, {}, {}
+        before, self._known = self._known, {}
+        links: dict[Dialled, tuple[str, Frontend]] = {}
         for key, client in clients.items():
             space = spaces.get(client.home)
             if space is None:
@@ -132,11 +137,12 @@ class Sockets:
             if known is None or not known.describes(space, client):
                 known = _described(space, key, client)
             self._known[key] = known
-            self._links |= known.links
+            links |= known.links
             for pool, targets in zip(known.dialled.values(), client.links.values(), strict=True):
                 if pool not in pools:
                     pools[pool] = tuple((one.ip, one.port) for one in targets)
         found = {known.space: known.dialled for known in self._known.values()}
+        self._links = links
         wanted, full = table.make(found, pools, self._cookie)
         return wanted, troubles | {self._links[one]: why for one, why in full.items()}
 
