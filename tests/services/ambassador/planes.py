@@ -19,7 +19,7 @@ from arpanet_ambassador.planes.socket.table import make
 from tests.services.ambassador.behaviours import stage as b
 from tests.services.ambassador.mounting import unattached
 
-__all__ = ["PLANES", "SocketUnderTest", "bpffs"]
+__all__ = ["PLANES", "Machine", "SocketUnderTest", "bpffs"]
 
 
 @contextmanager
@@ -31,6 +31,20 @@ def bpffs(read_only: bool = False) -> Iterator[Path]:
         yield Path(f"/proc/{os.getpid()}/fd/{mount}")
     finally:
         os.close(mount)
+
+
+class Machine(Host):
+    """The host that the tests run on, with a bpffs of its own.
+
+    Its process 1 may be out of reach: this process lives in the same namespaces.
+    """
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(os.getpid())
+        self._place = place
+
+    def mounted_bpffs(self) -> Path | None:
+        return self._place
 
 
 class SocketUnderTest:
