@@ -167,3 +167,11 @@ def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
     label, variable = links(made, carried)
     assert (label.plane, label.error, label.note) == ("", "no permission; nor I", "")
     assert (variable.plane, variable.error, variable.note) == ("proxy", "", "no permission")
+
+
+def test_what_the_registry_lost_is_marked():
+    services = {"redis": (instance("redis", "10.0.0.1", 6379, unconfirmed=True),)}
+    made = plan(web(), services=services)
+    assert made.unconfirmed == {("10.0.0.1", 6379)}
+    (link,) = links(made, Carried({("id-web", DIALS): "nftables"}))
+    assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
