@@ -57,6 +57,7 @@ from .settings.core import (
     ARPANET_IP as ARPANET_IP,
     ARPANET_MASTERS as ARPANET_MASTERS,
     ARPANET_REGISTRY as ARPANET_REGISTRY,
+    ARPANET_TTL as ARPANET_TTL,
     HOSTNAME as HOSTNAME,
 )
 from .settings.declared import Setting as Setting, Settings as Settings, Source as Source

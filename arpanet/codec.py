@@ -17,7 +17,8 @@ __all__ = ["decode_address", "decode_host", "decode_instance", "encode"]
 def encode(record: Host | Instance) -> str:
     """Return *record* as JSON; equal records give equal text."""
     # not asdict(): it copies deeply, which takes ten times as long
-    return json.dumps(vars(record), sort_keys=True, separators=(",", ":"), default=dict)
+    fields = {name: value for name, value in vars(record).items() if name != "unconfirmed"}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), default=dict)
 
 
 def decode_instance(instance_id: str, text: str) -> Instance:
@@ -36,7 +37,7 @@ def decode_instance(instance_id: str, text: str) -> Instance:
         id=instance_id,
         services=_texts(given, "services"),
         host=_text(given, "host"),
-        ip=_ip(given.get("ip")),
+        ip=_ip(given.get("ip")) if given.get("ip") != "" else "",
         port=_port(given.get("port")),
         protocol=protocol,
         container=_text(given, "container"),
@@ -44,6 +45,7 @@ def decode_instance(instance_id: str, text: str) -> Instance:
         attrs=_mapping(given, "attrs"),
         health=_text(given, "health"),
         local=_mapping(given, "local"),
+        started=_seconds(given, "started"),
     )
 
 
@@ -54,16 +56,13 @@ def decode_host(name: str, text: str) -> Host:
     :raises ValueError: it can't be one.
     """
     given = _object(text)
-    started = given.get("started", 0)
-    if not isinstance(started, int | float):
-        raise ValueError("started is no number")
     return Host(
         name=name,
         address=_text(given, "address"),
         engine=_text(given, "engine"),
         roles=_texts(given, "roles"),
         version=_text(given, "version"),
-        started=float(started),
+        started=_seconds(given, "started"),
     )
 
 
@@ -104,6 +103,14 @@ def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
     if not (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
         raise ValueError(f"{name} is no mapping of texts")
     return value
+
+
+def _seconds(given: Mapping[str, Any], name: str) -> float:
+    value = given.get(name, 0)
+    # an integer may be larger than any float, and JSON as Python reads it knows NaN and Infinity
+    if type(value) not in (int, float) or not abs(value) < 1e12:
+        raise ValueError(f"{name} is no time in seconds")
+    return float(value)
 
 
 def _ip(value: object) -> str:

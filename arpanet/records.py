@@ -86,11 +86,13 @@ class Instance:
 
     :ivar id: ``host:container:port[:udp]``, registrator's form; unique in the cluster.
     :ivar services: every service name that this instance answers to, the proper one first.
-    :ivar ip: the address that other hosts dial.
-    :ivar port: the port that other hosts dial.
+    :ivar ip: the address that other hosts dial; ``""``: only clients on its own host reach it.
+    :ivar port: the port that other hosts dial; the container's own port where there is no *ip*.
     :ivar container: the id of the container.
     :ivar local: docker network name -> ``ip:port`` for clients on the same host that share it.
-    :ivar unconfirmed: the registry lost it, and nobody withdrew it: it may well serve on.
+    :ivar started: when its container started, seconds since the epoch; 0: nobody said.
+    :ivar unconfirmed: its entry vanished, and it stays for as long as it answers. Known to readers
+        alone, never written.
     """
 
     id: str
@@ -104,11 +106,17 @@ class Instance:
     attrs: Mapping[str, str] = field(default_factory=dict)
     health: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
+    started: float = 0.0
     unconfirmed: bool = False
 
     @property
     def address(self) -> str:
-        """``ip:port``, an IPv6 address in brackets, as registrator writes it (JoinHostPort)."""
+        """``ip:port``, an IPv6 address in brackets, as registrator writes it (JoinHostPort).
+
+        ``""`` when other hosts can't reach it.
+        """
+        if not self.ip:
+            return ""
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 

@@ -2,13 +2,42 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import TypeVar
 
 import pytest
 
-from arpanet.testing import wait_for
+from arpanet import testing
 
-__all__ = ["wait_for"]
+#: Names the process that all processes of a test session stem from.
+SESSION = "TEST_SESSION"
+
+#: How many times longer than on an idle machine things may take before that is a failure.
+SLOW = 6
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 10.0, every: float = 0.02) -> T:
+    """Return the first true result of *condition*; fail, with the last one, if none comes.
+
+    :param seconds: what it may take on an idle machine; :data:`SLOW` times as much is waited.
+    """
+    return testing.wait_for(condition, seconds * SLOW, every)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take signals as a command does that is started from a terminal.
+
+    A shell lets what it starts in the background ignore SIGINT, and so would all that tests start.
+    SIGTERM ends a run as Ctrl-C does: with its cleanup.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.environ.setdefault(SESSION, str(os.getpid()))
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +50,47 @@ def logging_restored() -> Iterator[None]:
     root.setLevel(level)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]"):  # type: ignore[no-untyped-def]
+# -- the run as a whole --------------------------------------------------------------------------
+
+
+def pytest_sessionfinish() -> None:
+    """Remove what the processes of this session had in common."""
+    if os.environ[SESSION] == str(os.getpid()) and find_spec("arpanet_lab"):
+        from tests.labs import end_session
+
+        end_session()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
     """In CI a skip is a failure: what was not tested there was not tested."""
-    outcome = yield
-    report = outcome.get_result()
+    return _unskipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """The same for a module that skips itself."""
+    return _unskipped((yield))
+
+
+def _unskipped(report):  # type: ignore[no-untyped-def]
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of each part of the tests what became of it and how long it took."""
+    cases: dict[str, Counter[str]] = {}
+    seconds: Counter[str] = Counter()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            if not isinstance(report, pytest.TestReport):
+                continue
+            part = "/".join(report.nodeid.partition("::")[0].split("/")[:2])
+            seconds[part] += report.duration
+            if outcome:  # none: a setup or an ending that went well
+                cases.setdefault(part, Counter())[outcome] += 1
+    for part, counted in sorted(cases.items()):
+        words = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counted.items()))
+        terminalreporter.write_line(f"{part:16} {words} in {seconds[part]:.0f} s")

@@ -16,6 +16,7 @@ from typing import Any
 from arpanet.agent import statusfile
 from arpanet.context import Context
 from arpanet.records import Container, Snapshot
+from arpanet.settings import ARPANET_RESYNC
 
 __all__ = ["STATUS", "Agent"]
 
@@ -50,7 +51,10 @@ class Agent:
 
     def run(self) -> None:
         """Follow Docker and the registry until told to stop."""
-        docker = self.context.engine.follow(lambda found: self._queue.put(("containers", found)))
+        docker = self.context.engine.follow(
+            lambda found: self._queue.put(("containers", found)),
+            self.context.settings[ARPANET_RESYNC],
+        )
         services = self.context.registry.follow(lambda found: self._queue.put(("services", found)))
         log.info("%s agent runs", self.context.agent)
         try:

@@ -7,7 +7,7 @@ from arpanet.cli.base import Lister
 from arpanet.errors import SettingsError
 from arpanet.settings import Source
 
-__all__ = ["Config", "Hosts", "Links", "Plugins", "Services", "StatusCommand"]
+__all__ = ["Config", "Hosts", "Links", "Plugins", "StatusCommand"]
 
 Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
@@ -36,30 +36,6 @@ class Hosts(Lister):
             for one in sorted(members)
         ]
         return ("name", "id", "peer_urls", "client_urls", "learner"), rows
-
-
-class Services(Lister):
-    """List the services of the whole arpanet and where each of them runs."""
-
-    def take_action(self, parsed_args: Namespace) -> Rows:
-        """Read the registry."""
-        instances = self.app.context.registry.read().instances.values()
-        rows = [
-            (
-                one.services[0],
-                one.address,
-                one.protocol,
-                one.id,
-                one.health,
-                ",".join(one.tags),
-                ",".join(one.services[1:]),
-            )
-            for one in instances
-            if one.services
-        ]
-        if not rows:
-            self.app.context.say("no service yet: no published port on any slave")
-        return ("service", "address", "protocol", "instance", "health", "tags", "aliases"), rows
 
 
 class Links(Lister):

@@ -81,24 +81,27 @@ def _address(endpoint: Json) -> str:
 
 
 def _ports(exposed: Iterable[str], published: Mapping[str, Any]) -> tuple[Port, ...]:
-    """One per host binding; Docker's pair of 0.0.0.0 and :: on one host port is one binding."""
-    found = set()
+    """One per host binding; Docker's pair of 0.0.0.0 and :: on one host port is one binding.
+
+    Bindings of one port stay as Docker lists them: registrator takes the first.
+    """
+    found: list[Port] = []
     for key in {*exposed, *published}:
         number, _, protocol = key.partition("/")
         if not number.isdigit():
             continue
         port, protocol = int(number), protocol or "tcp"
-        bound = {
+        bound = dict.fromkeys(
             (one.get("HostIp") or "0.0.0.0", int(one["HostPort"]))
             for one in published.get(key) or ()
             if one.get("HostPort")
-        }
+        )
         for ip, host_port in bound:
             if ip != "::" or ("0.0.0.0", host_port) not in bound:
-                found.add(Port(port, protocol, ip, host_port))
+                found.append(Port(port, protocol, ip, host_port))
         if not bound:
-            found.add(Port(port, protocol))
-    return tuple(sorted(found))
+            found.append(Port(port, protocol))
+    return tuple(sorted(found, key=lambda one: (one.number, one.protocol)))
 
 
 def _links(host: Json, endpoints: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

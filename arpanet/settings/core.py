@@ -4,6 +4,7 @@ import socket
 from typing import Any
 
 from arpanet.host import addresses
+from arpanet.registry import TTL
 from arpanet.settings import kinds
 from arpanet.settings.declared import Setting
 
@@ -13,6 +14,8 @@ __all__ = [
     "ARPANET_LOG",
     "ARPANET_MASTERS",
     "ARPANET_REGISTRY",
+    "ARPANET_RESYNC",
+    "ARPANET_TTL",
     "CORE",
     "DOCKER_PORT",
     "DOCKER_URL",
@@ -39,6 +42,18 @@ ARPANET_MASTERS = Setting(
 )
 ARPANET_REGISTRY = Setting(
     "ARPANET_REGISTRY", kinds.text, "etcd://", "Which registry plugin keeps the instances."
+)
+ARPANET_TTL = Setting(
+    "ARPANET_TTL",
+    kinds.seconds(5),
+    str(TTL),
+    "Seconds that the entries of a host that fell silent stay in the registry.",
+)
+ARPANET_RESYNC = Setting(
+    "ARPANET_RESYNC",
+    kinds.seconds(1),
+    "30",
+    "Seconds between two full looks at Docker, which find what no event told of.",
 )
 ARPANET_IMAGE = Setting(
     "ARPANET_IMAGE",
@@ -67,6 +82,8 @@ CORE: tuple[Setting[Any], ...] = (
     ARPANET_IP,
     ARPANET_MASTERS,
     ARPANET_REGISTRY,
+    ARPANET_TTL,
+    ARPANET_RESYNC,
     ARPANET_IMAGE,
     ARPANET_LOG,
     DOCKER_URL,

@@ -16,6 +16,8 @@ __all__ = [
     "masters",
     "names",
     "port",
+    "seconds",
+    "switch",
     "text",
 ]
 
@@ -44,6 +46,26 @@ def port(value: str) -> int:
     if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
         raise ValueError("must be a port: a number from 1 to 65535")
     return int(value)
+
+
+def seconds(least: int) -> Callable[[str], int]:
+    """A whole number of seconds, *least* or more."""
+
+    def parse(value: str) -> int:
+        if not (re.fullmatch(r"[0-9]{1,6}", value) and int(value) >= least):
+            raise ValueError(f"must be a whole number of seconds, {least} or more")
+        return int(value)
+
+    return parse
+
+
+def switch(value: str) -> bool:
+    """Yes or no."""
+    if value.lower() in ("yes", "true", "on", "1"):
+        return True
+    if value.lower() in ("no", "false", "off", "0"):
+        return False
+    raise ValueError("must be yes or no")
 
 
 def address(value: str) -> str:

@@ -38,8 +38,11 @@ REDIS = Instance(
     {"weight": "5"},
     "healthy",
     {"bridge": "172.17.0.2:6379"},
+    1704067200.5,
 )
 DNS = Instance("h1:d0:53:udp", ("dns",), "h1", "fd00::1", 53, "udp")
+#: Reachable on its own host only.
+PRIVATE = Instance("h1:p0:80", ("priv",), "h1", "", 80, local={"bridge": "172.17.0.9:80"})
 WEB = Instance("h2:w0:80", ("web",), "h2", "10.0.0.2", 8080)
 
 
@@ -75,8 +78,8 @@ class RegistryContract:
         self.settles(registry, REDIS, DNS, WEB)
         expected = Snapshot({REDIS.id: REDIS, DNS.id: DNS, WEB.id: WEB}, {"h1": H1, "h2": H2})
         wait_for(lambda: registry.read() == expected, self.patience)
-        one.publish([DNS])
-        self.settles(other, DNS, WEB)
+        one.publish([DNS, PRIVATE])
+        self.settles(other, DNS, PRIVATE, WEB)
         one.publish(())
         self.settles(registry, WEB)
         wait_for(lambda: one.trouble == two.trouble == "", self.patience)

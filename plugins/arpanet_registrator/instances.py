@@ -1,29 +1,50 @@
-"""Containers -> instances: which ports are services, under which names and at which address.
+"""Containers -> instances: which ports are services, and under which names. Pure.
 
 registrator's rules (``bridge/bridge.go`` at its last commit), and where arpanet differs, why:
 
-* An instance is advertised at ``ARPANET_IP`` or not at all. A port bound to another address is
-  dialled there by nobody: loopback is local by intention, and an address such as docker0's is a
-  different machine on every host. registrator advertises it at an address where nothing answers.
 * A container with several ports names them ``name-port``, with one port plain ``name``: adding or
-  dropping a port renames a service. So the other form is always there as an alias; the bare name of
-  several ports leads to the lowest. 53/tcp and 53/udp are one port with two protocols.
-* On the host's network an exposed port is a service only while somebody listens on it, or when
-  ``SERVICE_<port>_NAME`` says so.
+  dropping a port renames a service. So one with a single port answers to ``name-port`` too, and the
+  name that several were given with ``SERVICE_NAME`` leads to the lowest of them, whether that one
+  is named, ignored or neither: a name never moves to another port because of what is said of a
+  sibling. The image's name, which nobody gave, is not shared in this way: ``nginx`` would be HTTP
+  here and TLS there. 53/tcp and 53/udp are one port with two protocols.
+* On the host's network an exposed port is a service only while somebody listens on it, or when its
+  container gives it a name.
+* What only this host reaches is a service for its own clients, where it is given a name.
 * An id given twice is refused the second time, since one entry would overwrite the other.
 """
 
-import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from arpanet import PART_LABEL, Container, Instance, Port
-from arpanet_registrator.naming import Declared, declared, default_name, named_ports
+from arpanet import PART_LABEL, Container, Instance
+from arpanet_registrator.mixing import mixed
+from arpanet_registrator.naming import declared, default_name, named_ports
+from arpanet_registrator.ports import Candidate, candidates, seen
+from arpanet_registrator.settings import Options
 
-__all__ = ["Listening", "Result", "of_host"]
+__all__ = ["LeftOut", "Listening", "Result", "of_host"]
 
 #: (port, protocol) -> whether somebody listens there on the host's network.
 Listening = Callable[[int, str], bool]
+
+#: Links carry no others, and ids tell no others apart.
+PROTOCOLS = ("tcp", "udp")
+ADVICE = "publish it with -p, or give it a SERVICE_NAME for clients on this host alone"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A port, or a whole container, that is no service.
+
+    :ivar container: its name.
+    :ivar services: the names that it would have.
+    """
+
+    container: str
+    services: tuple[str, ...]
+    why: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,7 @@ class Result:
     instances: Mapping[str, Instance] = field(default_factory=dict)
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     silent: frozenset[tuple[str, str]] = frozenset()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,135 +73,157 @@ class _Draft:
     silent: bool
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A port that could be a service; *port* is ``None`` when other hosts cannot reach it."""
+@dataclass
+class _Work:
+    drafts: list[_Draft] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
 
-    number: int
-    protocol: str
-    says: Declared
-    port: int | None
+    def warn(self, container: str, *lines: str) -> None:
+        if lines:
+            self.warnings.setdefault(container, []).extend(lines)
 
 
 def of_host(
     containers: Iterable[Container],
-    host: str,
-    ip: str,
+    options: Options,
     listening: Listening,
-    foreign: frozenset[str] = frozenset(),
+    foreign: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Result:
-    """Return the instances that the running *containers* of *host* make.
+    """Return the instances that the running *containers* of a host make.
 
-    :param ip: the host's ARPANET_IP.
-    :param foreign: ids that other hosts hold, so that none is taken from them.
+    :param foreign: what other hosts hold, id -> service names: no id is taken from them.
     """
+    foreign = foreign or {}
     # the oldest first: a newcomer does not take the id of one that is registered
     ordered = sorted(containers, key=lambda one: (one.started, one.name))
-    warnings: dict[str, list[str]] = {}
-    drafts: list[_Draft] = []
+    running = {one.id: one for one in ordered}
+    work = _Work()
     for container in ordered:
-        drafts += _of_container(
-            container, host, ip, listening, warnings.setdefault(container.id, [])
-        )
-    taken = {draft.instance.id for draft in drafts}
+        _look_at(seen(container, running), options, listening, work)
+    found = _with_ids(work, foreign)
+    for key, line in mixed(found, foreign):
+        work.warn(key, line)
+    return Result(
+        found,
+        {key: tuple(dict.fromkeys(said)) for key, said in work.warnings.items()},
+        frozenset((draft.instance.id, draft.started) for draft in work.drafts if draft.silent),
+        tuple(work.left_out),
+    )
+
+
+def _with_ids(work: _Work, foreign: Mapping[str, tuple[str, ...]]) -> dict[str, Instance]:
+    """Return the drafts that count, each under the id that it asks for where that is free."""
+    taken = {draft.instance.id for draft in work.drafts}
     found: dict[str, Instance] = {}
-    for draft in drafts:
+    for draft in work.drafts:
         one, wanted = draft.instance, draft.wanted
         if wanted and wanted != one.id:
             if wanted in taken or wanted in foreign:
-                warnings[one.container].append(
-                    f"SERVICE_ID={wanted} is in use, {one.id} stands in: give each port its own"
+                work.warn(
+                    one.container,
+                    f"SERVICE_ID={wanted} is in use, {one.id} stands in: give each port its own",
                 )
             else:
                 one = replace(one, id=wanted)
                 taken.add(wanted)
         if not draft.silent:
             found[one.id] = one
-    return Result(
-        found,
-        {key: tuple(dict.fromkeys(said)) for key, said in warnings.items() if said},
-        frozenset((draft.instance.id, draft.started) for draft in drafts if draft.silent),
-    )
-
-
-def _of_container(
-    container: Container, host: str, ip: str, listening: Listening, warnings: list[str]
-) -> list[_Draft]:
-    candidates = list(_candidates(container, ip, warnings))
-    # counted before anything is ignored: ignoring one port must not rename another
-    group = len({one.number for one in candidates}) > 1
-    kept = [one for one in candidates if not one.says.ignored]
-    plain = [c.number for c in kept if not c.says.for_port and c.port]
-    lowest = min(plain, default=0)
-    on_host = container.network_mode == "host"
-    drafts = []
-    for one in kept:
-        if not one.port:
-            continue
-        if PART_LABEL in container.labels and not one.says.names:
-            continue  # arpanet's own containers are services only where they name themselves
-        instance = Instance(
-            id=f"{host}:{container.name}:{one.number}" + (":udp" if one.protocol == "udp" else ""),
-            services=_names(container, one, group, lowest),
-            host=host,
-            ip=ip,
-            port=one.port,
-            protocol=one.protocol,
-            container=container.id,
-            tags=_tags(one),
-            attrs=one.says.attrs,
-            health=container.health,
-            local={} if on_host else _local(container, one.number),
-        )
-        silent = on_host and not one.says.for_port and not listening(one.number, one.protocol)
-        drafts.append(_Draft(instance, one.says.id, container.started, silent))
-    return drafts
-
-
-def _candidates(container: Container, ip: str, warnings: list[str]) -> Iterable[_Candidate]:
-    bindings = _on_host(container) if container.network_mode == "host" else _published(container)
-    for (number, protocol), ports in sorted(bindings.items()):
-        says = declared(container, number)
-        warnings += says.warnings
-        port = next((p.host_port for p in ports if _answers(p.host_ip, ip)), None)
-        elsewhere = sorted({p.host_ip for p in ports if not _loopback(p.host_ip)})
-        if port is None and elsewhere and not says.ignored:
-            warnings.append(
-                f"port {number} is published on {', '.join(elsewhere)} and not on ARPANET_IP {ip}:"
-                " other hosts cannot reach it, so it is not registered"
-            )
-        yield _Candidate(number, protocol, says, port)
-
-
-def _published(container: Container) -> dict[tuple[int, str], list[Port]]:
-    found: dict[tuple[int, str], list[Port]] = {}
-    for port in container.ports:
-        if port.host_port:
-            found.setdefault((port.number, port.protocol), []).append(port)
     return found
 
 
-def _on_host(container: Container) -> dict[tuple[int, str], list[Port]]:
-    exposed = {(port.number, port.protocol) for port in container.ports}
-    # an image need not EXPOSE what its container is told to name
-    unexposed = named_ports(container) - {number for number, _ in exposed}
-    every = exposed | {(number, "tcp") for number in unexposed}
-    return {(n, protocol): [Port(n, protocol, host_port=n)] for n, protocol in every}
+def _look_at(container: Container, options: Options, listening: Listening, work: _Work) -> None:
+    every = candidates(container, options)
+    # before anything is ignored or named: what is said of one port must not rename another
+    counted = [one for one in every if one.published] or every
+    group = len({one.number for one in counted}) > 1
+    lowest = min((one.number for one in [c for c in counted if c.ip] or counted), default=0)
+    own = PART_LABEL in container.labels
+    on_host = container.network_mode == "host"
+    if not every and not own:
+        why = "it has no port: publish one with -p"
+        work.left_out.append(LeftOut(container.name, (default_name(container),), why))
+    for number in sorted(named_ports(container) - {one.number for one in every}):
+        why = f"it neither publishes nor exposes port {number}, which SERVICE_{number}_NAME names"
+        work.left_out.append(LeftOut(container.name, declared(container, number).names, why))
+        work.warn(container.id, why)
+    for one in every:
+        if own and not one.says.names:
+            continue  # arpanet's own containers are services only where they name themselves
+        names = _names(container, one, group, lowest)
+        local = {} if on_host else _local(container, one.number)
+        why = _why_not(one, options, bool(local))
+        silent = on_host and not one.says.names and not listening(one.number, one.protocol)
+        work.warn(container.id, *one.says.warnings, *_odd(one, why))
+        if why:
+            work.left_out.append(LeftOut(container.name, names, why))
+            continue
+        if silent:
+            said = f"nothing listens on port {one.number} of the host's network"
+            work.left_out.append(LeftOut(container.name, names, said))
+        instance = _instance(container, one, names, local, options)
+        work.drafts.append(_Draft(instance, one.says.id, container.started, silent))
 
 
-def _names(container: Container, one: _Candidate, group: bool, lowest: int) -> tuple[str, ...]:
+def _why_not(one: Candidate, options: Options, has_address: bool) -> str:
+    """Return why *one* is no service, ``""``: it is one."""
+    if one.says.ignored:
+        return f"port {one.number} is ignored, as SERVICE_IGNORE has it"
+    if one.protocol not in PROTOCOLS:
+        return f"port {one.number} is {one.protocol}, and links carry tcp and udp"
+    if options.explicit and not one.says.names:
+        return f"ARPANET_EXPLICIT is set, and port {one.number} has no SERVICE_NAME"
+    if one.ip or (one.says.names and has_address):
+        return ""
+    return one.why if one.says.names else f"{one.why}: {ADVICE}"
+
+
+def _odd(one: Candidate, why: str) -> Iterator[str]:
+    """Yield what somebody who published or named *one* may not expect."""
+    if one.says.ignored:
+        return
+    if one.protocol not in PROTOCOLS and (one.published or one.says.names):
+        yield f"{why}: it is not registered"
+    elif one.mistaken and why:
+        yield f"{one.why}: other hosts cannot reach it, so it is not registered"
+    elif one.mistaken:
+        yield f"{one.why}: it is a service for clients on this host alone"
+    elif one.says.names and why:
+        yield f"{why}: it is not registered under {one.says.names[0]}"
+
+
+def _instance(
+    container: Container,
+    one: Candidate,
+    names: tuple[str, ...],
+    local: Mapping[str, str],
+    options: Options,
+) -> Instance:
+    suffix, by_protocol = (":udp", ("udp",)) if one.protocol == "udp" else ("", ())
+    return Instance(
+        id=f"{options.host}:{container.name}:{one.number}{suffix}",
+        services=names,
+        host=options.host,
+        ip=one.ip,
+        port=one.port,
+        protocol=one.protocol,
+        container=container.id,
+        tags=tuple(dict.fromkeys((*one.says.tags, *options.tags, *by_protocol))),
+        attrs=one.says.attrs,
+        health=container.health,
+        local=local,
+        started=_seconds(container.started),
+    )
+
+
+def _names(container: Container, one: Candidate, group: bool, lowest: int) -> tuple[str, ...]:
     names = one.says.names or (default_name(container),)
     if one.says.for_port:
         return names
     suffixed = tuple(f"{name}-{one.number}" for name in names)
     if not group:
         return names + suffixed
-    return suffixed + names if one.number == lowest else suffixed
-
-
-def _tags(one: _Candidate) -> tuple[str, ...]:
-    tags = one.says.tags
-    return (*tags, "udp") if one.protocol == "udp" and "udp" not in tags else tags
+    return suffixed + names if one.says.names and one.number == lowest else suffixed
 
 
 def _local(container: Container, number: int) -> dict[str, str]:
@@ -190,16 +234,9 @@ def _local(container: Container, number: int) -> dict[str, str]:
     }
 
 
-def _answers(bound: str, ip: str) -> bool:
-    """Whether a port bound to *bound* can be dialled at *ip*.
-
-    Docker's ``0.0.0.0`` comes with a ``::`` that the record leaves out; ``::`` alone is IPv6 only.
-    """
-    if bound in ("", "0.0.0.0"):
-        return True
-    address, mine = ipaddress.ip_address(bound), ipaddress.ip_address(ip)
-    return address == mine or (address.is_unspecified and mine.version == 6)
-
-
-def _loopback(bound: str) -> bool:
-    return bool(bound) and ipaddress.ip_address(bound).is_loopback
+def _seconds(started: str) -> float:
+    """Return Docker's time stamp in seconds since the epoch, 0 where it is none."""
+    try:
+        return round(datetime.fromisoformat(started).timestamp(), 3)
+    except ValueError:
+        return 0.0

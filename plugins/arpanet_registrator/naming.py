@@ -54,10 +54,14 @@ def declared(container: Container, number: int) -> Declared:
         for raw in raw_names
         if clean_name(raw) != raw
     ]
+    raw_id = values.get("id", "")
+    if clean_id(raw_id) != raw_id:
+        used = clean_id(raw_id) or "the default"
+        warnings.append(f"SERVICE_ID={raw_id} cannot be a key, {used!r} is used")
     return Declared(
         names=names,
         for_port=bool(names and specific.get("name")),
-        id=clean_id(values.get("id", "")),
+        id=clean_id(raw_id),
         tags=split(values.get("tags", "")),
         attrs={key: values[key] for key in sorted(values) if key not in _CONSUMED},
         ignored=bool(ignored),
@@ -100,13 +104,13 @@ def clean_name(text: str) -> str:
 
     ``""`` when nothing would be left of it.
     """
-    name = re.sub(r"[^\w.-]+", "-", text.strip())
-    return name if re.search(r"[^\W_]", name) else ""
+    name = re.sub(r"[^\w.+@~-]+", "-", text.strip())
+    return re.sub(r"^\W+", "", name) if re.search(r"[^\W_]", name) else ""
 
 
 def clean_id(text: str) -> str:
     """Return *text* as the last part of a key."""
-    return re.sub(r"[^\w.:@-]+", "-", text.strip())
+    return re.sub(r"[^\w.:+@~-]+", "-", text.strip())
 
 
 def _collect(container: Container, number: int) -> tuple[dict[str, str], dict[str, str]]:
@@ -117,9 +121,15 @@ def _collect(container: Container, number: int) -> tuple[dict[str, str], dict[st
             if not key.startswith(PREFIX):
                 continue
             rest = key[len(PREFIX) :].lower()
-            port, _, name = rest.partition("_")
-            if not (name and port.isascii() and port.isdigit()):
+            port, underscore, name = rest.partition("_")
+            if not (underscore and _is_integer(port)):
                 general[rest] = value
-            elif port == str(number):
+            elif name and port == str(number):
                 specific[name] = value
     return general, specific
+
+
+def _is_integer(text: str) -> bool:
+    """Whether registrator takes *text* for a port: Go's ``Atoi``, signs and all, in 64 bits."""
+    digits = re.fullmatch(r"[+-]?0*([0-9]{0,19})", text)
+    return bool(digits and re.search(r"[0-9]", text) and abs(int(digits[1] or "0")) < 2**63)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from functools import cached_property
 
 from arpanet import (
     ARPANET_IP,
@@ -16,8 +17,10 @@ from arpanet import (
     Snapshot,
     statusfile,
 )
-from arpanet_registrator.instances import of_host
+from arpanet_registrator.ended import Ended
+from arpanet_registrator.instances import Result, of_host
 from arpanet_registrator.listening import listening
+from arpanet_registrator.settings import ARPANET_DEREGISTER, ON_SUCCESS, Options
 
 __all__ = ["NAME", "Publisher"]
 
@@ -26,6 +29,8 @@ NAME = "registrator"
 #: How often, and after how many seconds each, to look whether a new server listens by now. Later
 #: ones are found by the agent's own look at everything.
 LOOKS, LOOK_EVERY = 30, 1.0
+#: Seconds between two looks at what troubles the registry's session.
+TROUBLE_EVERY = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +41,37 @@ class Publisher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._session: Session | None = None
+        self._trouble = ""
         self._roles: tuple[str, ...] = ()
         self._containers: Mapping[str, Container] = {}
         self._published: Mapping[str, Instance] = {}
         self._warned: frozenset[tuple[str, str]] = frozenset()
-        self._foreign: frozenset[str] = frozenset()
+        self._foreign: Mapping[str, tuple[str, ...]] = {}
         self._silent: frozenset[tuple[str, str]] = frozenset()
         self._looks = 0
         self._next_look = 0.0
 
+    @cached_property
+    def _options(self) -> Options:
+        settings = self._context.settings  # an agent's are what they were at its start
+        return Options.of(settings[HOSTNAME], settings[ARPANET_IP], settings)
+
+    @cached_property
+    def _ended(self) -> Ended:
+        return Ended(self._context.engine.inspect)
+
     def containers(self, containers: Mapping[str, Container]) -> None:
         """Let *containers* be all that run on this host."""
-        self._containers = containers
+        stay: Mapping[str, Container] = {}
+        if self._context.settings[ARPANET_DEREGISTER] == ON_SUCCESS:
+            stay = self._ended.look(containers)
+        self._containers = {**containers, **stay}
         self._publish(self._session_for(containers))
 
     def services(self, after: Snapshot) -> None:
-        """Learn which ids the other hosts hold: one may have come free, or been taken."""
-        host = self._context.settings[HOSTNAME]
-        foreign = frozenset(key for key, one in after.instances.items() if one.host != host)
+        """Learn what the other hosts hold: an id may have come free, or been taken."""
+        host = self._options.host
+        foreign = {key: one.services for key, one in after.instances.items() if one.host != host}
         changed, self._foreign = foreign != self._foreign, foreign
         if changed and self._session:  # there was a complete look at Docker
             self._publish(self._session)
@@ -64,29 +82,39 @@ class Publisher:
         if self._session is None or roles != self._roles:
             if self._session:
                 self._session.close()
+            else:
+                threading.Thread(target=self._watch_trouble, name="session", daemon=True).start()
             # a new session takes over the entries of the one before: nothing flickers
             self._session = self._context.registry.session(self._context.host(*roles))
             self._roles = roles
         return self._session
 
+    def _watch_trouble(self) -> None:
+        """A session works in a thread of its own, and tells nobody what becomes of it: look."""
+        while True:
+            time.sleep(TROUBLE_EVERY)
+            if self._session and self._session.trouble != self._trouble:
+                self._context.wake()
+
     def _publish(self, session: Session) -> None:
-        settings = self._context.settings
-        ip = settings[ARPANET_IP]
         found = of_host(
-            self._containers.values(), settings[HOSTNAME], ip, listening(ip), self._foreign
+            self._containers.values(), self._options, listening(self._options.ip), self._foreign
         )
         session.publish(found.instances.values())
         self._log(found.instances, found.warnings)
         self._look_again(found.silent)
-        statusfile.write(
-            NAME,
-            {
-                "instances": len(found.instances),
-                "services": len({one.services[0] for one in found.instances.values()}),
-                "warnings": sum(map(len, found.warnings.values())),
-                "trouble": session.trouble,
-            },
-        )
+        self._trouble = session.trouble
+        statusfile.write(NAME, self._state(found))
+
+    def _state(self, found: Result) -> dict[str, object]:
+        name = {key: one.name for key, one in self._containers.items()}
+        lines = [f"{name[key]}: {line}" for key, said in found.warnings.items() for line in said]
+        return {
+            "instances": len(found.instances),
+            "services": len({one.services[0] for one in found.instances.values()}),
+            "warnings": sorted(lines),
+            "trouble": self._trouble,
+        }
 
     def _look_again(self, silent: frozenset[tuple[str, str]]) -> None:
         """Docker does not tell when a server on the host's network begins to listen: look."""

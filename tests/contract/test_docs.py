@@ -1,5 +1,6 @@
 """The pages say what the code does: hooks, events, settings, commands, exit codes."""
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -7,8 +8,9 @@ import sys
 
 import pytest
 
-from arpanet import errors, events, hookspecs, plugins, settings
+from arpanet import errors, events, hookspecs, plugins, records, settings
 from arpanet.errors import ExitCode
+from arpanet.testing import fixtures
 from tests.contract.house import ROOT, entry_points, page
 
 PLUGINS_PAGE = "docs/plugins.md"
@@ -135,6 +137,24 @@ def test_the_tutorials_plugin_works_as_it_is_printed(tmp_path):
     assert "GREETING" in python("-m", "arpanet", "config").stdout
     done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(source))
     assert done.returncode == 0, done.stdout
+
+
+def test_every_record_is_listed_with_its_fields():
+    """In their order; what each means is for a person to write."""
+    text = page("docs/records.md")
+    headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
+    assert set(headings) == set(records.__all__)
+    for name in headings:
+        rows = re.findall(
+            r"^\| `(\w+)` \| .+ \| \S.+ \|$", section(text, f"## {name}"), re.MULTILINE
+        )
+        fields = [one.name for one in dataclasses.fields(getattr(records, name))]
+        assert rows == fields, f"docs/records.md, {name}: one row for each field"
+
+
+def test_every_fixture_is_listed():
+    rows = re.findall(r"^\| `(arpanet_\w+)", section(page(PLUGINS_PAGE), "## Tests"), re.MULTILINE)
+    assert sorted(rows) == sorted(fixtures.__all__)
 
 
 def test_the_printed_python_is_python():

@@ -9,11 +9,32 @@ from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
 from tests.conftest import wait_for
+from tests.lab.looks import links, own, pid_of, services
+from tests.labs import clean
+
+__all__ = [
+    "PATIENCE",
+    "REDIS",
+    "WHOLE",
+    "Cluster",
+    "client",
+    "fails",
+    "links",
+    "own",
+    "rows",
+    "run",
+    "serve",
+    "services",
+    "where",
+    "write_rc",
+]
 
 #: Seconds for a command that may have to pack an image or wait for a quorum.
-PATIENCE = 120.0
+PATIENCE = 300.0
 REDIS_CLI = ("redis-cli", "-h")
 REDIS = ("redis", "redis-server", "--protected-mode", "no")
+#: What runs on a host that is master and slave.
+WHOLE = ["arpanet_backends", "arpanet_backends_agent", "arpanet_etcd", "arpanet_registrator"]
 
 
 @dataclass
@@ -43,6 +64,29 @@ class Cluster:
         for host in others:
             run(host, f"arpanet master start --peers {first.ip}:7001")
         self.everywhere("arpanet slave start")
+
+    def mend(self) -> None:
+        """Put right what an earlier test may have left; costs nothing where all is right."""
+        self.whole()
+        self.configure()
+        self.tidy()
+        for host in self.hosts:
+            if sorted(own(host)) != WHOLE:
+                run(host, "arpanet master start --peers boot")
+                run(host, "arpanet slave start")
+
+    def whole(self) -> None:
+        """Give power and wires back to the hosts that lack them."""
+        for line in self.lab.status():
+            if line.power == "off":
+                self.lab.start(line.host)
+            elif line.power == "cut":
+                self.lab.heal(line.host)
+
+    def tidy(self) -> None:
+        """Remove all containers but arpanet's, once all hosts are up."""
+        self.whole()
+        clean(*self.hosts, but="arpanet.part")
 
     def everywhere(self, line: str) -> None:
         """Run a command on all hosts at the same time."""
@@ -82,29 +126,11 @@ def rows(host: Host, command: str) -> list[dict[str, Any]]:
     return found
 
 
-def services(host: Host) -> dict[str, list[str]]:
-    """Service -> its addresses, as *host* sees them."""
-    found: dict[str, list[str]] = {}
-    for row in rows(host, "services"):
-        found.setdefault(row["service"], []).append(row["address"])
-    return found
-
-
-def own(host: Host) -> dict[str, str]:
-    """Name -> id of arpanet's containers on *host* that run."""
-    lines = run(
-        host, "docker ps --no-trunc --filter label=arpanet.part --format {{.Names}}={{.ID}}"
-    )
-    # a container that others link to has their names for it as well, behind commas
-    pairs = (line.split("=") for line in lines.splitlines())
-    return {name.split(",")[0]: identity for name, identity in pairs}
-
-
 def serve(host: Host, name: str = "redis", port: int = 10000, options: str = "") -> None:
     """Run a redis that says which host it is on."""
     run(host, f"docker run -d --name {name} -p {port}:6379 {options} {' '.join(REDIS)}")
     ask = f"docker exec {name} redis-cli set where {host.name}"
-    wait_for(lambda: host.run(ask.split(), check=False).stdout.strip() == "OK")
+    wait_for(lambda: host.run(ask.split(), check=False).stdout.strip() == "OK", every=0.1)
 
 
 def client(host: Host, options: str, name: str = "client") -> None:
@@ -117,7 +143,7 @@ def where(host: Host, dial: str, name: str = "client") -> str:
 
     Asks from inside the client's namespaces: Docker's exec refuses a container whose link is down.
     """
-    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
-    ask = ["timeout", "3", "nsenter", "-t", pid, "-m", "-n", *REDIS_CLI, dial, "get", "where"]
+    inside = ["nsenter", "-t", str(pid_of(host, name)), "-m", "-n"]
+    ask = ["timeout", "10", *inside, *REDIS_CLI, dial, "get", "where"]
     done = host.run(ask, check=False)
     return done.stdout.strip() or done.stderr.strip()

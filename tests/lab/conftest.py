@@ -1,28 +1,18 @@
-"""Three real hosts for all tests here."""
+"""Real hosts for all tests here: bare ones, and such that form a cluster."""
 
 from collections.abc import Iterator
 
 import pytest
 from arpanet_lab.lab import Lab
 
-from tests.lab.cluster import Cluster, run
+from tests.lab.cluster import Cluster
 from tests.labs import clean, lab_of
-
-#: Removes the containers of a host that are not arpanet's.
-REMOVE_OTHERS = """
-own=$(docker ps -aq --filter label=arpanet.part)
-for id in $(docker ps -aq); do
-    case "$own" in *"$id"*) ;; *) docker rm -fv "$id" ;; esac
-done
-"""
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Three hosts with the images redis and busybox."""
+    """Three hosts with the images redis, busybox and arpanet's own."""
     with lab_of("l", 3) as lab:
-        lab.load_image("redis")
-        lab.load_image("busybox")
         yield lab
 
 
@@ -35,30 +25,22 @@ def clean_lab(lab: Lab) -> Iterator[Lab]:
 
 
 def _mend(lab: Lab) -> None:
-    for line in lab.status():
-        if line.power == "off":
-            lab.start(line.host)
-        lab.heal(line.host)
-        clean(lab.host(line.host))
+    Cluster(lab).whole()
+    clean(*lab.hosts)
 
 
-@pytest.fixture(scope="module")
-def cluster(lab: Lab) -> Iterator[Cluster]:
-    """Three hosts, each a master and a slave."""
-    _mend(lab)
-    found = Cluster(lab)
-    found.form()
-    yield found
-    _mend(lab)
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Three hosts, each a master and a slave; a test may have left them otherwise."""
+    with lab_of("c", 3) as lab:
+        found = Cluster(lab)
+        found.form()
+        yield found
 
 
 @pytest.fixture
 def tidy(cluster: Cluster) -> Iterator[Cluster]:
-    """The same, with all hosts up and no containers but arpanet's afterwards."""
+    """The same, whole, and with no containers but arpanet's."""
+    cluster.mend()
     yield cluster
-    for line in cluster.lab.status():
-        if line.power == "off":
-            cluster.lab.start(line.host)
-        cluster.lab.heal(line.host)
-    for host in cluster.hosts:
-        run(host, "sh", input=REMOVE_OTHERS)
+    cluster.tidy()

@@ -6,12 +6,9 @@ import subprocess
 import pytest
 
 from tests.conftest import wait_for
-from tests.lab.cluster import Cluster, fails, own, run, write_rc
+from tests.lab.cluster import WHOLE, Cluster, fails, own, run, write_rc
 
 REDIS = "redis redis-server --port 7000"
-
-#: What runs on a host that is master and slave.
-WHOLE = ["arpanet_backends", "arpanet_backends_agent", "arpanet_etcd", "arpanet_registrator"]
 
 
 @pytest.fixture
@@ -19,7 +16,7 @@ def bare(cluster: Cluster):
     """host3, a master and no slave."""
     host = cluster.hosts[2]
     if list(own(host)) != ["arpanet_etcd"]:
-        run(host, "arpanet master start --peers boot")
+        cluster.mend()
         run(host, "arpanet slave stop")
     yield host
     cluster.configure()
@@ -121,7 +118,7 @@ def test_interrupted_starts_are_finished_by_the_next(bare, command, number, dela
         started.wait(delay)
     except subprocess.TimeoutExpired:
         started.send_signal(number)
-    words = started.communicate(timeout=20)[1]
+    words = started.communicate(timeout=120)[1]
     assert "Traceback" not in words
     if number == signal.SIGINT and started.returncode:
         assert started.returncode == 130
@@ -135,4 +132,4 @@ def test_interrupted_starts_are_finished_by_the_next(bare, command, number, dela
 def test_up_makes_a_whole_host_of_a_bare_one(bare):
     run(bare, "arpanet up")
     assert sorted(own(bare)) == WHOLE
-    wait_for(lambda: bare.run(["arpanet", "status"], check=False).returncode == 0)
+    wait_for(lambda: bare.run(["arpanet", "status"], check=False).returncode == 0, every=0.5)

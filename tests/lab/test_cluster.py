@@ -10,6 +10,7 @@ from tests.lab.cluster import (
     Cluster,
     client,
     fails,
+    links,
     own,
     rows,
     run,
@@ -35,13 +36,12 @@ def test_hosts_is_json_of_the_masters_from_any_host(tidy: Cluster):
 def test_etcdctl_lists_the_registry(tidy: Cluster):
     host1, _, host3 = tidy.hosts
     serve(host1)
+    wait_for(lambda: "redis" in services(host3))
     key = "/arpanet/services/redis/host1:redis:6379"
-    wait_for(lambda: key in run(host3, "arpanet etcdctl ls / --recursive").splitlines())
+    assert key in run(host3, "arpanet etcdctl ls / --recursive").splitlines()
     assert run(host3, f"arpanet etcdctl get {key}") == f"{host1.ip}:10000"
-    assert (
-        "is healthy"
-        in host3.run(["arpanet", "etcdctl", "endpoint", "health"]).stdout + " is healthy"
-    )
+    health = host3.run(["arpanet", "etcdctl", "endpoint", "health"])
+    assert (health.stdout + health.stderr).count("is healthy") == 3
 
 
 @pytest.mark.parametrize(("options", "dial"), [(LINK, "redis"), (LABEL, "localhost")])
@@ -88,7 +88,7 @@ def test_new_connections_take_all_instances_in_turn(tidy: Cluster):
     serve(host1)
     serve(host2)
     client(host3, LINK)
-    wait_for(lambda: len(rows(host3, "links")[0]["targets"].split()) == 2)
+    wait_for(lambda: len(links(host3)[0].targets) == 2)
     assert {where(host3, "redis") for _ in range(6)} == {"host1", "host2"}
 
 
@@ -96,7 +96,7 @@ def test_a_fixed_list_and_a_value_that_means_nothing(tidy: Cluster):
     host1, _, host3 = tidy.hosts
     serve(host1)
     client(host3, f"{LINK} -e BACKEND_6380={host1.ip}:10000 -e BACKEND_6381=red:is:1")
-    wait_for(lambda: len(rows(host3, "links")) == 3)
+    wait_for(lambda: len(links(host3)) == 3)
     found = {row["dials"]: row for row in rows(host3, "links")}
     assert found["redis:6381"]["error"]
     assert found["redis:6379"]["error"] == found["redis:6380"]["error"] == ""

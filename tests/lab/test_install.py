@@ -29,7 +29,7 @@ def test_a_stopped_engine_is_started(clean_lab: Lab):
     host = clean_lab.hosts[0]
     host.stop_docker()
     try:
-        done = host.run(["arpanet", "install", "core"], timeout=60)
+        done = host.run(["arpanet", "install", "core"], timeout=300)
         assert "starting Docker" in done.stderr
         assert run(host, "docker info --format {{.ID}}")
     finally:
@@ -43,11 +43,11 @@ def test_tcp_only_when_asked_and_with_a_warning(clean_lab: Lab):
     file.write_text('{"debug": true}')
     try:
         for _ in range(2):  # the second time nothing is left to change
-            done = host.run(["arpanet", "install", "core", "--docker-tcp"], timeout=60)
+            done = host.run(["arpanet", "install", "core", "--docker-tcp"], timeout=300)
             warning = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
             assert len(warning) == 1
             assert "is root on this host" in warning[0]
-            with urllib.request.urlopen(f"http://{host.ip}:2375/version", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{host.ip}:2375/version", timeout=60) as answer:
                 assert json.load(answer)["ApiVersion"]
         written = json.loads(file.read_text())
         assert written["debug"] is True

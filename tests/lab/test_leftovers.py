@@ -1,6 +1,7 @@
 """However a lab's command ends, nothing stays that down does not take away."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from arpanet_lab import cgroups, engine, holding
 from arpanet_lab.lab import Lab
 
 from arpanet.errors import ArpanetError, EngineError, UsageError
+from tests.conftest import wait_for
 from tests.labs import needs_lab
 
 pytestmark = needs_lab
@@ -30,7 +33,9 @@ def arpanet(*words: str) -> "subprocess.Popen[str]":
 
 
 def leftovers(lab: Lab) -> list[str]:
-    found = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/arpanet-lab/{lab.name}")]
+    # each by its path: what other labs have there comes and goes while it is looked at
+    places = [top / cgroups.ROOT / lab.name for top in cgroups._hierarchies()]
+    found = [str(path) for path in places if path.exists()]
     found += [str(path) for path in Path("/sys/class/net").glob(f"al-{lab.name}")]
     mark = str(lab.directory).encode()
     found += [
@@ -68,7 +73,7 @@ def test_up_that_is_interrupted(lab: Lab, number: signal.Signals) -> None:
         while process.poll() is None and not (lab.directory / "host2").exists():
             time.sleep(0.01)
         process.send_signal(number)
-        words = process.communicate(timeout=20)[1]
+        words = process.communicate(timeout=120)[1]
     assert process.returncode == 130 and "Traceback" not in words
     assert leftovers(lab) == []
 
@@ -116,6 +121,60 @@ def test_two_labs_at_once(lab: Lab) -> None:
     finally:
         other.down()
     assert leftovers(other) == []
+
+
+def test_down_ends_a_lab_that_another_installation_made(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(Path(holding.__file__).parent, tmp_path / "arpanet_lab")
+    with monkeypatch.context() as patch:
+        patch.setattr(holding, "_SCRIPT", other / "holder.py")
+        lab.up(1)
+    assert lab.down()
+    assert leftovers(lab) == []
+
+
+def test_two_downs_side_by_side(lab: Lab) -> None:
+    lab.up(2)
+    lab.load_image("busybox")
+    for host in lab.hosts:
+        for _ in range(3):
+            host.run(["docker", "run", "-d", "busybox", "sleep", "99999"])
+    for process in [arpanet("down", "--name", lab.name) for _ in range(2)]:
+        words = process.communicate(timeout=120)[1]
+        assert process.returncode == 0, words
+        assert "Traceback" not in words
+    assert leftovers(lab) == []
+
+
+BOUND = """
+import signal, sys
+from arpanet_lab.lab import Lab
+Lab(sys.argv[1], bound=True).up(2)
+print("up", flush=True)
+signal.pause()
+"""
+
+
+def test_a_bound_lab_has_no_power_without_its_process(lab: Lab) -> None:
+    command = [sys.executable, "-c", BOUND, lab.name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "up\n"
+        assert [line.power for line in lab.status()] == ["up", "up"]
+        process.kill()
+    wait_for(lambda: not [one for one in leftovers(lab) if one.startswith("/proc")])
+    assert lab.down()
+    assert leftovers(lab) == []
+
+
+def test_a_lab_started_in_the_background_takes_signals(lab: Lab) -> None:
+    line = f"trap '' INT; exec {sys.executable} -m arpanet lab up --hosts 1 --name {lab.name}"
+    subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=120)
+    host = lab.host("host1")
+    (dockerd,) = engine._pids(host)
+    status = Path(f"/proc/{host.pid}/root/proc/{dockerd}/status").read_text()
+    ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+    assert not ignored & 1 << signal.SIGINT - 1
 
 
 def test_words_of_the_command_line(lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,7 @@ from arpanet_lab.lab import Lab
 
 from tests.conftest import wait_for
 from tests.lab.cluster import PATIENCE, Cluster, fails, own, rows, run, write_rc
-
-pytestmark = pytest.mark.timeout(300)
+from tests.lab.looks import status
 
 BOOT = "arpanet master start --peers boot"
 
@@ -70,11 +69,9 @@ def test_boot_and_join_twice(hosts):
     join(two, one)
     run(three, f"arpanet master start --peers {one.ip},{two.ip},{three.ip}")
     assert [own(host) for host in hosts] == before
-    status = {
-        row["part"]: row for row in rows(three, "status") if row["part"] in ("etcd", "masters")
-    }
-    assert [status[part]["state"] for part in ("etcd", "masters")] == ["ok", "ok"]
-    assert "3 of 3 answer; leader host" in status["masters"]["detail"]
+    said = {row["part"]: row for row in rows(three, "status")}
+    assert [said[part]["state"] for part in ("etcd", "masters")] == ["ok", "ok"]
+    assert "3 of 3 answer; leader host" in said["masters"]["detail"]
 
 
 def test_a_stopped_master_comes_back_with_its_data(hosts):
@@ -107,7 +104,8 @@ def test_leaving(hosts):
     _, line = fails(two, "arpanet master stop --leave")
     assert "no majority: host3 does not answer" in line
     run(three, "docker start arpanet_etcd")
-    wait_for(lambda: run(three, "arpanet etcdctl set /x 1") == "1")
+    wait_for(lambda: "2 of 2 answer" in status(three)["masters"].detail)
+    assert run(three, "arpanet etcdctl set /x 1") == "1"
     run(two, "arpanet master stop --leave")
     assert names(three) == ["host3"]
     _, line = fails(three, "arpanet master stop --leave")
@@ -175,20 +173,15 @@ def test_power_cuts(hosts, lab):
     lab.kill("host1")
     wait_for(lambda: run(two, "arpanet etcdctl set /meanwhile 1", check=False) == "1")
     lab.start("host1")  # its Docker starts the master again by itself
-    wait_for(lambda: "3 of 3 answer" in rows_of(one, "masters"), 30)
+    wait_for(lambda: "3 of 3 answer" in status(one)["masters"].detail)
     for host in hosts:
         lab.kill(host.name)
     for host in hosts:
         lab.start(host.name)
-    wait_for(lambda: "3 of 3 answer" in rows_of(three, "masters"), 30)
+    wait_for(lambda: "3 of 3 answer" in status(three)["masters"].detail)
     assert run(three, "arpanet etcdctl get /kept") == "1"
     join(three, one)
     assert names(three) == ["host1", "host2", "host3"]
-
-
-def rows_of(host: Host, part: str) -> str:
-    done = host.run(["arpanet", "status", "-f", "value"], check=False)
-    return next((line for line in done.stdout.splitlines() if line.startswith(part)), "")
 
 
 @pytest.mark.parametrize("seconds", [0.9, 1.8])

@@ -19,7 +19,7 @@ def watched(tidy: Cluster) -> Iterator[Cluster]:
     wait_for(lambda: "watching" in (host.home / "watch.log").read_text())
     yield tidy
     watcher.send_signal(signal.SIGTERM)
-    assert watcher.wait(20) == 0
+    assert watcher.wait(60) == 0
     log.close()
     tidy.configure()
     run(host, "arpanet slave start")

@@ -10,10 +10,8 @@ from tests.labs import clean, lab_of
 
 @pytest.fixture(scope="session")
 def dockerd() -> Iterator[Host]:
-    """One host with the images redis and busybox; its engine is at ``docker_socket``."""
+    """One host with redis, busybox and arpanet's images; its engine is at ``docker_socket``."""
     with lab_of("s", 1) as lab:
-        lab.load_image("redis")
-        lab.load_image("busybox")
         yield lab.host("host1")
 
 

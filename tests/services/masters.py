@@ -1,6 +1,5 @@
 """Masters as plain processes, each on a loopback address of its own."""
 
-import itertools
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from arpanet_etcd.masters.wal import Identity
 
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
+from tests.loopback import free_address
 
 
 def etcd_version() -> flags.Version:
@@ -51,7 +51,9 @@ class Master:
             return
         self.stop()
         with (self.place / "log").open("ab") as log:
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+            # it dies with a run that is killed
+            command = ["setpriv", "--pdeathsig=KILL", *argv]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self.argv = argv
         self.starts += 1
         # as with a container: one that ends at once has not been started
@@ -76,7 +78,7 @@ class Master:
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         if self.process and self.running:
             self.process.send_signal(sign)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def cut(self) -> None:
         self.stop(signal.SIGKILL)
@@ -106,21 +108,19 @@ class Master:
 
 
 MakeMasters = Callable[[int], list[Master]]
-subnets = itertools.count(1)
 
 
 @pytest.fixture
 def masters(tmp_path: Path) -> Iterator[MakeMasters]:
     """Make masters h1, h2, ...; none of them runs yet."""
     made: list[Master] = []
-    subnet = next(subnets)
 
     def make(count: int) -> list[Master]:
         for _ in range(count):
             number = len(made) + 1
             place = tmp_path / f"h{number}"
             place.mkdir()
-            made.append(Master(Own(f"h{number}", f"127.77.{subnet}.{number}", 4001, 7001), place))
+            made.append(Master(Own(f"h{number}", free_address(), 4001, 7001), place))
         return made[-count:]
 
     yield make

@@ -22,7 +22,7 @@ def bootstrap(tmp_path: Path):
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=110
+            [SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=280
         )
 
     return run

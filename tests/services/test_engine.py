@@ -314,7 +314,7 @@ def test_no_permission(engine, clean_dockerd):
     )
     url = f"unix://{clean_dockerd.docker_socket}"
     done = subprocess.run(
-        [sys.executable, "-c", script, url], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", script, url], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.startswith("no permission to talk to Docker at /")
     assert "docker" in done.stdout.split(";")[1]

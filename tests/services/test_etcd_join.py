@@ -12,12 +12,10 @@ from arpanet_etcd.masters.lock import Lock
 from arpanet_etcd.masters.plan import Own
 
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
-from tests.conftest import wait_for
+from tests.conftest import SLOW, wait_for
 from tests.services.masters import Master, masters
 
 __all__ = ["masters"]  # a fixture
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def succeeds(call: Callable[[str], None], argument: str) -> bool:
@@ -318,12 +316,12 @@ class TestWrongPeers:
         began = time.monotonic()
         with pytest.raises(RegistryError, match=words):
             host.joiner.join([peer])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 * SLOW
         assert (host.starts, host.words) == (0, [])
 
     def test_nobody_there(self, host):
         self.refused(
-            host, "http://127.77.0.9:7001", "127.77.0.9:7001 does not answer: conn.* refused"
+            host, "http://127.200.0.0:7001", "127.200.0.0:7001 does not answer: conn.* refused"
         )
 
     def test_no_such_host(self, host):

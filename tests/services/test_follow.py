@@ -10,7 +10,7 @@ import pytest
 
 from arpanet.docker.engine import Engine
 from arpanet.errors import EngineUnreachable
-from tests.conftest import wait_for
+from tests.conftest import SLOW, wait_for
 
 SLEEP = ["docker", "run", "-d", "--stop-signal", "SIGKILL", "busybox", "sleep", "1000"]
 
@@ -108,14 +108,14 @@ def test_latency(follow, clean_dockerd, record_property):
     delays = sorted(first[i] - happened[i] for i in happened)
     words = f"start event to notify, ms: median {statistics.median(delays) * 1e3:.1f}"
     print(f"\n{words}, worst {delays[-1] * 1e3:.1f}")  # noqa: T201
-    assert statistics.median(delays) < 1
+    assert statistics.median(delays) < SLOW
 
 
 def test_a_burst_beyond_what_docker_replays(follow, clean_dockerd, engine):
     _, told = follow()
     since = time.time()
     script = 'for i in $(seq 60); do echo "$i"; done | xargs -P 8 -I+ docker run --rm --network'
-    clean_dockerd.run(["sh", "-c", f"{script} none --name short+ busybox true"], timeout=110)
+    clean_dockerd.run(["sh", "-c", f"{script} none --name short+ busybox true"], timeout=280)
     clean_dockerd.run([*SLEEP[:5], "--name", "last", *SLEEP[5:]])
     wait_for(lambda: told.names == {"last"}, 20)
     events = clean_dockerd.run(

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from arpanet_lab.host import Host
 from arpanet_registrator import publisher
 from arpanet_registrator.listening import listening
 from arpanet_registrator.plugin import RegistratorPlugin
+from arpanet_registrator.settings import SETTINGS
 
 from arpanet import hookspecs
 from arpanet.agent import statusfile
@@ -28,6 +30,11 @@ SLEEP = ("busybox", "sleep", "600")
 Found = Callable[[], dict[str, Instance]]
 
 
+def settings_of(texts: dict[str, str]) -> Settings:
+    given = {name: Source(text, "option") for name, text in texts.items()}
+    return Settings((*CORE, *SETTINGS), given)
+
+
 @pytest.fixture
 def docker(clean_dockerd: Host) -> Callable[..., str]:
     return lambda *words: clean_dockerd.run(["docker", *words]).stdout.strip()
@@ -36,8 +43,9 @@ def docker(clean_dockerd: Host) -> Callable[..., str]:
 @pytest.fixture
 def start(
     clean_dockerd: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], Found]]:
-    """Start an agent with the registrator alone; returns a look into its registry."""
+) -> Iterator[Callable[..., Found]]:
+    """Start an agent with the registrator alone: ``start(**settings)``; returns a look into its
+    registry."""
     host = clean_dockerd
     monkeypatch.setattr(statusfile, "RUN", tmp_path)
     # this process is not on the host's network, as the registrator's container is
@@ -47,22 +55,22 @@ def start(
     manager.add_hookspecs(hookspecs)
     manager.register(RegistratorPlugin(), "registrator")
     given = {"HOSTNAME": "h1", "ARPANET_IP": host.ip}
-    settings = Settings(CORE, {name: Source(text, "option") for name, text in given.items()})
     bus = Bus(manager)
-    context = Context(settings, bus, print, "registrator")
+    context = Context(settings_of(given), bus, print, "registrator")
     context.engine = Engine.connect(f"unix://{host.docker_socket}")
     context.registry = registry = MemoryRegistry()
     agent = Agent(context)
     thread = threading.Thread(target=agent.run)
 
-    def begin() -> Found:
+    def begin(**more: str) -> Found:
+        context.settings = settings_of({**given, **more})
         thread.start()
         return lambda: dict(registry.read().instances)
 
     yield begin
     agent.stop()
     if thread.ident:
-        thread.join(10)
+        thread.join(60)
     context.close()
     assert not thread.is_alive()
     assert bus.failures == {}
@@ -109,19 +117,76 @@ def test_addresses_and_protocols(docker, start, dockerd):
     wait_for(lambda: set(found()) == {"h1:x0:53", "h1:x0:53:udp", "h1:x0:443"})
     secure = found()["h1:x0:443"]
     assert secure.services == ("busybox-443",)
+    assert time.time() - 60 < secure.started < time.time() + 1
     inspected = docker("inspect", "-f", "{{.NetworkSettings.Networks.back.IPAddress}}", "x0")
     assert secure.local == {"back": f"{inspected}:443"}
     assert found()["h1:x0:53:udp"].tags == ("udp",)
-    assert found()["h1:x0:53"].services == ("busybox-53", "busybox")
+    assert found()["h1:x0:53"].services == ("busybox-53",)
+
+
+def test_of_several_bindings_the_one_that_docker_lists_first(docker, start):
+    docker("run", "-d", "--name", "x0", "-p", "8081:80", "-p", "8080:80", "-p", "8082:80", *SLEEP)
+    first = '{{(index .NetworkSettings.Ports "80/tcp" 0).HostPort}}'
+    listed = int(docker("inspect", "-f", first, "x0"))
+    found = start()
+    wait_for(lambda: [one.port for one in found().values()] == [listed])
+
+
+def test_what_only_this_host_reaches_is_registered_where_it_is_named(docker, start):
+    for name, *flags in (
+        ("priv", "--expose", "6379", "-e", "SERVICE_NAME=priv"),
+        ("loop", "-p", "127.0.0.1:8080:80", "-e", "SERVICE_80_NAME=admin"),
+        ("unnamed", "--expose", "6379"),
+        ("marker", "-p", "10000:1"),
+    ):
+        docker("run", "-d", "--name", name, *flags, *SLEEP)
+    found = start()
+    wait_for(lambda: set(found()) == {"h1:priv:6379", "h1:loop:80", "h1:marker:1"})
+    inside = docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "priv")
+    private = found()["h1:priv:6379"]
+    assert (private.address, private.local) == ("", {"bridge": f"{inside}:6379"})
+    assert found()["h1:loop:80"].address == ""
+
+
+def test_in_another_containers_network(docker, start, dockerd):
+    docker("run", "-d", "--name", "pod", "-p", "8080:80", *SLEEP)
+    docker("commit", "--change", "EXPOSE 80", "pod", "exposing")
+    docker("run", "-d", "--name", "in", "--net", "container:pod", "exposing")
+    found = start()
+    wait_for(lambda: set(found()) == {"h1:pod:80", "h1:in:80"})
+    assert found()["h1:in:80"].services == ("exposing", "exposing-80")
+    assert found()["h1:in:80"].address == f"{dockerd.ip}:8080"
+    assert found()["h1:in:80"].local == found()["h1:pod:80"].local
+    docker("kill", "in")
+    wait_for(lambda: set(found()) == {"h1:pod:80"})
+
+
+def test_on_success_what_failed_stays_until_it_is_removed(docker, start):
+    exits = ("busybox", "sh", "-c", "until [ -e /go ]; do sleep 0.1; done; exit $(cat /go)")
+    for at, name in enumerate(("bad", "good")):
+        docker("run", "-d", "--name", name, "-p", f"1000{at}:80", *exits)
+    found = start(ARPANET_DEREGISTER="on-success")
+    wait_for(lambda: len(found()) == 2)
+    docker("exec", "good", "sh", "-c", "echo 0 > /tmp/go; mv /tmp/go /")
+    docker("exec", "bad", "sh", "-c", "echo 3 > /tmp/go; mv /tmp/go /")
+    wait_for(
+        lambda: [(k, one.health) for k, one in found().items()] == [("h1:bad:80", "unhealthy")]
+    )
+    docker("rm", "bad")
+    docker("run", "-d", "--name", "marker", "-p", "10002:1", *SLEEP)
+    wait_for(lambda: set(found()) == {"h1:marker:1"})
 
 
 def test_health_is_passed_on(docker, start):
-    check = ["--health-cmd", "test -e /up", "--health-interval", "1s"]
+    check = ["--health-cmd", "test -e /up", "--health-interval", "1s", "--health-retries", "2"]
     docker("run", "-d", "--name", "h0", "-p", "80:80", *check, *SLEEP)
     found = start()
     wait_for(lambda: [one.health for one in found().values()] == ["starting"])
     docker("exec", "h0", "touch", "/up")
     wait_for(lambda: [one.health for one in found().values()] == ["healthy"])
+    docker("exec", "h0", "rm", "/up")
+    # far sooner than the next look at everything: Docker says so, and is listened to
+    wait_for(lambda: [one.health for one in found().values()] == ["unhealthy"])
 
 
 def test_on_the_hosts_network_only_what_listens(docker, start, dockerd):
@@ -135,6 +200,20 @@ def test_on_the_hosts_network_only_what_listens(docker, start, dockerd):
     wait_for(lambda: set(found()) == {"h1:marker:1", "h1:web:8080"})
     assert found()["h1:web:8080"].address == f"{dockerd.ip}:8080"
     assert found()["h1:web:8080"].local == {}
+    docker(
+        "run",
+        "-d",
+        "--name",
+        "mute",
+        "-e",
+        "SERVICE_NAME=m",
+        "--expose",
+        "9",
+        "--net",
+        "host",
+        *SLEEP,
+    )
+    wait_for(lambda: set(found()) == {"h1:marker:1", "h1:web:8080", "h1:mute:9"})
 
 
 def test_slave_start_without_a_master_is_one_line_and_changes_nothing(clean_dockerd):

@@ -19,6 +19,7 @@ REDIS = Instance(
     attrs={"k": "v", "a": "b"},
     health="healthy",
     local={"bridge": "172.17.0.2:6379"},
+    started=1704067200.123,
 )
 HOST = Host("h1", "10.0.0.1", "engine", ("slave", "master"), "1.0", 12.5)
 
@@ -28,6 +29,16 @@ def test_records_survive_the_round_trip():
     assert decode_host("h1", encode(HOST)) == HOST
     six = Instance("h1:d0:53:udp", ("dns",), "h1", "fd00::1", 53, "udp")
     assert decode_instance(six.id, encode(six)) == six
+
+
+def test_what_only_its_own_host_reaches_survives_the_round_trip():
+    private = replace(REDIS, ip="", port=6379)
+    assert decode_instance(private.id, encode(private)) == private
+    assert private.address == ""
+
+
+def test_that_an_entry_vanished_is_what_a_reader_knows_and_is_not_written():
+    assert encode(replace(REDIS, unconfirmed=True)) == encode(REDIS)
 
 
 def test_fields_that_later_versions_add_are_ignored_and_missing_ones_have_defaults():
@@ -51,6 +62,10 @@ def test_fields_that_later_versions_add_are_ignored_and_missing_ones_have_defaul
         {"services": [1]},
         {"attrs": {"a": 1}},
         {"host": 5},
+        {"started": "now"},
+        {"started": True},
+        {"started": 10**400},
+        {"started": float("nan")},
     ],
 )
 def test_a_record_that_makes_no_sense_is_refused(change):
@@ -58,7 +73,9 @@ def test_a_record_that_makes_no_sense_is_refused(change):
         decode_instance(REDIS.id, json.dumps({**json.loads(encode(REDIS)), **change}))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", '{"started": "now"}', "1"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", '{"started": "now"}', '{"started": 1e999}', "1"]
+)
 def test_a_host_that_makes_no_sense_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         decode_host("h", text)

@@ -11,14 +11,16 @@ class Consul:
     """Serves ``/v1/health/service/<name>`` as Consul's documentation describes it.
 
     ``X-Consul-Index`` grows with each change of the catalog. A question with an index is held until
-    the catalog's is greater, or for its ``wait``.
+    the catalog's is greater, or for its ``wait``. A restore of the servers lets go of all that are
+    held, and may bring a lower index.
     """
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.index = 10
         self.broken = None  # (status, body): what is answered instead
         self.paths = []
         self.waiting = 0
+        self.restores = 0
         self._services = {}
         self._changed = threading.Condition()
         consul = self
@@ -30,7 +32,7 @@ class Consul:
             def log_message(self, *words):
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -44,7 +46,9 @@ class Consul:
         """Let *instances* be all of a service: (address, port, tags, passing, node's address)."""
         with self._changed:
             self._services[service] = instances
-            self.index = self.index + 1 if index is None else index
+            self.index, self.restores = (
+                (self.index + 1, self.restores) if index is None else (index, self.restores + 1)
+            )
             self.broken = broken
             self._changed.notify_all()
 
@@ -56,8 +60,11 @@ class Consul:
             index = int(given.get("index", ["0"])[0])
             wait = int(given.get("wait", ["300s"])[0].removesuffix("s"))
             if index:
+                begun = self.restores
                 self.waiting += 1
-                self._changed.wait_for(lambda: self.index != index or self.broken, wait)
+                self._changed.wait_for(
+                    lambda: self.index > index or self.restores > begun or self.broken, wait
+                )
                 self.waiting -= 1
             status, body = self.broken or (200, json.dumps(self._found(url.path, given)))
             told = self.index  # with the body: later it may be another's

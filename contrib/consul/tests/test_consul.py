@@ -106,6 +106,16 @@ def test_an_index_that_goes_back_begins_anew(ask, consul):
     assert "index" not in parse_qs(urlsplit(consul.paths[asked]).query)
 
 
+def test_an_index_of_none_is_waited_for_too(ask, consul):
+    """As when a server has just begun: a question without an index would be answered at once."""
+    consul.change("redis", at("10.0.0.2"), index=0)
+    wait_for(lambda: ask("consul:redis") == (("10.0.0.2", 6379),))
+    wait_for(lambda: consul.waiting)
+    consul.change("redis", at("10.0.0.3"), index=2)
+    wait_for(lambda: ask("consul:redis") == (("10.0.0.3", 6379),))
+    assert parse_qs(urlsplit(consul.paths[1]).query)["index"] == ["1"]
+
+
 def test_what_no_link_asks_for_is_forgotten(ask, consul, monkeypatch):
     consul.change("redis", at("10.0.0.2"))
     wait_for(lambda: ask("consul:redis") == (("10.0.0.2", 6379),))

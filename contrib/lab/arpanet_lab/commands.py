@@ -60,12 +60,18 @@ class Up(_OfLab):
         parser.add_argument(
             "--hosts", type=int, metavar="N", help="1 to 50 (default: as many as there are, or 3)"
         )
+        parser.add_argument(
+            "--cgroup",
+            choices=("v1", "v2", "hybrid"),
+            default="",
+            help="the cgroups that its hosts show (default: the machine's)",
+        )
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Start what does not run."""
         lab = self.lab(parsed_args)
-        started = lab.up(parsed_args.hosts)
+        started = lab.up(parsed_args.hosts, parsed_args.cgroup)
         for host in lab.hosts:
             log.info("%s %s%s", host.name, host.ip, "" if host.name in started else " runs already")
 

@@ -21,6 +21,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 
 # A pid file of an earlier life would stop dockerd: in a new PID namespace its number is in use.
+# Signals as a service manager gives them: what a background shell ignores, containers would, too.
 _SCRIPT = """\
 #!/bin/sh
 alive() {{
@@ -32,7 +33,7 @@ start() {{
     rm -f /run/docker.pid
     umask 022
     ulimit -n "$(ulimit -Hn)"
-    setsid --fork {command} < /dev/null >> {log} 2>&1
+    setsid --fork env --default-signal {command} < /dev/null >> {log} 2>&1
 }}
 
 stop() {{
@@ -128,7 +129,7 @@ def _pids(host: "Host") -> list[int]:
     found = []
     for name in Path(f"/proc/{host.pid}/root/proc").glob("[0-9]*/comm"):
         with suppress(OSError):
-            # setsid is what a dockerd is until it is executed
-            if name.read_text() in ("dockerd\n", "setsid\n"):
+            # setsid and env are what a dockerd is until it is executed
+            if name.read_text() in ("dockerd\n", "setsid\n", "env\n"):
                 found.append(int(name.parent.name))
     return found

@@ -3,13 +3,16 @@
 Run as a script by its path, isolated (``python -I -S``), in new network, mount, UTS and PID
 namespaces; it needs nothing but the standard library. All of the host ends with it.
 
-``holder.py DIRECTORY HOSTNAME`` holds a host, ``holder.py DIRECTORY`` holds the lab's switch.
+``holder.py DIRECTORY HOSTNAME CGROUP`` holds a host, with empty words the lab's switch. CGROUP is
+the kind that the host shows, ``v1``, ``v2`` or ``hybrid``; empty: as the machine has it. A further
+word is the descriptor of a process (pidfd): when that one ends, so does this.
 Its own record, ``DIRECTORY/holder.json``, is the first thing it writes: whoever started it may die
 at any moment, and this record is how ``lab down`` finds it.
 """
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -18,8 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def main(directory: Path, hostname: str) -> None:
-    """Hold the namespaces that this process was started in."""
+def main(directory: Path, hostname: str, cgroup: str, owner: int | None) -> None:
+    """Hold the namespaces that this process was started in, as long as *owner* lives."""
     os.umask(0o022)
     _write_record(directory)
     # in new namespaces the old /proc still shows, and numbers processes as seen from outside
@@ -27,10 +30,11 @@ def main(directory: Path, hostname: str) -> None:
     if hostname:
         socket.sethostname(hostname)
         _make_file_system(directory)
+        _make_cgroups(cgroup)
     else:
         _make_switch()
     (directory / "ready").touch()
-    _reap_for_ever()
+    _reap(owner)
 
 
 def _write_record(directory: Path) -> None:
@@ -78,6 +82,19 @@ def _make_sys(directory: Path) -> None:
         shelf.rmdir()
 
 
+def _make_cgroups(kind: str) -> None:
+    """Let a host show cgroups of *kind*, out of what the machine's kernel has mounted."""
+    top, unified = "/sys/fs/cgroup", Path("/sys/fs/cgroup/unified")
+    if kind == "v2":
+        subprocess.run(["umount", "--recursive", top], check=True)
+        _mount("-t", "cgroup2", "cgroup2", top)
+    elif kind == "v1" and os.path.ismount(unified):
+        subprocess.run(["umount", str(unified)], check=True)
+    elif kind == "hybrid" and not os.path.ismount(unified):
+        unified.mkdir(exist_ok=True)
+        _mount("-t", "cgroup2", "cgroup2", str(unified))
+
+
 def _make_switch() -> None:
     # a switch forwards frames; with this on, each would go through the IP firewall as well
     for family in ("ip", "ip6", "arp"):
@@ -91,14 +108,23 @@ def _mount(*arguments: str) -> None:
         sys.exit(" ".join(done.stderr.split()))
 
 
-def _reap_for_ever() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+def _reap(owner: int | None) -> None:
+    bell, ringing = os.pipe()
+    for end in (bell, ringing):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(ringing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    watched = [bell] if owner is None else [bell, owner]
     while True:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        signal.sigwait({signal.SIGCHLD})
+        ready = select.select(watched, [], [])[0]
+        if owner in ready:
+            return
+        os.read(bell, 4096)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
+    place, name, shown, *handle = sys.argv[1:]
+    main(Path(place), name, shown, int(handle[0]) if handle else None)

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from arpanet import ArpanetError
@@ -47,16 +48,24 @@ class Holder:
         same = int(fields[18]) == record["start"] and boot == record["boot"]
         return int(record["pid"]) if same and state not in "ZX" else None
 
-    def begin(self, hostname: str = "") -> None:
+    def begin(self, hostname: str = "", cgroup: str = "", bound: bool = False) -> None:
         """Start it, without waiting until it is ready; without *hostname*, as a switch.
 
-        It belongs to nobody: it outlives this process, and gets no Ctrl-C from its terminal.
+        It gets no Ctrl-C from this process's terminal, and outlives this process.
+
+        :param cgroup: the kind of cgroups that a host shows; see :data:`arpanet_lab.cgroups.KINDS`.
+        :param bound: it ends when this process does, however that happens.
         """
         for name in ("holder.json", "ready"):
             (self.directory / name).unlink(missing_ok=True)
         command = ["setsid", "--fork", "unshare", *_NAMESPACES, "--fork", sys.executable]
-        command += ["-I", "-S", str(_SCRIPT), str(self.directory), hostname]
-        with (self.directory / "holder.log").open("w") as log:
+        command += ["-I", "-S", str(_SCRIPT), str(self.directory), hostname, cgroup]
+        with (self.directory / "holder.log").open("w") as log, ExitStack() as closing:
+            passed = []
+            if bound:  # a handle, because the number means another process in there
+                passed.append(os.pidfd_open(os.getpid()))
+                closing.callback(os.close, passed[0])
+                command.append(str(passed[0]))
             subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -65,6 +74,7 @@ class Holder:
                 cwd="/",
                 check=True,
                 timeout=_READY_SECONDS,
+                pass_fds=passed,
             )
 
     def wait_ready(self) -> int:
@@ -113,12 +123,16 @@ def _is(holder: Holder, pid: int) -> bool:
 
 
 def _holds(process: Path, directory: Path) -> bool:
-    """Return whether *process* is a holder, or is about to become one."""
+    """Return whether *process* is a holder, or is about to become one.
+
+    Of whichever installation: the lab may have been made by another than the one that ends it.
+    """
     with suppress(OSError):
-        words = (process / "cmdline").read_bytes().split(b"\0")
-        if os.fsencode(_SCRIPT) in words:
-            held = Path(os.fsdecode(words[words.index(os.fsencode(_SCRIPT)) + 1]))
-            return held.parent == directory
+        words = [Path(os.fsdecode(w)) for w in (process / "cmdline").read_bytes().split(b"\0")]
+        return any(
+            script.parts[-2:] == _SCRIPT.parts[-2:] and held.parent == directory
+            for script, held in pairwise(words)
+        )
     return False
 
 

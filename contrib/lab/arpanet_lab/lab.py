@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from arpanet import ArpanetError, UsageError
-from arpanet_lab import cgroups, disk, engine, network, state
+from arpanet_lab import cgroups, disk, engine, network, state, stock
 from arpanet_lab.holding import Holder, end, end_all
 from arpanet_lab.host import Host
 from arpanet_lab.plan import (
@@ -56,13 +56,23 @@ class Lab:
     Nothing is done until a method is called; any process may work on the same lab.
 
     :ivar name: a lab's hosts, interface and directory are found by it.
+    :param bound: what this object starts loses its power when this process ends, however it ends.
+    :param stock: images that its hosts begin with; see :meth:`keep_images`.
     :raises UsageError: *name* cannot name a lab.
     """
 
-    def __init__(self, name: str = "lab", root: Path = state.ROOT) -> None:
+    def __init__(
+        self,
+        name: str = "lab",
+        root: Path = state.ROOT,
+        bound: bool = False,
+        stock: Path | None = None,
+    ) -> None:
         self.name = check_name(name)
         self.directory = root / name
         self._switch = Holder(self.directory / "switch")
+        self._bound = bound
+        self._stock = stock
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -105,22 +115,30 @@ class Lab:
 
     # -- making and taking away ------------------------------------------------------------------
 
-    def up(self, size: int | None = None) -> list[str]:
+    def up(self, size: int | None = None, cgroup: str = "") -> list[str]:
         """Make it so that *size* hosts run; return the names of those that were started.
 
         What of this fails, or is interrupted, is taken away again.
 
         :param size: else what the lab has, or for a new lab 3.
-        :raises UsageError: not root, a size out of range or smaller than what runs.
+        :param cgroup: the kind of cgroups that its hosts show, ``v1``, ``v2`` or ``hybrid``; else
+            the lab's, or for a new lab the machine's.
+        :raises UsageError: not root, a size out of range or smaller than what runs, another kind.
         :raises ArpanetError: a tool is missing, or a host or its dockerd did not start.
         """
         _check_machine()
+        cgroups.check(cgroup)
         if size is not None:
             check_size(size)
         with state.locked(self.directory):
             known = state.load(self.directory)
             if known is None or self._switch.pid is None:
-                return self._begin(size or DEFAULT_SIZE)
+                return self._begin(size or DEFAULT_SIZE, cgroup)
+            if cgroup not in ("", known.cgroup):
+                raise UsageError(
+                    f"lab {self.name} has hosts of cgroup {known.cgroup or '(the machine)'}",
+                    f"arpanet lab down --name {self.name}",
+                )
             if size is not None and size < known.size:
                 raise UsageError(
                     f"lab {self.name} has {known.size} hosts already",
@@ -141,15 +159,15 @@ class Lab:
             self._remove()
         return True
 
-    def _begin(self, size: int) -> list[str]:
+    def _begin(self, size: int, cgroup: str) -> list[str]:
         self._remove(keep_directory=True)  # what a lab that crashed has left
         names = host_names(size)
         try:
             with state.locked(self.directory.parent):  # two labs must not choose the same subnet
                 subnet = choose_subnet(network.machine_routes())
-                known = State(str(subnet), size)
+                known = State(str(subnet), size, cgroup=cgroup)
                 self._switch.directory.mkdir()
-                self._switch.begin()
+                self._switch.begin(bound=self._bound)
                 network.set_up_switch(self.name, _plan(known), self._switch.wait_ready())
             self._power_on(known, names)
             state.save(self.directory, known)
@@ -159,7 +177,7 @@ class Lab:
         return names
 
     def _extend(self, known: State, size: int) -> list[str]:
-        grown = State(known.subnet, size, known.cut)
+        grown = replace(known, size=size)
         new = host_names(size)[known.size :]
         off = [name for name in host_names(size) if not self._host(known, name).on]
         try:
@@ -248,7 +266,9 @@ class Lab:
                 "init.d/docker": engine.script(self.name, host.name, host.directory),
             }
             disk.prepare(host.directory, files)
-            host.holder.begin(host.name)
+            if self._stock:
+                stock.give(self._stock, host.directory / "docker")
+            host.holder.begin(host.name, known.cgroup, self._bound)
         for host in hosts:
             pid = host.holder.wait_ready()
             plugged = host.name not in known.cut
@@ -293,6 +313,20 @@ class Lab:
         with ThreadPoolExecutor(_LOADS_AT_ONCE) as pool:
             list(pool.map(lambda host: pack.load(host.docker_socket, image, programs), chosen))
         return [host.name for host in chosen]
+
+    def keep_images(self, name: str, place: Path) -> None:
+        """Keep a host's images for other labs to begin with; its Docker is stopped meanwhile.
+
+        :param place: a directory to be, on the file system of the labs.
+        :raises UsageError: there is no such host, or the lab is not up.
+        :raises ArpanetError: its images are not kept in a way that can be shared.
+        """
+        host = self.host(name)
+        host.stop_docker()
+        try:
+            stock.take(host.directory / "docker", place)
+        finally:
+            host.start_docker()
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -29,11 +29,13 @@ class State:
     :ivar subnet: its addresses, such as ``10.77.0.0/24``.
     :ivar size: the number of its hosts.
     :ivar cut: the hosts that are partitioned from the others.
+    :ivar cgroup: the kind of cgroups that its hosts show; ``""``: the machine's.
     """
 
     subnet: str
     size: int
     cut: tuple[str, ...] = ()
+    cgroup: str = ""
 
     def with_cut(self, host: str, cut: bool) -> "State":
         """Return this with *host* cut, or not."""
@@ -46,7 +48,9 @@ def load(directory: Path) -> State | None:
     try:
         found = json.loads((directory / "lab.json").read_text())
         IPv4Network(found["subnet"])
-        return State(found["subnet"], int(found["size"]), tuple(found["cut"]))
+        return State(
+            found["subnet"], int(found["size"]), tuple(found["cut"]), found.get("cgroup", "")
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 

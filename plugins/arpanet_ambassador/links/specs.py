@@ -16,7 +16,7 @@ from arpanet_ambassador.links.addresses import dialable
 
 __all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "masters", "parse"]
 
-_SERVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_SERVICE = re.compile(r"\w[\w.+@~-]*")
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9_-]+)*\.?"
 )

@@ -66,7 +66,8 @@ class Layout:
     def entries(self, instance: Instance) -> dict[str, str]:
         """Return all keys and values of *instance*, its record first."""
         found = {self.record(instance.id): codec.encode(instance)}
-        for name in filter(None, instance.services):
+        # confd and friends dial what they read there: only what every host reaches
+        for name in filter(None, instance.services if instance.address else ()):
             found[f"{self.root}services/{_escape(name)}/{_escape(instance.id)}"] = instance.address
         return found
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from arpanet import (
     ARPANET_REGISTRY,
+    ARPANET_TTL,
     TTL,
     Follower,
     Host,
@@ -124,4 +125,5 @@ def make_registry(settings: Settings) -> Registry | None:
             f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
             "etcd:// alone takes everything from the other settings",
         ) from problem
-    return open_registry(given or endpoints(settings), path, settings[ARPANET_ETCD_API])
+    masters = given or endpoints(settings)
+    return open_registry(masters, path, settings[ARPANET_ETCD_API], settings[ARPANET_TTL])

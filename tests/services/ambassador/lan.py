@@ -23,9 +23,8 @@ class Node:
     """A process in a network namespace."""
 
     def __init__(self, name, uid=0):
-        self.process = subprocess.Popen(
-            ["unshare", "--net", "setpriv", f"--reuid={uid}", "--clear-groups", "sleep", "600"]
-        )
+        user = (f"--reuid={uid}", "--clear-groups", "--pdeathsig=KILL")
+        self.process = subprocess.Popen(["unshare", "--net", "setpriv", *user, "sleep", "infinity"])
         self.home = Home(f"id-{name}", self.process.pid)
 
     def do(self, job):
@@ -36,10 +35,10 @@ class Node:
         """Run a shell script in the namespace, return its output."""
         command = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", "sh", "-ec", script]
         return subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=10
+            command, check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
-    def dial(self, host, port, timeout=5.0):
+    def dial(self, host, port, timeout=30.0):
         """Return a connection made in the namespace."""
         return self.do(lambda: socket.create_connection((host, port), timeout))
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import wait_for
+from tests.lab import looks
 from tests.lab.cluster import fails, rows, run, serve, write_rc
 from tests.labs import clean
 
@@ -47,8 +48,7 @@ def client(host, options, name="client"):
 
 def inside(host, *words, name="client"):
     """A command in the client's namespaces: Docker's exec refuses one whose link is down."""
-    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
-    return ["nsenter", "-t", pid, "-m", "-n", *words]
+    return ["nsenter", "-t", str(looks.pid_of(host, name)), "-m", "-n", *words]
 
 
 def asked(host, dial="localhost", port=6379, name="client"):
@@ -60,16 +60,19 @@ def asked(host, dial="localhost", port=6379, name="client"):
 
 def reaches(host, *args, **more):
     said = []
-    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", 20, 0.2)
+    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", every=0.1)
 
 
 def links(host, name="client"):
     return [row for row in rows(host, "links") if row["client"] == name]
 
 
+def linked(host, name="client"):
+    return any(link.client == name for link in looks.links(host))
+
+
 def tables(host, name="client"):
-    pid = run(host, f"docker inspect -f {{{{.State.Pid}}}} {name}")
-    return run(host, f"nsenter -t {pid} -n nft list tables")
+    return run(host, f"nsenter -t {looks.pid_of(host, name)} -n nft list tables")
 
 
 LEGACY = f"--link {NAME}:redis -e BACKEND_6379=redis"
@@ -130,7 +133,8 @@ def test_link_that_cannot_be_is_told_and_touches_no_other(host, options, says):
     client(host, LABEL, "good")
     client(host, options)
     reaches(host, name="good")
-    (row,) = wait_for(lambda: links(host), 20)
+    wait_for(lambda: linked(host))
+    (row,) = links(host)
     assert says in row["error"]
 
 
@@ -177,7 +181,7 @@ class Conversation:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -199,7 +203,7 @@ def test_killed_and_started_again(host, conversation):
     code, line = fails(host, "arpanet links")
     assert (code, "'arpanet slave start'" in line) == (1, True)
     run(host, "arpanet slave start")
-    wait_for(lambda: links(host), 20)
+    wait_for(lambda: linked(host))
     assert conversation.lives()
     assert asked(host, conversation.dial) == "host1"
 
@@ -222,7 +226,7 @@ def test_made_anew_elsewhere(host, conversation):
     run(host, f"docker rm -f {NAME}")
     run(host, "docker run -d --label client --name squatter busybox sleep 600")
     run(host, "arpanet slave start")
-    wait_for(lambda: links(host), 20)
+    wait_for(lambda: linked(host))
     assert conversation.lives()
     assert asked(host, conversation.dial) == "host1"
 
@@ -233,7 +237,7 @@ def test_service_that_moves_is_followed(host):
         serve(host, "other", port, "-e SERVICE_NAME=other")
         reaches(host)
         run(host, "docker rm -f other")
-        wait_for(lambda: "refused" in asked(host), 20, 0.2)
+        wait_for(lambda: "refused" in asked(host), every=0.1)
 
 
 @pytest.mark.parametrize("agent", ["alive", "dead", "removed"])
@@ -285,8 +289,9 @@ def test_proxy_plane_has_no_privileges(host):
     assert "does not carry links of labels, so these end: client (localhost:6379)" in said
     told = json.loads(run(host, f"docker inspect {AGENT}"))[0]["HostConfig"]
     assert (told["CapAdd"] or [], told["PidMode"], told["Privileged"]) == ([], "", False)
-    wait_for(lambda: tables(host) == "", 10)
-    planes = wait_for(lambda: {r["dials"]: (r["plane"], r["error"]) for r in links(host)}, 20)
+    wait_for(lambda: tables(host) == "", every=0.1)
+    wait_for(lambda: linked(host))
+    planes = {row["dials"]: (row["plane"], row["error"]) for row in links(host)}
     assert planes["redis:6379"] == ("proxy", "")
     assert "cannot serve localhost" in planes["localhost:6379"][1]
 

@@ -79,7 +79,7 @@ def test_without_targets_it_is_refused_at_once(lan, plane, address):
     began = time.monotonic()
     with pytest.raises(ConnectionRefusedError):
         lan.client.dial(*address)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.9  # a packet that was dropped is sent again after one
 
 
 def test_link_on_localhost_goes_before_a_local_listener(lan, plane):
@@ -266,7 +266,7 @@ def test_process_that_lives_in_another_namespace_by_now_is_not_entered(lan, plan
     assert "dnat to" in plane.listing()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["own", "first"])
 def test_namespace_of_the_host_is_never_entered(pid):
     plane = Nftables(anybody)
     (trouble,) = plane.apply({KEY: Client(Home(KEY, pid), links([ONE]))}).values()

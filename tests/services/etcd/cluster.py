@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,24 +12,12 @@ from arpanet_etcd.client.gateway import Gateway
 
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
-
-#: Another version's binary may be named.
-ETCD = os.environ.get("ARPANET_TEST_ETCD", "etcd")
+from tests.loopback import free_address
 
 
 def etcd_version() -> tuple[int, ...]:
-    said = subprocess.run([ETCD, "--version"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=True).stdout
     return tuple(int(part) for part in said.split()[2].split("."))
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @dataclass
@@ -43,8 +30,9 @@ class Member:
 
     def start(self, cluster: str, flags: Sequence[str] = ()) -> None:
         with (self.place.with_suffix(".log")).open("ab") as log:
+            # it dies with a run that is killed
             self.process = subprocess.Popen(
-                [ETCD, *flags],
+                ["setpriv", "--pdeathsig=KILL", "etcd", *flags],
                 env={**os.environ, **self.environment(cluster)},
                 stdout=log,
                 stderr=log,
@@ -71,7 +59,7 @@ class Member:
         """As a power cut does it."""
         if self.process:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def pause(self) -> None:
         """It stays connected, and says nothing."""
@@ -85,15 +73,9 @@ class Cluster:
     """*size* members; they run until :meth:`close`."""
 
     def __init__(self, place: Path, size: int, v2: bool = False) -> None:
-        ports = iter(free_ports(2 * size))
         self.members = [
-            Member(
-                f"m{number}",
-                f"http://127.0.0.1:{next(ports)}",
-                f"http://127.0.0.1:{next(ports)}",
-                place / f"m{number}",
-            )
-            for number in range(size)
+            Member(f"m{number}", f"http://{ip}:2379", f"http://{ip}:2380", place / f"m{number}")
+            for number, ip in enumerate(free_address() for _ in range(size))
         ]
         self._flags = ["--enable-v2"] if v2 else []
         self.start()
@@ -102,7 +84,7 @@ class Cluster:
         cluster = ",".join(f"{one.name}={one.peer}" for one in self.members)
         for one in members or self.members:
             one.start(cluster, self._flags)
-        wait_for(self.healthy, 20, 0.1)
+        wait_for(self.healthy)
 
     @property
     def endpoints(self) -> tuple[str, ...]:

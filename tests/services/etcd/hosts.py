@@ -50,8 +50,9 @@ class Reader:
 
 @contextmanager
 def never_without(reader: Reader, *ids: str) -> Iterator[None]:
-    """No state that *reader* is told of within lacks any of *ids*."""
-    begun = len(reader.heard)
+    """No state that *reader* knows within lacks any of *ids*."""
+    begun = len(reader.heard) - 1
+    assert begun >= 0, "it knows nothing yet"
     yield
     for _, snapshot in reader.heard[begun:]:
         assert set(ids) <= set(snapshot.instances)

@@ -11,7 +11,7 @@ from arpanet_etcd.client.wire import Compacted, EtcdError, Unanswered
 from urllib3.exceptions import ProtocolError
 
 from arpanet.errors import RegistryUnreachable
-from tests.conftest import wait_for
+from tests.conftest import SLOW, wait_for
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -74,13 +74,13 @@ def test_a_watch_ends_when_it_is_closed_from_another_thread(gateway, layout):
     wait_for(lambda: len(seen) == 2)
     assert [event.value and event.value.value for event in seen] == ["1", None]
     watch.close()
-    thread.join(2)
+    thread.join(2 * SLOW)
     assert ended == [None]
 
 
 def test_a_watch_that_hears_nothing_says_so(gateway, layout):
     thread, seen, ended = follow(gateway.watch(layout.root, "", 0, quiet=0.3))
-    thread.join(3)
+    thread.join(3 * SLOW)
     assert isinstance(ended[0], Quiet)
     assert seen == []
 
@@ -89,7 +89,7 @@ def test_a_watch_of_forgotten_history(gateway, layout):
     start = gateway.put(layout.root, "1")
     gateway.call("kv/compaction", {"revision": str(gateway.put(layout.root, "2"))})
     thread, _, ended = follow(gateway.watch(layout.root, "", start))
-    thread.join(3)
+    thread.join(3 * SLOW)
     assert isinstance(ended[0], Compacted)
     assert ended[0].revision > start
 
@@ -163,5 +163,5 @@ def test_the_members_are_found_and_a_watch_leaves_one_without_a_leader(clusters)
     begun = time.monotonic()
     wait_for(lambda: ended, 10)
     assert ended[0].code == wire.UNAVAILABLE
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 8 * SLOW
     assert len(gateway.member_list()) == 3

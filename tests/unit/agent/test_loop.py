@@ -8,6 +8,7 @@ from arpanet.agent import statusfile
 from arpanet.agent.loop import Agent
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import MemoryRegistry
+from arpanet.settings import CORE, Settings, Source
 
 
 class FakeContext:
@@ -17,6 +18,7 @@ class FakeContext:
 
     def __init__(self):
         self.emitted = []
+        self.settings = Settings(CORE, {})
         self.bus = SimpleNamespace(failures={})
         self.registry = MemoryRegistry()
         self.engine = self
@@ -25,8 +27,8 @@ class FakeContext:
     def emit(self, event, **payload):
         self.emitted.append((event, payload))
 
-    def follow(self, notify):
-        self.notify = notify
+    def follow(self, notify, resync):
+        self.notify, self.resync = notify, resync
         notify({"1": container("1")})
         return self.following
 
@@ -103,7 +105,9 @@ def test_run_follows_until_stopped_and_only_the_newest_counts(context, monkeypat
             agent.stop()
 
     context.emit = emit
+    context.settings = Settings(CORE, {"ARPANET_RESYNC": Source("7", "option")})
     agent.run()
+    assert context.resync == 7
     assert names(context) == [
         ("services.changed", None),
         ("container.register", "web"),

@@ -55,6 +55,13 @@ def test_the_registry_is_where_the_settings_say(tmp_path):
     assert found == (("http://10.0.0.2:2379", "http://10.0.0.3:1"), "/x/")
 
 
+def test_how_long_the_entries_of_a_silent_host_stay_is_a_setting(tmp_path):
+    assert registry.make_registry(given(tmp_path))._ttl == 15
+    assert registry.make_registry(given(tmp_path, ARPANET_TTL="60"))._ttl == 60
+    with pytest.raises(SettingsError, match="ARPANET_TTL='4' must be a whole number of seconds, 5"):
+        given(tmp_path, ARPANET_TTL="4")
+
+
 def test_or_where_its_url_says(tmp_path):
     found = endpoints(tmp_path, ARPANET_REGISTRY="etcd://m1:2379,m2/other/path")
     assert found == (("http://m1:2379", "http://m2:4001"), "/other/path/")

@@ -99,7 +99,9 @@ def test_the_digest_is_of_all_that_is_in_it(tmp_path):
     assert all(len(one) == 12 for one in seen)
 
 
-@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("")], ids=str)
+@pytest.mark.parametrize(
+    "change", [Path.unlink, lambda path: path.write_text("")], ids=["goes", "shrinks"]
+)
 def test_a_file_that_changes_while_it_is_packed(tmp_path, change):
     paths = [tmp_path / "a", tmp_path / "b"]
     tree = Tree()

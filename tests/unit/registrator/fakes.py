@@ -1,51 +1,33 @@
-"""A host's Docker and a context around it, without either."""
+"""The registrator's own form of what arpanet.testing has: its containers, its host."""
 
-from types import SimpleNamespace
+from arpanet_registrator.plugin import RegistratorPlugin
 
-from arpanet_registrator.plugin import REGISTRATOR_NAME
-
-from arpanet.agent import statusfile
-from arpanet.docker.specs import OwnContainer
 from arpanet.errors import RegistryUnreachable
-from arpanet.records import Container, Host, Port
+from arpanet.records import Host, Port
 from arpanet.registry import MemoryRegistry
-from arpanet.settings import CORE, Settings, Source
+from arpanet.testing import RecordingContext, RecordingEngine, container
 
 ANY = (Port(6379, host_ip="0.0.0.0", host_port=10000),)
 
 
 def redis(name="r0", **fields):
-    fields = {"image": "redis:7", "pid": 1, "started": "t0", "ports": ANY, **fields}
-    return Container(id=f"id-{name}", name=name, **fields)
+    return container(name, **{"networks": {}, "ports": ANY, **fields})
 
 
 def by_id(*containers):
     return {one.id: one for one in containers}
 
 
-class FakeEngine:
-    id = "engine-1"
+class FakeEngine(RecordingEngine):
+    """Where the registrator's container, if there is one, is in *state*."""
 
-    def __init__(self):
-        self.ensured, self.removed = [], []
-        self.state = None
-        self.files = statusfile.RUN
+    state = None
 
-    def ensure(self, spec):
-        self.ensured.append(spec)
-        return "created"
-
-    def remove_part(self, part):
-        self.removed.append(part)
-
-    def own(self, part):
-        if self.state is None:
-            return []
-        return [OwnContainer("arpanet_registrator", part, self.state, "image", "id", "t0")]
-
-    def read_file(self, name, path):
-        file = statusfile.RUN / path.rpartition("/")[2]
-        return file.read_bytes() if file.exists() else None
+    def own(self, part=None):
+        self.containers = []
+        if self.state:
+            self.has("arpanet_registrator", "registrator", self.state)
+        return super().own(part)
 
 
 class Unreachable(MemoryRegistry):
@@ -55,17 +37,10 @@ class Unreachable(MemoryRegistry):
     withdraw = check
 
 
-class FakeContext:
+class FakeContext(RecordingContext):
     def __init__(self, **given):
-        texts = {"HOSTNAME": "h1", "ARPANET_IP": "127.0.0.1", **given}
-        sources = {name: Source(text, "option") for name, text in texts.items()}
-        self.settings = Settings((*CORE, REGISTRATOR_NAME), sources)
-        self.engine = FakeEngine()
-        self.registry = MemoryRegistry()
-        self.said, self.woken = [], []
-        self.say = self.said.append
-        self.wake = lambda: self.woken.append(1)
-        self.bus = SimpleNamespace(failures={})
+        super().__init__(RegistratorPlugin(), **given)
+        self.engine = self.docker = FakeEngine()
 
     def host(self, *roles):
         return Host("h1", "127.0.0.1", self.engine.id, roles)

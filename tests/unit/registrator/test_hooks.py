@@ -70,17 +70,24 @@ def test_start_refuses_an_address_of_another_host(plugin, context):
 def test_stop_removes_the_container_and_the_entries(plugin, context):
     context.registry.session(context.host("slave")).publish([WEB])
     plugin.arpanet_slave_stop(context)
-    assert context.engine.removed == ["registrator"]
+    assert context.engine.did == ["remove registrator"]
     assert context.registry.read().instances == {}
 
 
 def test_stop_goes_on_without_a_registry(plugin, context):
     context.registry = Unreachable()
     plugin.arpanet_slave_stop(context)
-    assert context.engine.removed == ["registrator"]
+    assert context.engine.did == ["remove registrator"]
     assert context.said == [
         "no master answers at 10.0.0.1:4001: this host's entries vanish within 15 s"
     ]
+
+
+def test_the_time_that_entries_stay_is_a_setting(plugin):
+    context = FakeContext(ARPANET_TTL="60")
+    context.registry = Unreachable()
+    plugin.arpanet_slave_stop(context)
+    assert context.said[0].endswith("vanish within 60 s")
 
 
 def test_stop_leaves_the_entries_of_a_namesake(plugin, context):
@@ -98,7 +105,8 @@ def test_install_makes_the_image_for_slaves_only(plugin, context, monkeypatch):
     assert made == [context]
 
 
-GOOD = {"instances": 3, "services": 2, "warnings": 0, "trouble": ""}
+GOOD = {"instances": 3, "services": 2, "warnings": [], "trouble": ""}
+FIVE = [f"r{n}: SERVICE_IGNORE=false" for n in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,9 @@ GOOD = {"instances": 3, "services": 2, "warnings": 0, "trouble": ""}
         ("running", None, None, "degraded", "not seen Docker yet"),
         ("running", None, {"docker": "no socket"}, "degraded", "no socket"),
         ("running", GOOD, {"docker": "", "registry": "", "failures": {}}, "ok", "3 instances of 2"),
-        ("running", {**GOOD, "warnings": 1}, {}, "ok", "1 warnings"),
+        ("running", {**GOOD, "warnings": FIVE[:1]}, {}, "ok", "2 services; r0: SERVICE_IGNORE"),
+        ("running", {**GOOD, "warnings": FIVE}, {}, "ok", "r2: SERVICE_IGNORE=false; 2 more"),
+        ("running", {**GOOD, "warnings": 1}, {}, "ok", "3 instances of 2 services"),
         ("running", {**GOOD, "trouble": "lease lost"}, {}, "degraded", "lease lost"),
         ("running", GOOD, {"registry": "no master"}, "degraded", "no master"),
         ("running", GOOD, {"failures": {"hello": 2}}, "degraded", "plugins failed: hello"),

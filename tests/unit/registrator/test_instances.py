@@ -5,20 +5,28 @@ from typing import Any
 
 import pytest
 from arpanet_registrator.instances import Result, of_host
+from arpanet_registrator.settings import Options
 
 from arpanet.records import Container, Instance, Port
 
 IP = "10.0.0.1"
+STARTED = "2024-01-01T00:00:00.123456789Z"
 WEB = (Port(80, host_ip="0.0.0.0", host_port=8080), Port(443, host_ip="0.0.0.0", host_port=8443))
 
 
 def container(image: str = "nginx", ports: Iterable[Port] = WEB, **more: Any) -> Container:
-    fields = {"id": "c0", "name": "c0", "pid": 1, "started": "2024-01-01T00:00:00Z", **more}
+    fields = {"id": "c0", "name": "c0", "pid": 1, "started": STARTED, **more}
     return Container(image=image, ports=tuple(ports), **fields)
 
 
-def made(*containers: Container, open_ports: Iterable[int] = (), **more: Any) -> Result:
-    return of_host(containers, "h1", IP, lambda port, _: port in set(open_ports), **more)
+def made(
+    *containers: Container,
+    open_ports: Iterable[int] = (),
+    foreign: dict[str, tuple[str, ...]] | None = None,
+    **options: Any,
+) -> Result:
+    chosen = Options("h1", **{"ip": IP, **options})
+    return of_host(containers, chosen, lambda port, _: port in set(open_ports), foreign)
 
 
 def names(*containers: Container, **more: Any) -> dict[str, tuple[str, ...]]:
@@ -51,6 +59,7 @@ def test_one_published_port() -> None:
             attrs={"region": "eu", "check_ttl": "15s"},
             health="healthy",
             local={"bridge": "172.17.0.2:6379", "back": "[fd00::2]:6379"},
+            started=1704067200.123,
         )
     }
     assert made(redis).instances["h1:r0:6379"].address == "10.0.0.1:10000"
@@ -59,17 +68,21 @@ def test_one_published_port() -> None:
 @pytest.mark.parametrize(
     ("env", "http", "https"),
     [
-        ({}, ("nginx-80", "nginx"), ("nginx-443",)),
+        ({}, ("nginx-80",), ("nginx-443",)),
         ({"SERVICE_NAME": "web"}, ("web-80", "web"), ("web-443",)),
-        ({"SERVICE_80_NAME": "http"}, ("http",), ("nginx-443", "nginx")),
-        ({"SERVICE_443_IGNORE": "1"}, ("nginx-80", "nginx"), None),
-        ({"SERVICE_80_IGNORE": "1"}, None, ("nginx-443", "nginx")),
-        ({"SERVICE_IGNORE": "1", "SERVICE_443_IGNORE": ""}, None, ("nginx-443", "nginx")),
+        ({"SERVICE_80_NAME": "http"}, ("http",), ("nginx-443",)),
+        ({"SERVICE_80_NAME": "http", "SERVICE_NAME": "web"}, ("http",), ("web-443",)),
+        ({"SERVICE_443_NAME": "tls", "SERVICE_NAME": "web"}, ("web-80", "web"), ("tls",)),
+        ({"SERVICE_443_IGNORE": "1"}, ("nginx-80",), None),
+        ({"SERVICE_80_IGNORE": "1"}, None, ("nginx-443",)),
+        ({"SERVICE_80_IGNORE": "1", "SERVICE_NAME": "web"}, None, ("web-443",)),
+        ({"SERVICE_443_IGNORE": "1", "SERVICE_NAME": "web"}, ("web-80", "web"), None),
+        ({"SERVICE_IGNORE": "1", "SERVICE_443_IGNORE": ""}, None, ("nginx-443",)),
         ({"SERVICE_IGNORE": "false"}, None, None),
-        ({"SERVICE_IGNORE": ""}, ("nginx-80", "nginx"), ("nginx-443",)),
+        ({"SERVICE_IGNORE": ""}, ("nginx-80",), ("nginx-443",)),
         ({"SERVICE_NAME": "web,www"}, ("web-80", "www-80", "web", "www"), ("web-443", "www-443")),
-        ({"SERVICE_80_NAME": "http,www"}, ("http", "www"), ("nginx-443", "nginx")),
-        ({"SERVICE_80_NAME": "", "SERVICE_NAME": ""}, ("nginx-80", "nginx"), ("nginx-443",)),
+        ({"SERVICE_80_NAME": "http,www"}, ("http", "www"), ("nginx-443",)),
+        ({"SERVICE_80_NAME": "", "SERVICE_NAME": ""}, ("nginx-80",), ("nginx-443",)),
     ],
 )
 def test_group(
@@ -107,7 +120,7 @@ def test_an_id_stays_with_the_older_container_and_with_the_other_host() -> None:
         "x": "b",
         "h1:new:80": "a",
     }
-    assert set(made(old, foreign=frozenset({"x"})).instances) == {"h1:old:80"}
+    assert set(made(old, foreign={"x": ("web",)}).instances) == {"h1:old:80"}
     thief = container(ports=one_port, id="t", name="thief", env={"SERVICE_ID": "h1:old:80"})
     assert set(made(thief, replace_id(old)).instances) == {"h1:old:80", "h1:thief:80"}
 
@@ -141,13 +154,14 @@ def test_only_what_answers_at_arpanet_ip_is_advertised(
 @pytest.mark.parametrize(("bound", "found"), [("0.0.0.0", 1), ("::", 1), ("10.0.0.1", 0)])
 def test_an_arpanet_of_ipv6(bound: str, found: int) -> None:
     one = container("app", [Port(80, "tcp", bound, 8080)])
-    made_of = of_host([one], "h1", "fd00::1", lambda port, protocol: False).instances.values()
+    made_of = made(one, ip="fd00::1").instances.values()
     assert [i.address for i in made_of] == ["[fd00::1]:8080"] * found
 
 
 def test_a_local_port_does_not_take_the_alias() -> None:
     admin = Port(9000, host_ip="127.0.0.1", host_port=9000)
-    one = container("app", [admin, Port(9090, host_ip="0.0.0.0", host_port=9090)])
+    ports = [admin, Port(9090, host_ip="0.0.0.0", host_port=9090)]
+    one = container("x", ports, env={"SERVICE_NAME": "app"})
     assert names(one) == {"h1:c0:9090": ("app-9090", "app")}
 
 
@@ -160,6 +174,8 @@ def test_host_network_registers_what_listens_or_is_named() -> None:
     assert names(one) == {}
     found = made(one, open_ports=[80]).instances["h1:c0:80"]
     assert (found.address, found.services, found.local) == (f"{IP}:80", ("nginx", "nginx-80"), {})
+    silent = container(ports=[Port(80)], network_mode="host", env={"SERVICE_NAME": "web"})
+    assert names(silent) == {"h1:c0:80": ("web", "web-80")}
     exporter = container(
         "node-exporter",
         ports=[],
@@ -173,11 +189,6 @@ def test_a_silent_port_keeps_its_id() -> None:
     one = container(ports=[Port(80), Port(443)], network_mode="host", env={"SERVICE_ID": "x"})
     assert set(names(one, open_ports=[443])) == {"h1:c0:443"}
     assert set(names(one, open_ports=[80, 443])) == {"x", "h1:c0:443"}
-
-
-def test_what_stops_listening_gives_its_alias_to_nobody() -> None:
-    one = container(ports=[Port(80), Port(443)], network_mode="host")
-    assert names(one, open_ports=[443]) == {"h1:c0:443": ("nginx-443",)}
 
 
 def test_arpanets_own_containers_are_services_only_where_they_say_so() -> None:

@@ -1,9 +1,11 @@
 """What SERVICE_* in environment and labels means."""
 
 import pytest
+from arpanet_ambassador.links import specs
+from arpanet_etcd.registry.keys import Key, Layout
 from arpanet_registrator.naming import Declared, clean_id, clean_name, declared, default_name, split
 
-from arpanet.records import Container
+from arpanet.records import Container, Instance
 
 
 def container(**fields: object) -> Container:
@@ -25,7 +27,12 @@ def container(**fields: object) -> Container:
         ({"SERVICE_80_IGNORE": "yes"}, {}, Declared(ignored=True)),
         ({"SERVICE_Region": "eu", "SERVICE_EMPTY": ""}, {}, Declared(attrs={"region": "eu"})),
         ({"SERVICE_80_CHECK_HTTP": "/up"}, {}, Declared(attrs={"check_http": "/up"})),
-        ({"SERVICE_80": "x", "SERVICE_80_": "y"}, {}, Declared(attrs={"80": "x", "80_": "y"})),
+        ({"SERVICE_80": "x", "SERVICE_80_": "y"}, {}, Declared(attrs={"80": "x"})),
+        ({"SERVICE_+80_X": "x", "SERVICE_-80_X": "x", "SERVICE_080_X": "x"}, {}, Declared()),
+        ({f"SERVICE_{'9' * 20}_X": "x"}, {}, Declared(attrs={f"{'9' * 20}_x": "x"})),
+        ({f"SERVICE_{2**63 - 1}_X": "x"}, {}, Declared()),
+        ({f"SERVICE_{2**63}_X": "x"}, {}, Declared(attrs={f"{2**63}_x": "x"})),
+        ({"SERVICE_+_X": "x", "SERVICE__X": "y"}, {}, Declared(attrs={"+_x": "x", "_x": "y"})),
         ({"service_name": "a", "Service_Name": "a", "XSERVICE_NAME": "a"}, {}, Declared()),
     ],
 )
@@ -60,10 +67,40 @@ def test_split(text: str, parts: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("my_app.v2-x", "my_app.v2-x"), (" a/b?c ", "a-b-c"), ("..", ""), ("/", ""), ("_", "")],
+    [
+        ("my_app.v2-x", "my_app.v2-x"),
+        (" a/b?c ", "a-b-c"),
+        ("c++", "c++"),
+        ("a@b~c", "a@b~c"),
+        ("café", "café"),
+        ("/.x", "x"),
+        ("..", ""),
+        ("/", ""),
+        ("_", ""),
+    ],
 )
 def test_clean_name(text: str, name: str) -> None:
     assert clean_name(text) == name
+
+
+@pytest.mark.parametrize("code", [*range(0x20, 0x7F), 0xE9, 0x3042])
+def test_whatever_is_registered_can_be_linked_to_and_read_back(code: int) -> None:
+    for text in (f"a{chr(code)}b", f"{chr(code)}b", f"a{chr(code)}"):
+        name = clean_name(text)
+        assert specs.parse(name) == specs.Service(name)
+        assert specs.parse(f"{name}?tag=x").name == name
+        layout = Layout("/arpanet")
+        one = Instance(clean_id(text), (name,), "h1", "10.0.0.1", 80)
+        parsed = [layout.parse(key) for key in layout.entries(one)]
+        assert parsed == [Key("instances", one.id), Key("services", one.id, name)]
+
+
+def test_an_id_that_cannot_be_a_key_is_mended_and_said() -> None:
+    found = declared(container(env={"SERVICE_ID": "a/b"}), 80)
+    assert (found.id, found.warnings) == (
+        "a-b",
+        ("SERVICE_ID=a/b cannot be a key, 'a-b' is used",),
+    )
 
 
 def test_clean_id_keeps_colons() -> None:

@@ -92,10 +92,52 @@ def test_what_status_reads(plugin, context, tmp_path):
     assert json.loads((tmp_path / "registrator.json").read_text()) == {
         "instances": 2,
         "services": 1,
-        "warnings": 0,
+        "warnings": [],
         "trouble": "",
     }
     assert [path.name for path in tmp_path.iterdir()] == ["registrator.json"]
+
+
+def test_status_names_the_container_of_a_warning(plugin, context, tmp_path):
+    odd = redis(env={"SERVICE_IGNORE": "false"}), redis("r1", env={"SERVICE_ID": "a/b"})
+    plugin.arpanet_containers_synced(context, by_id(*odd))
+    assert json.loads((tmp_path / "registrator.json").read_text())["warnings"] == [
+        "r0: SERVICE_IGNORE=false ignores it as any value does: remove it instead",
+        "r1: SERVICE_ID=a/b cannot be a key, 'a-b' is used",
+    ]
+
+
+def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(
+    plugin, context, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(publisher, "TROUBLE_EVERY", 0.01)
+    sessions = []
+    begin = context.registry.session
+    context.registry.session = lambda host: sessions.append(begin(host)) or sessions[-1]
+
+    def told():
+        return json.loads((tmp_path / "registrator.json").read_text())["trouble"]
+
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    for trouble in ("no master answers", ""):
+        context.woken = 0
+        sessions[0].trouble = trouble
+        wait_for(lambda: context.woken)
+        plugin.arpanet_containers_synced(context, by_id(redis()))
+        assert told() == trouble
+
+
+def test_what_failed_stays_with_on_success(plugin, context, monkeypatch):
+    context.settings = FakeContext(ARPANET_DEREGISTER="on-success").settings
+    codes = {"id-r0": 1, "id-r1": 0}
+    context.engine.inspect = lambda key: {"State": {"ExitCode": codes[key]}}
+    other = (Port(6379, host_ip="0.0.0.0", host_port=10001),)
+    plugin.arpanet_containers_synced(context, by_id(redis(), redis("r1", ports=other)))
+    plugin.arpanet_containers_synced(context, {})
+    (left,) = context.registry.read().instances.values()
+    assert (left.id, left.address, left.health) == ("h1:r0:6379", "127.0.0.1:10000", "unhealthy")
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    assert [one.health for one in context.registry.read().instances.values()] == [""]
 
 
 def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeypatch):
@@ -108,9 +150,9 @@ def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeyp
     web = redis("web", image="nginx", ports=(Port(80),), network_mode="host")
     for looks in (1, 2):
         plugin.arpanet_containers_synced(context, by_id(web))
-        wait_for(lambda looks=looks: len(context.woken) == looks)
+        wait_for(lambda looks=looks: context.woken == looks)
     plugin.arpanet_containers_synced(context, by_id(web))
     open_ports.add(80)
     plugin.arpanet_containers_synced(context, by_id(web))
     assert set(context.registry.read().instances) == {"h1:web:80"}
-    assert len(context.woken) == 2
+    assert context.woken == 2

@@ -89,6 +89,20 @@ def test_container_name():
             kinds.container_name(bad)
 
 
+def test_switch():
+    for text, parsed in (("yes", True), ("On", True), ("1", True), ("FALSE", False), ("no", False)):
+        assert kinds.switch(text) is parsed
+    with pytest.raises(ValueError, match="must be yes or no"):
+        kinds.switch("maybe")
+
+
+def test_seconds():
+    assert kinds.seconds(5)("60") == 60
+    for bad in ("4", "-6", "5.5", "1e3", "", "9" * 7, "٦"):
+        with pytest.raises(ValueError, match="must be a whole number of seconds, 5 or more"):
+            kinds.seconds(5)(bad)
+
+
 def test_found_defaults_are_looked_for_when_used(load, monkeypatch):
     def nowhere():
         raise SettingsError("no default route")

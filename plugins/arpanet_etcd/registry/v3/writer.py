@@ -62,7 +62,8 @@ class V3Writer:
         if other and (self._superseded or other.engine != self._host.engine):
             raise duplicate_host(self._host, other)
         lease = (found.lease if found else 0) or self._lease
-        if not (lease and self._gateway.keepalive(lease)):
+        # one with another time to live is left to run out: ARPANET_TTL was changed
+        if not (lease and self._gateway.keepalive(lease) == self._ttl):
             lease = self._gateway.grant(self._ttl)
         text = codec.encode(self._host)
         if not (found and (found.value, found.lease) == (text, lease)):

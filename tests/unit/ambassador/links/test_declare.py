@@ -109,7 +109,7 @@ def test_shared_namespace():
 def test_conflict_in_a_shared_namespace():
     home = container("home", labels={"connect.80": "a"})
     guest = container("guest", mode="container:id-home", labels={"connect.80": "b"})
-    assert all("keep one" in link.error for link in links(home, guest))
+    assert ["keep one" in link.error for link in links(home, guest)] == [True, True]
 
 
 def test_namespace_outlives_its_owner():
@@ -195,4 +195,4 @@ def test_a_namespace_that_two_outlived_is_one():
     spaces = {"id-one": "net:[1]", "id-two": "net:[1]"}
     found = links(one, two, namespaces=spaces)
     assert {link.namespace for link in found} == {"net:[1]"}
-    assert all("keep one" in link.error for link in found)
+    assert ["keep one" in link.error for link in found] == [True, True]

@@ -1,6 +1,7 @@
 """Records as keys, and back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from arpanet_etcd.registry.keys import Key, Layout, instance_of_leaf
@@ -36,6 +37,10 @@ def test_the_keys_are_those_that_registrator_writes_and_the_record():
 def test_a_leaf_has_an_ipv6_address_in_brackets():
     six = Instance("h1:d0:53:udp", ("dns",), "h1", "fd00::1", 53, "udp")
     assert LAYOUT.entries(six)["/arpanet/services/dns/h1:d0:53:udp"] == "[fd00::1]:53"
+
+
+def test_what_only_its_host_reaches_has_a_record_and_nothing_for_others_to_read():
+    assert list(LAYOUT.entries(replace(REDIS, ip=""))) == ["/arpanet/instances/h1:r0:6379"]
 
 
 @pytest.mark.parametrize(

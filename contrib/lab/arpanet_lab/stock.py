@@ -1,0 +1,44 @@
+"""Images that many labs begin with: kept once, and shared by them as hard links.
+
+Loading an image takes a dockerd seconds of work, for each host anew. What it makes of it with its
+overlay2 driver are directories that it never writes to again, so that hosts can have them in
+common; all else that it keeps is each engine's own and is left out.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from arpanet import ArpanetError
+
+__all__ = ["give", "take"]
+
+#: Below Docker's data: what describes the images, and the layers themselves.
+_CATALOGUE, _LAYERS = "image/overlay2", "overlay2"
+
+
+def take(docker: Path, stock: Path) -> None:
+    """Keep the images of a host: *docker* is its Docker's data, and no dockerd runs on it.
+
+    :raises ArpanetError: it does not keep them in the way that is known here.
+    """
+    if not (docker / _CATALOGUE / "repositories.json").exists():
+        raise ArpanetError(f"no images of the overlay2 driver in {docker}", "load some first")
+    _copy(docker, stock)
+
+
+def give(stock: Path, docker: Path) -> None:
+    """Let a host that is new, with *docker* for its Docker's data, have what is in *stock*.
+
+    Both are on one file system.
+    """
+    if not (docker / _CATALOGUE).exists():
+        _copy(stock, docker)
+
+
+def _copy(source: Path, target: Path) -> None:
+    ways: dict[str, Callable[..., object]] = {_CATALOGUE: shutil.copy2, _LAYERS: os.link}
+    for name, way in ways.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source / name, target / name, symlinks=True, copy_function=way)

@@ -1,0 +1,55 @@
+"""``python -m contrib.matrix PLACE [SUITE…] [-- PYTEST WORDS…]``: see README.md there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+from contrib.matrix import suites
+
+SUITES = ("trixie", "sid")
+TESTS = ("tests/services", "tests/lab")
+HEAD = ("release", "etcd", "dockerd", "containerd", "runc")
+COUNTED = ("passed", "failed", "skipped", "minutes")
+
+
+def main(place: Path, names: list[str], words: list[str]) -> int:
+    """Run the tests on the system's own versions and on each suite's; print a table."""
+    if os.geteuid():
+        sys.exit("needs root")
+    rows: list[tuple[str, ...]] = [(*HEAD, *COUNTED), ("---",) * len(HEAD + COUNTED)]
+    codes = []
+    for name in ["system", *(names or SUITES)]:
+        root = None if name == "system" else suites.unpack(name, place / name)
+        found = suites.versions(root)
+        print(f"== {name}: {' '.join(map(' '.join, found.items()))}", flush=True)
+        report = place / f"{name}.xml"
+        codes.append(_test(root, report, words))
+        rows.append((name, *found.values(), *_counts(report)))
+    print("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    return max(codes)
+
+
+def _test(root: Path | None, report: Path, words: list[str]) -> int:
+    report.unlink(missing_ok=True)
+    pytest = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
+    pytest += ["-n", os.environ.get("TEST_WORKERS", "4"), *(words or TESTS)]
+    return subprocess.run(suites.within(root, pytest)).returncode
+
+
+def _counts(report: Path) -> tuple[str, ...]:
+    """Return what became of the tests, in the order of :data:`COUNTED`."""
+    if not report.exists():
+        return ("?",) * len(COUNTED)
+    suite = next(ElementTree.parse(report).iter("testsuite")).attrib  # noqa: S314  (our own file)
+    total, skipped = int(suite["tests"]), int(suite["skipped"])
+    failed = int(suite["failures"]) + int(suite["errors"])
+    minutes = f"{float(suite['time']) / 60:.1f}"
+    return str(total - failed - skipped), str(failed), str(skipped), minutes
+
+
+if __name__ == "__main__":
+    given = sys.argv[2:]
+    end = given.index("--") if "--" in given else len(given)
+    sys.exit(main(Path(sys.argv[1]), given[:end], given[end + 1 :]))

@@ -1,0 +1,119 @@
+"""``arpanet services``: what is registered, where, and as it changes."""
+
+import contextlib
+import json
+import queue
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from arpanet import (
+    ARPANET_IP,
+    HOSTNAME,
+    ArpanetError,
+    Context,
+    Instance,
+    Lister,
+    Snapshot,
+    UsageError,
+)
+from arpanet_registrator import listing
+from arpanet_registrator.instances import LeftOut, of_host
+from arpanet_registrator.listening import listening
+from arpanet_registrator.settings import Options
+
+__all__ = ["Services"]
+
+#: Seconds between two looks, while watching, at whether the registry can still be reached.
+LOOK = 1.0
+_CHANGES = {"+": "added", "-": "removed", "~": "changed"}
+
+
+class Services(Lister):
+    """List the services of the whole arpanet, or one of them, and where each of them runs."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", nargs="?", help="a service; all of them without it")
+        parser.add_argument(
+            "--watch",
+            action="store_true",
+            help="go on with a line for each change, until interrupted; with -f json, an object",
+        )
+        return parser
+
+    def run(self, parsed_args: Namespace) -> int:
+        """List, or list and follow."""
+        if not parsed_args.watch:
+            return int(super().run(parsed_args))
+        if parsed_args.formatter not in ("table", "json"):
+            raise UsageError(f"--watch knows no -f {parsed_args.formatter}", "use -f json, or none")
+        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
+            self._watch(parsed_args.name, parsed_args.formatter == "json")
+        return 0
+
+    def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Read the registry."""
+        context = self.app.context
+        snapshot = context.registry.read()
+        found = listing.chosen(snapshot, parsed_args.name)
+        if not found:
+            for said in _nothing(context, parsed_args.name, snapshot):
+                context.say(said)
+        now = time.time()
+        records = [listing.record(one, now) for one in found.values()]
+        if parsed_args.formatter not in ("json", "yaml"):
+            records = [listing.words(one) for one in records]
+        return listing.FIELDS, [tuple(one[name] for name in listing.FIELDS) for one in records]
+
+    def _watch(self, name: str | None, as_json: bool) -> None:
+        registry = self.app.context.registry
+        registry.read()  # says so, and ends, when nobody answers now
+        news: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
+        follower = registry.follow(news.put)
+        before: Mapping[str, Instance] = {}
+        trouble = ""
+        try:
+            while True:
+                try:
+                    after = listing.chosen(news.get(timeout=LOOK), name)
+                except queue.Empty:
+                    # not before: until its first news a follower is on its way, not in trouble
+                    before_that, trouble = trouble, follower.trouble
+                    if trouble != before_that:
+                        self.app.context.say(trouble or "the registry is followed again")
+                    continue
+                self._print(listing.changed(before, after), as_json)
+                before = after
+        finally:
+            follower.close()
+
+    def _print(self, changes: Iterable[tuple[str, Instance]], as_json: bool) -> None:
+        for sign, one in changes:
+            record = listing.record(one, time.time())
+            text = (
+                json.dumps({"change": _CHANGES[sign], **record})
+                if as_json
+                else listing.line(sign, record)
+            )
+            self.app.stdout.write(f"{text}\n")
+        self.app.stdout.flush()
+
+
+def _nothing(context: Context, name: str | None, snapshot: Snapshot) -> list[str]:
+    if name is None:
+        return ["no service yet: no published port on any slave"]
+    return [f"service {name} has no instance", *listing.hints(name, snapshot, _left_out(context))]
+
+
+def _left_out(context: Context) -> tuple[LeftOut, ...]:
+    """Return what of this host is no service; nothing where its Docker can't be asked."""
+    try:
+        ip = context.settings[ARPANET_IP]
+        options = Options.of(context.settings[HOSTNAME], ip, context.settings)
+        containers = context.engine.containers().values()
+    except ArpanetError:  # it was the registry that was asked for
+        return ()
+    return of_host(containers, options, listening(ip)).left_out

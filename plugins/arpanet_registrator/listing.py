@@ -1,0 +1,109 @@
+"""What ``arpanet services`` shows of an instance, for a script and for a person. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from arpanet import Instance, Snapshot
+from arpanet_registrator.instances import LeftOut
+
+__all__ = ["FIELDS", "changed", "chosen", "hints", "line", "record", "words"]
+
+FIELDS = (
+    "service",
+    "address",
+    "protocol",
+    "instance",
+    "host",
+    "health",
+    "age",
+    "tags",
+    "aliases",
+    "unconfirmed",
+)
+Record = Mapping[str, Any]
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+
+
+def chosen(snapshot: Snapshot, name: str | None) -> dict[str, Instance]:
+    """Return the instances that answer to *name*, all for ``None``, by id, in order."""
+    named = [one for one in snapshot.instances.values() if one.services]
+    found = [one for one in named if name is None or name in one.services]
+    return {one.id: one for one in sorted(found, key=lambda one: (one.services[0], one.id))}
+
+
+def record(one: Instance, now: float) -> Record:
+    """Return *one* by :data:`FIELDS`; ``age`` in seconds, ``None`` where nobody said.
+
+    :param now: seconds since the epoch; hosts whose clocks differ are off by as much.
+    """
+    return {
+        "service": one.services[0],
+        "address": one.address,
+        "protocol": one.protocol,
+        "instance": one.id,
+        "host": one.host,
+        "health": one.health,
+        "age": max(0, round(now - one.started)) if one.started else None,
+        "tags": list(one.tags),
+        "aliases": list(one.services[1:]),
+        "unconfirmed": one.unconfirmed,
+    }
+
+
+def words(given: Record) -> Record:
+    """Return a record as a person reads it."""
+    return {
+        **given,
+        "address": given["address"] or f"on {given['host']} only",
+        "age": _span(given["age"]),
+        "tags": ",".join(given["tags"]),
+        "aliases": ",".join(given["aliases"]),
+        "unconfirmed": "yes" if given["unconfirmed"] else "",
+    }
+
+
+def line(sign: str, given: Record) -> str:
+    """Return one line of ``--watch``: *sign* is ``+``, ``-`` or ``~``."""
+    shown = words(given)
+    parts = [shown[name] for name in ("service", "instance", "address", "protocol", "health")]
+    tags = f"[{shown['tags']}]" if shown["tags"] else ""
+    return " ".join(filter(None, [sign, *parts, tags, given["unconfirmed"] and "unconfirmed"]))
+
+
+def changed(
+    before: Mapping[str, Instance], after: Mapping[str, Instance]
+) -> Iterator[tuple[str, Instance]]:
+    """Yield (``-``, ``+`` or ``~``, instance) for each difference that shows."""
+    for key in sorted(before.keys() - after.keys()):
+        yield "-", before[key]
+    for key, one in after.items():
+        if key not in before:
+            yield "+", one
+        # the age of one that was started anew differs, too
+        elif record(one, one.started + 1) != record(before[key], one.started + 1):
+            yield "~", one
+
+
+def hints(name: str, snapshot: Snapshot, left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """Yield why *name* may have no instance: what is nearly it, and what this host left out."""
+    every = {one for found in snapshot.instances.values() for one in found.services}
+    near = {one for one in every if re.fullmatch(rf"{re.escape(name)}-[0-9]{{1,5}}", one)}
+    if near:
+        yield (
+            f"there is {' and '.join(sorted(near))}: of several published ports none has the"
+            f" image's name alone; SERVICE_NAME={name} gives it to the lowest"
+        )
+    nearby = [one for one in left_out if name == one.container or name in one.services]
+    for one in nearby:
+        yield f"container {one.container}: {one.why}"
+    if not near and not nearby:
+        yield "a container that should be one says so on its own host: run this command there"
+
+
+def _span(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    return next(
+        (f"{seconds // size}{unit}" for size, unit in _UNITS if seconds >= size), f"{seconds}s"
+    )

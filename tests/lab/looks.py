@@ -1,0 +1,92 @@
+"""What tests wait for, looked at without starting the command line, which takes half a second.
+
+These are the same questions to the same places: the host's settings, its Docker, the registry.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any
+
+from arpanet_lab.host import Host
+
+from arpanet import events, plugins, settings
+from arpanet.context import Context
+from arpanet.docker.engine import Engine
+from arpanet.errors import EngineError, RegistryUnreachable
+from arpanet.records import Snapshot
+from tests.conftest import wait_for
+from tests.labs import docker_of
+
+__all__ = ["links", "own", "pid_of", "services", "status"]
+
+
+def services(host: Host) -> dict[str, list[str]]:
+    """Service -> its addresses, as *host* sees them, once a master answers."""
+    answers: list[Snapshot] = []
+
+    def answered() -> bool:
+        with _context(host) as context, suppress(RegistryUnreachable):
+            answers.append(context.registry.read())
+        return bool(answers)
+
+    wait_for(answered)
+    found: dict[str, list[str]] = {}
+    for one in answers[0].instances.values():
+        if one.services:
+            found.setdefault(one.services[0], []).append(one.address)
+    return found
+
+
+def links(host: Host) -> list[Any]:
+    """Return the links of *host*'s clients; none while it has no ambassador to ask."""
+    with _context(host) as context:
+        try:
+            answers = context.bus.collect("arpanet_links", context=context)
+        except EngineError:
+            return []
+    return [link for _, found in answers for link in found]
+
+
+def status(host: Host) -> dict[str, Any]:
+    """Part -> how it is on *host*."""
+    with _context(host) as context:
+        answers = context.bus.collect("arpanet_status", context=context)
+    return {line.part: line for _, lines in answers for line in lines}
+
+
+def own(host: Host) -> dict[str, str]:
+    """Name -> id of arpanet's containers on *host* that run."""
+    with docker_of(host) as api:
+        found = api.containers(filters={"label": "arpanet.part"})
+    # a container that others link to has their names for it as well: /client/redis
+    return {
+        name.strip("/"): one["Id"] for one in found for name in one["Names"] if name.count("/") == 1
+    }
+
+
+def pid_of(host: Host, container: str) -> int:
+    """Return the process of a running container, as its host numbers it."""
+    with docker_of(host) as api:
+        return int(api.inspect_container(container)["State"]["Pid"])
+
+
+@contextmanager
+def _context(host: Host) -> Iterator[Context]:
+    bus = _bus()
+    own_environment = host.environment()
+    found = settings.load(settings.declared(bus), environment=own_environment)
+    context = Context(found, bus, logging.getLogger("arpanet").info)
+    context.engine = Engine.connect(f"unix://{host.docker_socket}")
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@cache
+def _bus() -> events.Bus:
+    manager, report = plugins.load()
+    builtin = frozenset(one.name for one in report if one.builtin)
+    return events.Bus(manager, events.raise_failure(builtin))
