@@ -12,7 +12,7 @@ Containers that share a network namespace share one table of links, kept under t
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from arpanet import Container
@@ -72,7 +72,7 @@ class Declaring:
 
     containers: Mapping[str, Container]
     ambassador: str
-    masters: Collection[str] = ()
+    masters: frozenset[str] = frozenset()
     namespaces: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,7 +107,8 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
 
 def _of_one(container: Container, own: Container | None, world: Declaring) -> list[Declared]:
     home = owner(container, world.containers)
-    namespace = world.namespaces.get(container.id) or home.id
+    known = (world.namespaces.get(one.id) for one in (container, home))
+    namespace = next(filter(None, known), home.id)
     written = [
         _judged(_parsed(one, world.masters), home, own, world.ambassador)
         for one in _written(container, namespace)
@@ -152,7 +153,7 @@ def _linked_in_vain(container: Container, namespace: str, ambassador: str) -> li
     ]
 
 
-def _parsed(link: Declared, masters: Collection[str]) -> Declared:
+def _parsed(link: Declared, masters: frozenset[str]) -> Declared:
     if link.error:
         return link
     if not 0 < link.port < 65536:

@@ -95,13 +95,13 @@ def make(world: World) -> Plan:
     homes = _homes(links, world)
     ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
     names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
-    resolved = []
+    resolved, ways = [], _Ways(world)
     for link in links:
         if link.spec is None:
             resolved.append(Resolved(link, error=link.error))
             continue
         frontends = _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
-        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], world))
+        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], ways))
     return Plan(
         tuple(resolved),
         _clients(resolved, homes),
@@ -152,17 +152,40 @@ def _frontends(
 
 
 def _resolved(
-    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, world: World
+    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, ways: "_Ways"
 ) -> Resolved:
+    world = ways.world
     if not frontends:
         words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
-    networks = frozenset(home.networks)
-    view = View(world.services, world.host, networks, world.answers, link.protocol, world.silent)
-    try:
-        return Resolved(link, resolve(spec, view), frontends, "", unconfirmed(spec, view))
-    except ValueError as problem:
-        return Resolved(link, (), frontends, f"{problem}{_hint(link, world)}")
+    way = ways.of(spec, frozenset(home.networks), link.protocol)
+    if isinstance(way, str):
+        return Resolved(link, (), frontends, f"{way}{_hint(link, world)}")
+    return Resolved(link, way[0], frontends, "", way[1])
+
+
+#: Targets and, of those and others, the addresses of what the registry lost; a string: why none.
+_Way = tuple[tuple[Target, ...], frozenset[tuple[str, int]]] | str
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """Where values lead: found once for all clients of the same networks."""
+
+    world: World
+    found: dict[tuple[Spec, frozenset[str], str], _Way] = field(default_factory=dict)
+
+    def of(self, spec: Spec, networks: frozenset[str], protocol: str) -> _Way:
+        """Return where *spec* leads for clients that are in *networks*."""
+        key = spec, networks, protocol
+        if key not in self.found:
+            world = self.world
+            view = View(world.services, world.host, networks, world.answers, protocol, world.silent)
+            try:
+                self.found[key] = resolve(spec, view), unconfirmed(spec, view)
+            except ValueError as problem:
+                self.found[key] = str(problem)
+        return self.found[key]
 
 
 def _hint(link: Declared, world: World) -> str:

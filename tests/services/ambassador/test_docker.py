@@ -250,7 +250,7 @@ def test_slave_stop_takes_the_links_out(host, agent):
     if agent == "removed":
         run(host, f"docker rm {AGENT}")
     run(host, "arpanet slave stop")
-    assert tables(host) == ""
+    assert "arpanet" not in tables(host)  # Docker has one of its own there
     assert run(host, "docker ps -aq --filter label=arpanet.part=backends") == ""
     run(host, "arpanet slave start")
     reaches(host)
