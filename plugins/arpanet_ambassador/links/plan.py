@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arpanet import Container, Instance, Target
+from arpanet import Container, Instance, Snapshot, Target
 from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
-from arpanet_ambassador.links.specs import Spec
+from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
-__all__ = ["Plan", "Resolved", "World", "make"]
+__all__ = ["Plan", "Resolved", "World", "make", "touched"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,25 @@ class Plan:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lookups: frozenset[Question] = frozenset()
 
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The services that links here lead to, or would if there were instances."""
+        specs = (one.declared.spec for one in self.resolved)
+        return frozenset(spec.name for spec in specs if isinstance(spec, Service))
+
     @property
     def unconfirmed(self) -> frozenset[tuple[str, int]]:
         """What the registry lost, and a link here uses."""
         return frozenset(address for one in self.resolved for address in one.unconfirmed)
+
+
+def touched(before: Snapshot, after: Snapshot) -> frozenset[str]:
+    """Return the services whose instances differ."""
+    old, new = before.instances, after.instances
+    keys = [key for key in new if old.get(key) is not new[key] and old.get(key) != new[key]]
+    keys += [key for key in old if key not in new]
+    differing = [records[key] for key in keys for records in (old, new) if key in records]
+    return frozenset(name for one in differing for name in one.services)
 
 
 def make(world: World) -> Plan:
