@@ -1,12 +1,14 @@
 """Links of real containers: a host that is master and slave, driven as its owner would."""
 
 import json
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.conftest import wait_for
+from tests.contract.house import page
 from tests.lab import looks
 from tests.lab.cluster import fails, rows, run, serve, write_rc
 from tests.labs import clean
@@ -329,6 +331,11 @@ def test_a_client_that_dials_in_its_first_instruction_is_served(host, options, d
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(lambda _: run(host, ask, check=False), range(8)))
     assert said == ["host1"] * 8
+
+
+def test_the_readmes_own_example(host):
+    (line,) = re.findall(r"^\$ (docker run --rm .*)$", page("README.md"), re.MULTILINE)
+    assert [run(host, line) for _ in range(3)] == ["PONG"] * 3
 
 
 def test_a_client_that_is_started_again_dials_in_its_first_instruction(host):
