@@ -175,7 +175,7 @@ def arpanet_services_changed(context: Context, before: Snapshot, after: Snapshot
 
 @hookspec
 def arpanet_links_changed(context: Context, before: Sequence[Link], after: Sequence[Link]) -> None:
-    """Called after the links of this host's containers were changed in the kernel or the proxy."""
+    """Called after the links of this host's containers were changed in their planes."""
 
 
 @hookspec

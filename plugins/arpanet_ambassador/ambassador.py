@@ -14,7 +14,7 @@ from arpanet_ambassador.flows.dialling import Endpoint
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import Plan, World, make
+from arpanet_ambassador.links.plan import Plan, World, make, touched
 from arpanet_ambassador.links.publishing import Publisher
 from arpanet_ambassador.links.specs import Foreign, masters
 from arpanet_ambassador.names import dns, foreign, hosts, writing
@@ -87,8 +87,13 @@ class Ambassador:
 
     def services(self, snapshot: Snapshot) -> None:
         """Act on the registry's new content."""
-        self._snapshot = snapshot
-        self._settle()
+        before, self._snapshot = self._snapshot, snapshot
+        if before is None or before.hosts != snapshot.hosts or self._uses(before, snapshot):
+            self._settle()
+
+    def _uses(self, before: Snapshot, after: Snapshot) -> bool:
+        """Tell whether a link here leads to a service that changed: most changes are others'."""
+        return not self.plan.services.isdisjoint(touched(before, after))
 
     def backends(self) -> None:
         """Ask plugins anew where links go; may be called from any thread."""

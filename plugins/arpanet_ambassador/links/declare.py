@@ -13,7 +13,7 @@ those on the host's own network have one each, under their own ids.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from arpanet import Container
@@ -72,7 +72,7 @@ class Declaring:
 
     containers: Mapping[str, Container]
     ambassador: str
-    masters: Collection[str] = ()
+    masters: frozenset[str] = frozenset()
     namespaces: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,7 +107,8 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
 
 def _of_one(container: Container, own: Container | None, world: Declaring) -> list[Declared]:
     home = owner(container, world.containers)
-    namespace = world.namespaces.get(container.id) or home.id
+    known = (world.namespaces.get(one.id) for one in (container, home))
+    namespace = next(filter(None, known), home.id)
     if home.network_mode == HOST:  # shared by all that are in it, who are clients of their own
         namespace = container.id
     written = [
@@ -154,7 +155,7 @@ def _linked_in_vain(container: Container, namespace: str, ambassador: str) -> li
     ]
 
 
-def _parsed(link: Declared, masters: Collection[str]) -> Declared:
+def _parsed(link: Declared, masters: frozenset[str]) -> Declared:
     if link.error:
         return link
     if not 0 < link.port < 65536:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arpanet import Container, Instance, Target
+from arpanet import Container, Instance, Snapshot, Target
 from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
-from arpanet_ambassador.links.specs import Spec
+from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
-__all__ = ["Plan", "Resolved", "World", "make"]
+__all__ = ["Plan", "Resolved", "World", "make", "touched"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,25 @@ class Plan:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lookups: frozenset[Question] = frozenset()
 
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The services that links here lead to, or would if there were instances."""
+        specs = (one.declared.spec for one in self.resolved)
+        return frozenset(spec.name for spec in specs if isinstance(spec, Service))
+
     @property
     def unconfirmed(self) -> frozenset[tuple[str, int]]:
         """What the registry lost, and a link here uses."""
         return frozenset(address for one in self.resolved for address in one.unconfirmed)
+
+
+def touched(before: Snapshot, after: Snapshot) -> frozenset[str]:
+    """Return the services whose instances differ."""
+    old, new = before.instances, after.instances
+    keys = [key for key in new if old.get(key) is not new[key] and old.get(key) != new[key]]
+    keys += [key for key in old if key not in new]
+    differing = [records[key] for key in keys for records in (old, new) if key in records]
+    return frozenset(name for one in differing for name in one.services)
 
 
 def make(world: World) -> Plan:
@@ -95,13 +110,13 @@ def make(world: World) -> Plan:
     homes = _homes(links, world)
     ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
     names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
-    resolved = []
+    resolved, ways = [], _Ways(world)
     for link in links:
         if link.spec is None:
             resolved.append(Resolved(link, error=link.error))
             continue
         frontends = _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
-        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], world))
+        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], ways))
     return Plan(
         tuple(resolved),
         _clients(resolved, homes, world),
@@ -154,17 +169,40 @@ def _frontends(
 
 
 def _resolved(
-    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, world: World
+    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, ways: "_Ways"
 ) -> Resolved:
+    world = ways.world
     if not frontends:
         words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
-    networks = frozenset(home.networks)
-    view = View(world.services, world.host, networks, world.answers, link.protocol, world.silent)
-    try:
-        return Resolved(link, resolve(spec, view), frontends, "", unconfirmed(spec, view))
-    except ValueError as problem:
-        return Resolved(link, (), frontends, f"{problem}{_hint(link, world)}")
+    way = ways.of(spec, frozenset(home.networks), link.protocol)
+    if isinstance(way, str):
+        return Resolved(link, (), frontends, f"{way}{_hint(link, world)}")
+    return Resolved(link, way[0], frontends, "", way[1])
+
+
+#: Targets and, of those and others, the addresses of what the registry lost; a string: why none.
+_Way = tuple[tuple[Target, ...], frozenset[tuple[str, int]]] | str
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """Where values lead: found once for all clients of the same networks."""
+
+    world: World
+    found: dict[tuple[Spec, frozenset[str], str], _Way] = field(default_factory=dict)
+
+    def of(self, spec: Spec, networks: frozenset[str], protocol: str) -> _Way:
+        """Return where *spec* leads for clients that are in *networks*."""
+        key = spec, networks, protocol
+        if key not in self.found:
+            world = self.world
+            view = View(world.services, world.host, networks, world.answers, protocol, world.silent)
+            try:
+                self.found[key] = resolve(spec, view), unconfirmed(spec, view)
+            except ValueError as problem:
+                self.found[key] = str(problem)
+        return self.found[key]
 
 
 def _hint(link: Declared, world: World) -> str:

@@ -79,6 +79,7 @@ class Plane(Protocol):
 
     #: As ARPANET_PLANE and ``arpanet links`` call it.
     name: str
+
     @property
     def drift(self) -> int:
         """How often what somebody else had changed was put right."""

@@ -324,6 +324,36 @@ def test_connections_that_got_stuck_while_no_ambassador_ran(host, unplugged):
             stuck.recv(1)
 
 
+def test_what_the_registry_lost_serves_as_long_as_it_answers(host, unplugged):
+    """A host whose agent is dead, or etcd wiped: what runs there is well."""
+    lost = snapshot(ONE, unconfirmed=True).instances
+    both = Snapshot({**lost, **snapshot(TWO).instances})
+    host.lan.ambassador.do(lambda: host.ambassador.services(both))
+    host.containers()
+    assert {host.reached() for _ in range(4)} == {ONE, TWO}
+    assert {one.note for one in host.links()} == {f"unconfirmed: {ONE}:6379"}
+    unplugged()
+    wait_for(lambda: host.ambassador._prober.silent, 20)
+    host.containers()
+    assert {host.reached() for _ in range(4)} == {TWO}
+    assert {one.note for one in host.links()} == {""}
+    host.lan.servers.sh(f"ip addr add {ONE}/24 dev br0")
+    wait_for(lambda: not host.ambassador._prober.silent, 20)
+    host.containers()
+    assert {host.reached() for _ in range(4)} == {ONE, TWO}
+
+
+def test_when_nothing_answers_the_last_known_stay(host, unplugged):
+    lost = snapshot(ONE, unconfirmed=True)
+    host.lan.ambassador.do(lambda: host.ambassador.services(lost))
+    host.containers()
+    assert host.reached() == ONE
+    unplugged()
+    wait_for(lambda: host.ambassador._prober.silent, 20)
+    host.containers()
+    assert [one.targets[0].ip for one in host.links()] == [ONE, ONE]
+
+
 def test_proxied_connections_are_dropped_too(make, unplugged):
     host = make("proxy")
     host.containers()

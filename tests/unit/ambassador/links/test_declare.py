@@ -208,3 +208,11 @@ def test_a_namespace_that_two_outlived_is_one():
     found = links(one, two, namespaces=spaces)
     assert {link.namespace for link in found} == {"net:[1]"}
     assert ["keep one" in link.error for link in found] == [True, True]
+
+
+def test_a_guest_that_has_no_process_yet_is_known_by_its_owners_namespace():
+    home = container("home")
+    guest = container("guest", mode="container:id-home", labels={"connect.80": "a"})
+    spaces = {"id-home": "net:[1]", "id-guest": ""}
+    (link,) = links(home, guest, namespaces=spaces)
+    assert link.namespace == "net:[1]"

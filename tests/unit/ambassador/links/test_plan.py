@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.links.plan import World, make, touched
 from arpanet_ambassador.planes.chain import Carried
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-from arpanet.records import Link, Port, Target
+from arpanet.records import Link, Port, Snapshot, Target
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
 
 REDIS = {"redis": (instance("redis", "10.0.0.1", 6379),)}
@@ -193,3 +193,27 @@ def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
     label, variable = links(made, carried)
     assert (label.plane, label.error, label.note) == ("", "no permission; nor I", "")
     assert (variable.plane, variable.error, variable.note) == ("proxy", "", "no permission")
+
+
+def test_what_the_registry_lost_is_marked():
+    services = {"redis": (instance("redis", "10.0.0.1", 6379, unconfirmed=True),)}
+    made = plan(web(), services=services)
+    assert made.unconfirmed == {("10.0.0.1", 6379)}
+    (link,) = links(made, Carried({("id-web", DIALS): "nftables"}))
+    assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
+
+
+def test_which_services_a_change_touches():
+    one, two = instance("redis", "10.0.0.1", 1), instance("pg", "10.0.0.2", 1, name="d")
+    before = Snapshot({one.id: one, two.id: two})
+    moved, named = replace(one, ip="10.0.0.9"), replace(two, services=("pg", "db"))
+    assert touched(before, before) == frozenset()
+    assert touched(before, Snapshot({one.id: replace(one), two.id: two})) == frozenset()
+    assert touched(before, Snapshot({one.id: moved, two.id: two})) == {"redis"}
+    assert touched(before, Snapshot({one.id: one, two.id: named})) == {"pg", "db"}
+    assert touched(before, Snapshot({one.id: one})) == {"pg"}
+    assert touched(Snapshot({one.id: one}), before) == {"pg"}
+    assert plan(web(labels={"connect.1": "none", "connect.2": "db:1"})).services == {
+        "redis",
+        "none",
+    }
