@@ -30,6 +30,7 @@ from .host import addresses as addresses
 from .images import elf as elf
 from .images.node import node_image as node_image, pack_binaries as pack_binaries
 from .images.tree import Tree as Tree
+from .progress import Progress as Progress
 from .records import (
     Container as Container,
     Difference as Difference,

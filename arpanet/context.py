@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from arpanet.errors import SettingsError
+from arpanet.progress import Progress
 from arpanet.records import Host
 from arpanet.settings import Settings
 
@@ -22,6 +23,8 @@ class Context:
     :ivar settings: valid, complete; replaced as a whole by the watcher.
     :ivar bus: announces events, asks plugins.
     :ivar say: says one line to the person who waits for this (stderr), or to the log in an agent.
+    :ivar progress: shows what is being waited for: ``with context.progress("pulling redis:7"):``.
+    :ivar packed: the node image that was found or packed, so that it is looked for once.
     :ivar agent: the name of the agent that this process is; ``""`` on the command line.
     :ivar wake: has an agent announce ``containers.synced`` again soon, from any thread: for plugins
         that retry, or that learn something from a thread of their own.
@@ -37,6 +40,8 @@ class Context:
         self.settings = settings
         self.bus = bus
         self.say = say
+        self.progress = Progress(say)
+        self.packed = ""
         self.agent = agent
         self.wake: Callable[[], None] = lambda: None
 
@@ -91,6 +96,7 @@ class Context:
 
     def close(self) -> None:
         """Let go of what was used."""
+        self.packed = ""
         for name in ("registry", "engine"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

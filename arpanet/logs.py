@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from importlib.metadata import entry_points
+from typing import TextIO
 
 from arpanet import plugins
 
@@ -27,7 +28,7 @@ def to_log(form: str) -> None:
 
 
 def _configure(formatter: logging.Formatter, level: int) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
@@ -41,6 +42,14 @@ def _packages() -> set[str]:
     """Return whose words are heard: arpanet's own and its plugins', a third party's as well."""
     points = entry_points(group=plugins.GROUP)
     return {"arpanet", *(point.module.partition(".")[0] for point in points)}
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment: where a line moves, others go above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class _Json(logging.Formatter):

@@ -121,7 +121,7 @@ def once_body(
     """Return the body of the create call for a one-shot container that runs exactly *argv*.
 
     Its label names this process: once that is gone, nobody will remove the container but
-    :meth:`arpanet.docker.fleet.Fleet.sweep`.
+    :meth:`arpanet.docker.own.sweep`.
     """
     return {
         "Image": image,

@@ -14,7 +14,7 @@ from arpanet.settings.core import (
     HOSTNAME,
 )
 from arpanet.settings.declared import Setting, Settings, Source
-from arpanet.settings.sources import declared, load, rc_path
+from arpanet.settings.sources import declared, load, mistyped, rc_path
 
 __all__ = [
     "ARPANET_IMAGE",
@@ -33,5 +33,6 @@ __all__ = [
     "Source",
     "declared",
     "load",
+    "mistyped",
     "rc_path",
 ]

@@ -88,6 +88,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
 
     monkeypatch.setattr(plugins, "load", load)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
     for name in ("ARPANET_IP", "ARPANET_MASTERS", "HOSTNAME", "DOCKER_PORT"):
         monkeypatch.delenv(name, raising=False)
     plugin.store.change("h1", None, [Instance("h1:r0:6379", ("redis",), "h1", "10.0.0.1", 10000)])

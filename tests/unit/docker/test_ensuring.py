@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from arpanet.docker import ensuring
-from arpanet.docker.fleet import Fleet
+from arpanet.docker.engine import Engine
 from arpanet.docker.problems import Conflict, Gone, Missing
 from arpanet.docker.specs import ContainerSpec
 from arpanet.errors import EngineError, NameTaken
@@ -21,11 +21,12 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-class FakeDocker(Fleet):
+class FakeDocker(Engine):
     """Containers in memory; dies before the step number *last*."""
 
     def __init__(self):
         self.found, self.images = {}, {"image:1": "sha256:1"}
+        self.stuck = False
         self.serial, self.last = itertools.count(), float("inf")
 
     def step(self):
@@ -44,11 +45,11 @@ class FakeDocker(Fleet):
 
     def listed(self, label=None):
         key, _, value = label.partition("=")
-        return [
-            i
+        return {
+            i: one["Name"].lstrip("/")
             for i, one in self.found.items()
             if key in one["Config"]["Labels"] and value in ("", one["Config"]["Labels"][key])
-        ]
+        }
 
     def inspect(self, container):
         try:
@@ -91,6 +92,8 @@ class FakeDocker(Fleet):
 
     def remove(self, container):
         self.step()
+        if self.found.get(container, {}).get("Config", {}).get("Cmd") == ["broken"] and self.stuck:
+            raise EngineError("device or resource busy")
         self.found.pop(container, None)
 
     def rename(self, container, name):
@@ -179,6 +182,20 @@ def test_what_does_not_start_leaves_the_old_one_running(docker, bad):
         docker.ensure(bad)
     assert state(docker) == [("etcd", "running", "image:1")]
     assert command(docker) == ["run"]
+
+
+def test_the_old_one_runs_again_although_the_new_one_cannot_be_removed(docker, caplog):
+    docker.ensure(SPEC)
+    docker.stuck = True
+    with pytest.raises(EngineError, match="ends at once"):
+        docker.ensure(BROKEN)
+    assert command(docker) == ["run"]
+    assert state(docker) == [("etcd", "running", "image:1"), ("etcd.new", "exited", "image:1")]
+    assert docker.ensure(SPEC) == "unchanged"  # what is left over holds up nothing
+    assert "device or resource busy; container etcd.new is left over" in caplog.text
+    docker.stuck = False
+    assert docker.ensure(SPEC) == "unchanged"
+    assert state(docker) == [("etcd", "running", "image:1")]
 
 
 def test_a_name_that_cannot_be_freed_stops_nothing(docker):
