@@ -113,7 +113,7 @@ This installs arpanet:
   $PREFIX   its own Python environment
   $COMMAND   the command
   apt packages that are missing: python3-venv nftables conntrack util-linux
-Docker is left alone; 'arpanet install core' sees to it. Undo with: ./bootstrap.sh --uninstall
+Docker is left alone; 'arpanet up' sees to it. Undo with: ./bootstrap.sh --uninstall
 EOF
     if [ -e "$COMMAND" ] && [ "$(readlink -f "$COMMAND")" != "$(readlink -f "$PREFIX/bin/arpanet")" ]; then
         die "$COMMAND exists and is not arpanet's; move it away, or set ARPANET_COMMAND"
@@ -122,7 +122,7 @@ EOF
     mkdir -p "$PREFIX"
     environment "$PREFIX" --upgrade "$what"
     ln -sfn "$PREFIX/bin/arpanet" "$COMMAND"
-    say "$("$COMMAND" --version) is installed; next: arpanet install core"
+    say "$("$COMMAND" --version) is installed; next: say who this host is in ~/.arpanetrc, then: arpanet up"
 }
 
 uninstall_arpanet() {

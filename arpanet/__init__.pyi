@@ -3,6 +3,7 @@ import pluggy
 
 from . import codec as codec
 from .agent import statusfile as statusfile
+from .agent.container import agent_container as agent_container
 from .agent.nodestatus import node_status as node_status
 from .cli.base import Command as Command, Lister as Lister
 from .context import Context as Context
@@ -30,8 +31,10 @@ from .host import addresses as addresses
 from .images import elf as elf
 from .images.node import node_image as node_image, pack_binaries as pack_binaries
 from .images.tree import Tree as Tree
+from .progress import Progress as Progress
 from .records import (
     Container as Container,
+    Difference as Difference,
     Formation as Formation,
     Host as Host,
     Instance as Instance,
@@ -64,3 +67,4 @@ from .settings.declared import Setting as Setting, Settings as Settings, Source 
 
 __version__: str
 hookimpl: pluggy.HookimplMarker
+hookspec: pluggy.HookspecMarker

@@ -4,7 +4,10 @@ from argparse import Namespace
 from typing import Any
 
 from arpanet.cli.base import Lister
+from arpanet.context import Context
 from arpanet.errors import SettingsError
+from arpanet.host import roles
+from arpanet.records import Status
 from arpanet.settings import Source
 
 __all__ = ["Config", "Hosts", "Links", "Plugins", "StatusCommand"]
@@ -75,12 +78,22 @@ class StatusCommand(Lister):
             for _, answer in context.bus.collect("arpanet_status", context=context)
             for line in answer
         ]
+        lines += [Status("settings", "degraded", words) for words in _differing(context)]
         self.fine = all(line.state in ("ok", "absent") for line in lines)
         return ("part", "state", "detail"), [(x.part, x.state, x.detail) for x in lines]
 
     def run(self, parsed_args: Namespace) -> int:
         """Run, and let the exit code tell."""
         return super().run(parsed_args) or (0 if self.fine else 1)
+
+
+def _differing(context: Context) -> list[str]:
+    """A line for each role that runs with other values than are set now."""
+    return [
+        f"the {role} was started with other values of {', '.join(names)}:"
+        f" run '{roles.COMMANDS[role]}', or leave it to 'arpanet watch'"
+        for role, names in roles.differing(context.settings)
+    ]
 
 
 class Config(Lister):
@@ -96,6 +109,8 @@ class Config(Lister):
             except SettingsError as problem:  # a default that cannot be found here
                 source = Source("", f"nowhere: {problem.message}")
             rows.append((setting.name, source.text, source.origin, setting.help))
+        for words in _differing(self.app.context):
+            self.app.context.say(f"warning: {words}")
         return ("setting", "value", "from", "meaning"), rows
 
 
@@ -107,7 +122,7 @@ class Plugins(Lister):
     def take_action(self, parsed_args: Namespace) -> Rows:
         """Load them."""
         rows = [
-            (p.name, p.distribution, p.version, " ".join(p.agents), p.error or "ok")
+            (p.name, p.distribution, p.version, " ".join(p.agents), p.state)
             for p in self.app.loaded[1]
         ]
         return ("plugin", "distribution", "version", "runs in", "state"), rows

@@ -27,5 +27,6 @@ class Install(Command):
             raise UsageError("--docker-tcp goes with 'install core' only")
         if parsed_args.role == "core":
             provision.core(self.app.context, parsed_args.docker_tcp)
-        self.app.context.emit("install", role=parsed_args.role)
+        with self.app.context.progress(f"installing {parsed_args.role}"):
+            self.app.context.emit("install", role=parsed_args.role)
         self.app.context.say(f"{parsed_args.role}: installed")

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from arpanet.cli.base import Command
 from arpanet.errors import UsageError
+from arpanet.host import roles
 from arpanet.records import Formation
 
 __all__ = ["MasterStart", "MasterStop", "add_formation", "formation"]
@@ -64,7 +65,7 @@ class MasterStart(Command):
                 "how does this master find its cluster?",
                 "--peers boot for the first master, --peers IP:PORT to join one, or --token URL",
             )
-        self.app.context.emit("master.start", formation=asked)
+        roles.start(self.app.context, "master", asked)
 
 
 class MasterStop(Command):
@@ -80,4 +81,4 @@ class MasterStop(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Stop."""
-        self.app.context.emit("master.stop", leave=parsed_args.leave)
+        roles.stop(self.app.context, "master", leave=parsed_args.leave)

@@ -3,6 +3,7 @@
 from argparse import Namespace
 
 from arpanet.cli.base import Command
+from arpanet.host import roles
 
 
 class SlaveStart(Command):
@@ -10,7 +11,7 @@ class SlaveStart(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Start."""
-        self.app.context.emit("slave.start")
+        roles.start(self.app.context, "slave")
 
 
 class SlaveStop(Command):
@@ -18,4 +19,4 @@ class SlaveStop(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Stop."""
-        self.app.context.emit("slave.stop")
+        roles.stop(self.app.context, "slave")

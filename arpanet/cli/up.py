@@ -6,6 +6,7 @@ from arpanet.cli.base import Command
 from arpanet.cli.master import add_formation, formation
 from arpanet.errors import UsageError
 from arpanet.host import provision
+from arpanet.host.roles import start
 from arpanet.records import Formation
 from arpanet.settings import ARPANET_IP, ARPANET_MASTERS, Settings
 
@@ -60,6 +61,6 @@ class Up(Command):
         context.emit("install", role="core")
         if found:
             context.emit("install", role="master")
-            context.emit("master.start", formation=found)
+            start(context, "master", found)
         context.emit("install", role="slave")
-        context.emit("slave.start")
+        start(context, "slave")

@@ -1,399 +1,56 @@
-"""Docker, as this project needs it; the only module that knows the Docker SDK.
+"""This host's Docker as plugins see it: a client's single steps, and what is made of them."""
 
-Whatever goes wrong is an :class:`~arpanet.errors.EngineError` of one line. Methods may be called
-from any thread. ``container`` arguments are names or ids.
-"""
-
-import contextlib
-import http.client
-import json
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import IO, Any, TypeVar, cast
-
-import docker
-import docker.errors
-import docker.utils
-import requests
-import urllib3
-
-from arpanet.docker import problems, streams
-from arpanet.docker.fleet import Fleet
-from arpanet.docker.inspect import EVENT_FILTERS, touched
-from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing
-from arpanet.docker.specs import ContainerSpec, OwnContainer, once_body, once_of
-from arpanet.errors import EngineError
+from arpanet.docker import ensuring, following, own
+from arpanet.docker.client import Client
+from arpanet.docker.inspect import container_record
+from arpanet.docker.specs import ContainerSpec, OwnContainer
+from arpanet.records import Container
 
 __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
 
-#: Seconds to wait for Docker: to say hello, for an answer, and for the next sign of life of a pull.
-HELLO, ANSWER, LONG = 5, 60, 300
 
-Json = Mapping[str, Any]
-T = TypeVar("T")
+class Engine(Client):
+    """Everybody's running containers, and arpanet's own, running or not."""
 
+    def containers(self) -> dict[str, Container]:
+        """Return every running container by id; one that ends meanwhile is left out."""
+        found = (self.container(one) for one in self.listed())
+        return {one.id: one for one in found if one}
 
-class Engine(Fleet):
-    """One Docker engine; see :meth:`connect`."""
+    def container(self, container: str) -> Container | None:
+        """Return a running container, ``None`` when it is not running."""
+        inspected = self.inspect(container)
+        return container_record(inspected) if inspected else None
 
-    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
-        self._url, self._options = url, dict(options)
-        self._api = self._client(ANSWER)
+    def follow(self, notify: following.Notify, resync: float = 30.0) -> following.Following:
+        """Call *notify*, from another thread, with all running containers now and at each change.
 
-    @classmethod
-    def connect(cls, base_url: str | None = None) -> "Engine":
-        """Return the engine at *base_url*, else where ``DOCKER_HOST`` points, else the local one.
-
-        :raises EngineUnreachable: it does not run, or may not be talked to.
+        :param resync: seconds between two full comparisons.
         """
-        with _errors("find the engine", base_url or "DOCKER_HOST"):
-            options = docker.utils.kwargs_from_env()
-        url = base_url or options.pop("base_url", None) or DEFAULT_URL
-        options.pop("base_url", None)
-        return cls(url.replace("http+unix://", "unix://"), options)
+        return following.Following(self, notify, resync)
 
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._api.close()
+    def ensure(self, spec: ContainerSpec) -> str:
+        """Make a node container be what *spec* says; see :func:`arpanet.docker.ensuring.ensure`."""
+        own.sweep(self)
+        return ensuring.ensure(self, spec)
 
-    # -- about the engine ------------------------------------------------------------------------
-
-    @cached_property
-    def id(self) -> str:
-        """The engine's own id: stays the same over restarts."""
-        return str(self._info["ID"])
-
-    @cached_property
-    def architecture(self) -> str:
-        """As ``uname -m`` says it, of the engine's host."""
-        return str(self._info["Architecture"])
-
-    @cached_property
-    def version(self) -> str:
-        """The version of dockerd."""
-        with self._doing("tell its version"):
-            return str(self._api.version()["Version"])
-
-    @cached_property
-    def _info(self) -> Json:
-        with self._doing("describe itself"):
-            return dict(self._api.info())
-
-    # -- single steps ----------------------------------------------------------------------------
-
-    def subscribe(self) -> "_Touched":
-        """Return the stream of (container id, action): iterate it in one thread, close in any."""
-        with self._doing("report events"):
-            client = self._client(ANSWER)
-            if client.api_version != self._api.api_version:  # Docker was up- or downgraded
-                self._api = self._client(ANSWER)
-            return _Touched(client, self._url)
-
-    def listed(self, label: str | None = None) -> list[str]:
-        """See :class:`~arpanet.docker.fleet.Fleet`."""
-        filters = {"label": label} if label else None
-        with self._doing("list containers"):
-            found = self._api.containers(all=label is not None, filters=filters)
-        return [one["Id"] for one in found]
-
-    def linked(self, container: str) -> list[str]:
-        """Return the names of all that Docker ties to this one (``--link``), running or not."""
-        with self._doing(f"list what is linked to {_short(container)}"):
-            listed = self._api.containers(all=True, filters={"id": container})
-        # a container is listed under the names that others have for it, too: /client/redis
-        return sorted({n.split("/")[1] for one in listed for n in one["Names"] if n.count("/") > 1})
-
-    def inspect(self, container: str) -> dict[str, Any] | None:
-        """Return Docker's own description of a container, ``None`` when there is none."""
-        try:
-            with self._doing(f"inspect container {_short(container)}"):
-                return dict(self._api.inspect_container(container))
-        except Gone:
-            return None
-
-    def create(self, name: str | None, body: Json) -> str:
-        """Create a container, return its id; *body* is as Docker's API has it."""
-        api: Any = self._api
-        with self._doing(f"create container {name or ''}".rstrip()):
-            return str(api.create_container_from_config(dict(body), name)["Id"])
-
-    def start(self, container: str) -> None:
-        """Start a container."""
-        with self._doing(f"start container {_short(container)}"):
-            self._api.start(container)
-
-    def stop(self, container: str) -> None:
-        """Stop a container within its own stop time; Docker does not start it again by itself."""
-        found = self.inspect(container)
-        if found and found["State"]["Running"]:
-            seconds = found["Config"].get("StopTimeout") or 10
-            with contextlib.suppress(Gone), self._doing(f"stop container {_short(container)}"):
-                self._api.stop(container, timeout=seconds)
-
-    def remove(self, container: str) -> None:
-        """Remove a container, running or not, and its unnamed volumes."""
-        end = time.monotonic() + ANSWER
-        while True:
-            try:
-                with self._doing(f"remove container {_short(container)}"):
-                    return self._api.remove_container(container, v=True, force=True)
-            except Gone:
-                return None
-            except Conflict:  # somebody else's removal is under way
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
-
-    def rename(self, container: str, name: str) -> None:
-        """Rename a container; it may bear that name already."""
-        try:
-            with self._doing(f"rename container {_short(container)} to {name}"):
-                self._api.rename(container, name)
-        except EngineError:
-            found = self.inspect(container)
-            if not found or found["Name"] != f"/{name}":
-                raise
-
-    def logs(self, name: str, tail: int = 20) -> str:
-        """Return the last lines of a container's output."""
-        with self._doing(f"read the log of container {name}"):
-            output: bytes = self._api.logs(name, stdout=True, stderr=True, tail=tail)
-            return output.decode(errors="replace")
-
-    def read_archive(self, container: str, path: str, read: Callable[[IO[bytes]], T]) -> T | None:
-        """Return what *read* makes of a file or directory of a container, running or not.
-
-        :param read: gets a tar archive as it comes, and need not read to its end.
-        :returns: ``None`` when there is no such path.
-        """
-        try:
-            with self._doing(f"read {path} in container {_short(container)}"):
-                stream, _ = self._api.get_archive(container, path)
-                with contextlib.closing(stream):
-                    return read(cast(IO[bytes], streams.Chunks(stream)))
-        except Missing:
-            return None
+    def own(self, part: str | None = None) -> list[OwnContainer]:
+        """Return arpanet's own containers, running or not, by name."""
+        return own.own(self, part)
 
     def read_file(self, name: str, path: str) -> bytes | None:
-        """Return a file's content out of a container, running or not; ``None``: no such file."""
-        return self.read_archive(name, path, streams.first_file)
+        """Return a file out of a container, also out of its memory; ``None``: there is none."""
+        found = super().read_file(name, path)
+        return own.read_memory(self, name, path) if found is None else found
 
-    # -- programs in containers ------------------------------------------------------------------
+    def roles(self) -> set[str]:
+        """Return what this host is: ``master``, ``slave``, both or neither."""
+        return own.roles(self)
 
-    def exec(
-        self,
-        name: str,
-        argv: Sequence[str],
-        env: Mapping[str, str] | None = None,
-        stdin: bytes | None = None,
-        timeout: int = ANSWER,
-    ) -> tuple[int, bytes, bytes]:
-        """Run a program in a running container; return (exit code, stdout, stderr).
+    def stop_part(self, part: str) -> list[str]:
+        """Stop what runs of *part*, without removing it; return the names."""
+        return own.stop_part(self, part)
 
-        :param timeout: seconds that it may take.
-        """
-        with self._doing(f"run {argv[0]} in container {name}"):
-            made = self._api.exec_create(
-                name, list(argv), stdin=stdin is not None, environment=dict(env or {})
-            )
-            api: Any = self._api
-            answer = api._post_json(
-                api._url("/exec/{0}/start", made["Id"]),
-                headers={"Connection": "Upgrade", "Upgrade": "tcp"},
-                data={"Tty": False, "Detach": False},
-                stream=True,
-            )
-            api._raise_for_status(answer)
-            with contextlib.closing(answer):
-                # The SDK reads past the buffer that may hold the first output already
-                out, err = streams.converse(answer.raw._fp.fp, stdin, timeout)
-            code = self._api.exec_inspect(made["Id"])["ExitCode"]
-        if code is None:
-            raise EngineError(f"{argv[0]} in container {name} did not end within {timeout} s")
-        return int(code), out, err
-
-    def run_once(
-        self,
-        image: str,
-        argv: Sequence[str],
-        network: str = "host",
-        volumes: Mapping[str, str] | None = None,
-        timeout: int = ANSWER,
-    ) -> tuple[int, bytes, bytes]:
-        """Run exactly *argv* in a new container, remove it; return (exit code, stdout, stderr).
-
-        :param timeout: seconds that it may take.
-        """
-        body = once_body(image, tuple(argv), network, volumes or {})
-        return self._to_end(f"run {argv[0]} in image {image}", body, timeout)
-
-    def run_to_end(self, spec: ContainerSpec, timeout: int = ANSWER) -> tuple[int, bytes, bytes]:
-        """Do the same with a container that is made like *spec* but for its name."""
-        return self._to_end(f"run {spec.command[0]}", once_of(spec), timeout)
-
-    def _to_end(self, what: str, body: Json, timeout: int) -> tuple[int, bytes, bytes]:
-        with self._doing(what):
-            container = self.create(None, body)
-        try:
-            with self._doing(what):
-                self._api.start(container)
-                try:
-                    code = self._api.wait(container, timeout=timeout)["StatusCode"]
-                except requests.RequestException as problem:
-                    if not problems.timed_out(problem):
-                        raise
-                    raise EngineError(f"{what}: it did not end within {timeout} s") from None
-                out = self._api.logs(container, stdout=True, stderr=False)
-                return int(code), out, self._api.logs(container, stdout=False, stderr=True)
-        finally:
-            self.remove(container)
-
-    # -- images and volumes ----------------------------------------------------------------------
-
-    def image_id(self, tag: str) -> str | None:
-        """Return the id of the image that *tag* names here, ``None`` when there is none."""
-        api: Any = self._api
-        try:
-            with self._doing(f"inspect image {tag}"):
-                return str(api.inspect_image(tag)["Id"])
-        except Missing:
-            return None
-
-    def has_image(self, tag: str) -> bool:
-        """Return whether the image is on this host."""
-        return self.image_id(tag) is not None
-
-    def images(self, repository: str) -> dict[str, str]:
-        """Return tag -> image id of all tags of *repository* on this host."""
-        with self._doing("list images"):
-            listed = self._api.images(name=repository)
-        return {tag: one["Id"] for one in listed for tag in one["RepoTags"] or ()}
-
-    def used_images(self) -> set[str]:
-        """Return the ids of the images that a container, running or not, was made from."""
-        with self._doing("list containers"):
-            return {one["ImageID"] for one in self._api.containers(all=True)}
-
-    def pull(self, tag: str, say: Callable[[str], None]) -> None:
-        """Pull an image, saying so."""
-        say(f"pulling {tag}")
-        with self._doing(f"pull {tag}"), self._long() as client:
-            for one in client.pull(tag, stream=True, decode=True):
-                _check_progress(f"pull {tag}", one)
-
-    def import_image(self, tar: Iterable[bytes], tag: str, changes: Sequence[str] = ()) -> None:
-        """Make an image of one layer from an uncompressed tar archive, sent as it is read.
-
-        Nothing is tagged unless the whole archive arrived.
-
-        :param changes: Dockerfile instructions, as ``CMD ["etcd"]``.
-        """
-        repository, name = docker.utils.parse_repository_tag(tag)
-        what = f"import image {tag}"
-        with self._doing(what), self._long() as client:
-            answer = client.import_image(
-                src=iter(tar),
-                stream_src=True,
-                repository=repository,
-                tag=name,
-                changes=list(changes),
-            )
-            for line in answer.splitlines():
-                _check_progress(what, json.loads(line))
-
-    def remove_image(self, tag: str) -> None:
-        """Remove a tag, and its image when that was its last."""
-        with contextlib.suppress(Missing), self._doing(f"remove image {tag}"):
-            self._api.remove_image(tag)
-
-    def ensure_volume(self, name: str, labels: Mapping[str, str] | None = None) -> None:
-        """Create a named volume where there is none; an existing one is left as it is."""
-        with self._doing(f"create volume {name}"):
-            self._api.create_volume(name, labels=dict(labels or {}))
-
-    def volume_labels(self, name: str) -> dict[str, str] | None:
-        """Return a named volume's labels, ``None`` when there is no such volume."""
-        api: Any = self._api
-        try:
-            with self._doing(f"inspect volume {name}"):
-                return dict(api.inspect_volume(name).get("Labels") or {})
-        except Missing:
-            return None
-
-    def remove_volume(self, name: str) -> None:
-        """Remove a named volume and its data."""
-        with contextlib.suppress(Missing), self._doing(f"remove volume {name}"):
-            self._api.remove_volume(name)
-
-    # -- talking to the SDK ----------------------------------------------------------------------
-
-    def _client(self, timeout: int) -> docker.APIClient:
-        with self._doing("say hello"):
-            try:
-                client = docker.APIClient(self._url, version="auto", timeout=HELLO, **self._options)
-            except ValueError as problem:  # how the SDK refuses some values of DOCKER_HOST
-                raise docker.errors.DockerException(str(problem)) from problem
-        client.timeout = timeout
-        return client
-
-    @contextlib.contextmanager
-    def _long(self) -> Iterator[docker.APIClient]:
-        client = self._client(LONG)
-        try:
-            yield client
-        finally:
-            client.close()
-
-    def _doing(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return _errors(what, self._url)
-
-
-class _Touched:
-    """An event stream: iterate it in one thread, close it from any."""
-
-    def __init__(self, client: docker.APIClient, url: str) -> None:
-        self._client, self._url = client, url
-        # Docker answers before it subscribes: reach back, so that nothing falls in between
-        self._stream: Any = client.events(
-            since=int(time.time()) - 2, filters=EVENT_FILTERS, decode=True
-        )
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        with _errors("report events", self._url):
-            for event in self._stream:
-                if found := touched(event):
-                    yield found
-
-    def close(self) -> None:
-        # The SDK takes the response apart to reach its socket, which may be closed already
-        with contextlib.suppress(AttributeError, OSError, docker.errors.DockerException):
-            self._stream.close()
-        self._client.close()
-
-
-@contextlib.contextmanager
-def _errors(what: str, url: str) -> Iterator[None]:
-    try:
-        yield
-    except docker.errors.APIError as problem:
-        status = problem.status_code or 500
-        raise problems.refused(what, status, problem.explanation or problem) from problem
-    except (
-        docker.errors.DockerException,
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        http.client.HTTPException,
-        OSError,
-    ) as problem:
-        raise problems.unreachable(what, url, problem) from problem
-
-
-def _check_progress(what: str, report: Json) -> None:
-    """Docker has said 200 before it begins, and tells of failures in the stream."""
-    if problem := report.get("error"):
-        raise problems.refused(what, 500, problem)
-
-
-def _short(container: str) -> str:
-    return container[:12] if len(container) == 64 else container
+    def remove_part(self, part: str) -> list[str]:
+        """Stop and remove all containers of *part*; named volumes stay. Return the names."""
+        return own.remove_part(self, part)

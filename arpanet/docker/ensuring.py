@@ -9,11 +9,14 @@ Every state that an interruption leaves behind is one that the next run begins f
 """
 
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from arpanet.docker.client import Client
+from arpanet.docker.own import own
 from arpanet.docker.problems import Conflict
 from arpanet.docker.specs import (
     IMAGE_LABEL,
@@ -23,12 +26,11 @@ from arpanet.docker.specs import (
     OwnContainer,
     create_body,
 )
-from arpanet.errors import EngineError, NameTaken
-
-if TYPE_CHECKING:
-    from arpanet.docker.fleet import Fleet
+from arpanet.errors import EngineError, EngineUnreachable, NameTaken
 
 __all__ = ["ensure"]
+
+log = logging.getLogger(__name__)
 
 #: Seconds that a started container must stay up: a process that doesn't know a flag ends at once.
 SETTLE = 1.0
@@ -38,7 +40,7 @@ TRIES = 8
 Json = Mapping[str, Any]
 
 
-def ensure(docker: "Fleet", spec: ContainerSpec) -> str:
+def ensure(docker: Client, spec: ContainerSpec) -> str:
     """Return what had to be done: ``created``, ``recreated``, ``started`` or ``unchanged``.
 
     :raises NameTaken: a container of that name is not this part's; it was not touched.
@@ -53,17 +55,17 @@ def ensure(docker: "Fleet", spec: ContainerSpec) -> str:
     return _ensure(docker, spec)
 
 
-def _ensure(docker: "Fleet", spec: ContainerSpec) -> str:
+def _ensure(docker: Client, spec: ContainerSpec) -> str:
     body = create_body(spec)
     now = docker.inspect(spec.name)
     if now is not None:
         _refuse_stranger(spec, now)
         if _fits(docker, now, body):
             outcome = _run(docker, spec, now)
-            _clear(docker, [one for one in docker.own(spec.part) if one.id != now["Id"]])
+            _clear(docker, [one for one in own(docker, spec.part) if one.id != now["Id"]])
             return outcome
     fresh = _prepare(docker, spec, body)
-    before = [one for one in docker.own(spec.part) if one.id != fresh]
+    before = [one for one in own(docker, spec.part) if one.id != fresh]
     if [one.id for one in before if one.name == spec.name] != ([now["Id"]] if now else []):
         raise Conflict(f"container {spec.name} was replaced by somebody else just now")
     if now is not None:
@@ -107,7 +109,7 @@ def _labels(found: Json) -> Mapping[str, str]:
     return found["Config"].get("Labels") or {}
 
 
-def _fits(docker: "Fleet", found: Json, body: Json) -> bool:
+def _fits(docker: Client, found: Json, body: Json) -> bool:
     """Same spec, and the image's name still means the image that the container was made from."""
     labels = _labels(found)
     if labels.get(SPEC_LABEL) != body["Labels"][SPEC_LABEL]:
@@ -116,7 +118,7 @@ def _fits(docker: "Fleet", found: Json, body: Json) -> bool:
     return docker.image_id(body["Image"]) in (None, labels.get(IMAGE_LABEL))
 
 
-def _run(docker: "Fleet", spec: ContainerSpec, found: Json) -> str:
+def _run(docker: Client, spec: ContainerSpec, found: Json) -> str:
     state = found["State"]
     if state["Running"] and not state["Restarting"]:
         return "unchanged"
@@ -127,7 +129,7 @@ def _run(docker: "Fleet", spec: ContainerSpec, found: Json) -> str:
     return "started"
 
 
-def _prepare(docker: "Fleet", spec: ContainerSpec, body: Json) -> str:
+def _prepare(docker: Client, spec: ContainerSpec, body: Json) -> str:
     """Return the id of a container that fits and doesn't bear the name yet."""
     name = f"{spec.name}.new"
     left = docker.inspect(name)
@@ -139,7 +141,7 @@ def _prepare(docker: "Fleet", spec: ContainerSpec, body: Json) -> str:
     return docker.create(name, {**body, "Labels": {**body["Labels"], IMAGE_LABEL: image}})
 
 
-def _settle(docker: "Fleet", name: str, container: str) -> None:
+def _settle(docker: Client, name: str, container: str) -> None:
     """Wait until the container has stayed up for :data:`SETTLE` seconds."""
     end = time.monotonic() + SETTLE
     restarts = None
@@ -161,17 +163,36 @@ def _settle(docker: "Fleet", name: str, container: str) -> None:
 
 
 def _put_back(
-    docker: "Fleet", spec: ContainerSpec, fresh: str, before: list[OwnContainer], now: Json | None
+    docker: Client, spec: ContainerSpec, fresh: str, before: list[OwnContainer], now: Json | None
 ) -> None:
-    with contextlib.suppress(EngineError):
+    """Let what ran before run again, each step on its own: none may keep the next from being done.
+
+    A new one that can't be removed (Docker calls it "dead", or its disk is busy) is stopped, and
+    gives the name back: the next run removes it, or says why it can't.
+    """
+    try:
         docker.remove(fresh)
-        if now is not None:
+    except EngineError as problem:
+        log.warning("%s; the one before runs again", problem)
+        with contextlib.suppress(EngineError):
+            docker.stop(fresh)
+        with contextlib.suppress(EngineError):
+            docker.rename(fresh, f"{spec.name}.new")
+    if now is not None:
+        with contextlib.suppress(EngineError):
             docker.rename(now["Id"], spec.name)
-        for one in before:
-            if one.state == "running":
+    for one in before:
+        if one.state == "running":
+            with contextlib.suppress(EngineError):
                 docker.start(one.id)
 
 
-def _clear(docker: "Fleet", containers: list[OwnContainer]) -> None:
+def _clear(docker: Client, containers: list[OwnContainer]) -> None:
+    """Remove what is left over; what counts runs already, so one that stays is only told."""
     for one in containers:
-        docker.remove(one.id)
+        try:
+            docker.remove(one.id)
+        except (Conflict, EngineUnreachable):
+            raise
+        except EngineError as problem:
+            log.warning("%s; container %s is left over", problem, one.name)

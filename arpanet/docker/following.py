@@ -3,6 +3,9 @@
 One thread reads Docker's events and only puts ids on a queue; another looks at what they name and
 tells. A full comparison follows each connect, so that what happened while nobody listened is seen,
 and each *resync* seconds, since Docker drops events for slow listeners and replays 256 at most.
+
+A container that can't be inspected stays as it was last seen, is named in :attr:`Following.trouble`
+and asked for again, less and less often: the others don't notice.
 """
 
 import contextlib
@@ -10,10 +13,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from arpanet.errors import EngineError
+from arpanet.docker.problems import Silent
+from arpanet.errors import ArpanetError, EngineError, EngineUnreachable
 from arpanet.records import Container
 
 __all__ = ["Following", "Notify", "Source"]
@@ -22,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two attempts to reach Docker: the first and the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+#: The same, between two attempts to inspect a container that could not be.
+FIRST_RETRY, LONGEST_RETRY = 1.0, 300.0
 #: Seconds that :meth:`Following.close` waits for each thread.
 LINGER = 5.0
 
@@ -41,33 +48,46 @@ class Source(Protocol):
     def subscribe(self) -> Events:
         """Begin to listen."""
 
-    def containers(self) -> dict[str, Container]:
-        """Return all running containers."""
+    def listed(self) -> dict[str, str]:
+        """Return id -> name of all running containers."""
 
     def container(self, container: str) -> Container | None:
         """Return one, ``None`` when it does not run."""
 
 
-class Following:
-    """A running mirror of Docker's running containers.
+@dataclass
+class _Failing:
+    """A container that can't be inspected: why, when it is asked for again, and how long then."""
 
-    :ivar trouble: why the mirror may be behind; ``""`` when it is up to date.
-    """
+    problem: str
+    due: float
+    pause: float
+
+
+class Following:
+    """A running mirror of Docker's running containers."""
 
     def __init__(self, source: Source, notify: Notify, resync: float) -> None:
         self._source, self._notify, self._resync = source, notify, resync
-        self.trouble = ""
+        self._problem = ""
         # an event, ("", "connected") after each connect, None to wake up and look around
         self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._events: Events | None = None
         self._known: dict[str, Container] = {}
+        self._failing: dict[str, _Failing] = {}
         self._threads = [
             threading.Thread(target=self._read, name="docker-events", daemon=True),
             threading.Thread(target=self._work, name="docker-mirror", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def trouble(self) -> str:
+        """Why the mirror may be behind; ``""`` when it is up to date."""
+        failing = (one.problem for one in list(self._failing.values()))
+        return "; ".join(words for words in (self._problem, *failing) if words)
 
     def close(self) -> None:
         """Stop; no call of *notify* begins after this returns."""
@@ -80,14 +100,21 @@ class Following:
 
     def _disconnect(self) -> None:
         if events := self._events:
-            events.close()
+            with contextlib.suppress(EngineError):
+                events.close()
+
+    def _note(self, problem: Exception | str) -> None:
+        words = _words(problem)
+        if self._problem != words:
+            log.warning("%s", words, exc_info=_unforeseen(problem))
+        self._problem = words
 
     # -- the reader ------------------------------------------------------------------------------
 
     def _read(self) -> None:
         pause = FIRST_PAUSE
         while not self._closed.is_set():
-            problem = "Docker ended the stream of events"
+            problem: Exception | str = "Docker ended the stream of events"
             try:
                 self._events = self._source.subscribe()
                 if self._closed.is_set():  # it was closed meanwhile, when there was nothing to end
@@ -96,34 +123,29 @@ class Following:
                 pause = FIRST_PAUSE
                 for event in self._events:
                     self._queue.put(event)
-            except EngineError as error:
-                problem = str(error)
+            except Exception as error:  # whatever it was: a thread that ends hears of nothing more
+                problem = error
             if not self._closed.is_set():
                 self._note(problem)
-                with contextlib.suppress(EngineError):
-                    self._disconnect()
+                self._disconnect()
                 self._closed.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-
-    def _note(self, problem: str) -> None:
-        if self.trouble != problem:
-            log.warning("%s", problem)
-        self.trouble = problem
 
     # -- the worker ------------------------------------------------------------------------------
 
     def _work(self) -> None:
         due = float("inf")  # until connected: a list without events would be a snapshot gone stale
         while True:
-            batch = self._drain(due - time.monotonic())
+            soonest = min([due, *(one.due for one in self._failing.values())])
+            batch = self._drain(soonest - time.monotonic())
             if self._closed.is_set():
                 return
             full = CONNECTED in batch or time.monotonic() >= due
             try:
-                changed = self._look_at_all() if full else self._look_at(batch)
-            except EngineError as error:
+                changed = self._look_at_all(CONNECTED in batch) if full else self._look_at(batch)
+            except Exception as error:
                 # A new connection brings a full look; should Docker hang, the timer tries again
-                self._note(str(error))
+                self._note(error)
                 self._disconnect()
                 due = time.monotonic() + LONGEST_PAUSE
                 continue
@@ -141,23 +163,58 @@ class Following:
                 batch.append(self._queue.get_nowait())
         return [one for one in batch if one]
 
-    def _look_at_all(self) -> bool:
-        found = self._source.containers()
-        changed = found != self._known
-        self._known = found
-        self.trouble = ""
-        return changed
+    def _look_at_all(self, anew: bool) -> bool:
+        """Look at every running container; *anew*: also at those that are not due again yet."""
+        before, names = dict(self._known), self._source.listed()
+        self._forget((self._known.keys() | self._failing.keys()) - names.keys())
+        now = time.monotonic()
+        for key in names:
+            failing = self._failing.get(key)
+            if failing is None or anew or failing.due <= now:
+                self._look_at_one(key, names)
+        self._problem = ""
+        return self._known != before
 
     def _look_at(self, batch: list[tuple[str, str]]) -> bool:
-        """Look at what *batch* names; only a start can bring one that is not known yet."""
-        before = dict(self._known)
-        for name in dict.fromkeys(i for i, action in batch if action == "start" or i in before):
-            found = self._source.container(name)
-            if found:
-                self._known[name] = found
-            else:
-                self._known.pop(name, None)
+        """Look at what *batch* names, and at what is due again.
+
+        Only a start can bring one that is not known yet.
+        """
+        before, now = dict(self._known), time.monotonic()
+        named = (i for i, action in batch if action == "start" or i in before or i in self._failing)
+        for key in dict.fromkeys([*named, *(i for i, f in self._failing.items() if f.due <= now)]):
+            self._look_at_one(key)
         return self._known != before
+
+    def _look_at_one(self, key: str, names: Mapping[str, str] | None = None) -> None:
+        began = time.monotonic()
+        try:
+            found = self._source.container(key)
+        except Exception as problem:  # odd answers included: one container is not the others' fate
+            if isinstance(problem, EngineUnreachable) and not isinstance(problem, Silent):
+                raise  # that was Docker itself
+            names = self._source.listed() if names is None else names
+            if key in names:
+                self._fails(key, names[key], problem, time.monotonic() - began)
+                return
+            found = None  # it runs no more, whatever is wrong with it
+        self._forget([key])
+        if found:
+            self._known[key] = found
+
+    def _fails(self, key: str, name: str, problem: Exception, took: float) -> None:
+        """*took*: seconds; one that keeps others waiting is asked for more seldom."""
+        words = f"container {name} can't be inspected: {_words(problem)}"
+        before = self._failing.get(key)
+        if before is None or before.problem != words:
+            log.warning("%s; it stays as it was last seen", words)
+        pause = min(max(2 * before.pause if before else FIRST_RETRY, 10 * took), LONGEST_RETRY)
+        self._failing[key] = _Failing(words, time.monotonic() + pause, pause)
+
+    def _forget(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._known.pop(key, None)
+            self._failing.pop(key, None)
 
     def _tell(self) -> None:
         if self._closed.is_set():
@@ -166,6 +223,18 @@ class Following:
             self._notify(dict(self._known))
         except Exception:
             log.exception("telling of the running containers")
+
+
+def _unforeseen(problem: Exception | str) -> Exception | None:
+    """An error that was not made for people, whose traceback says more."""
+    return None if isinstance(problem, str | ArpanetError) else problem
+
+
+def _words(problem: Exception | str) -> str:
+    """One line; with its class where an error was not made for people."""
+    if not _unforeseen(problem):
+        return str(problem)
+    return " ".join(f"{type(problem).__name__}: {problem}".split())
 
 
 CONNECTED = ("", "connected")

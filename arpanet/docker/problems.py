@@ -1,12 +1,29 @@
 """Docker's failures as one line for a person; the only I/O is a look for an installed Docker."""
 
+import contextlib
 import errno
+import http.client
 import shutil
 from collections.abc import Iterator
 
+import docker.errors
+import requests
+import urllib3
+
+from arpanet.docker.specs import NODE_DIRECTORY
 from arpanet.errors import EngineError, EngineUnreachable
 
-__all__ = ["DEFAULT_URL", "Conflict", "Gone", "Missing", "refused", "timed_out", "unreachable"]
+__all__ = [
+    "DEFAULT_URL",
+    "Conflict",
+    "Gone",
+    "Missing",
+    "Silent",
+    "refused",
+    "timed_out",
+    "translated",
+    "unreachable",
+]
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
@@ -21,6 +38,31 @@ class Conflict(EngineError):
 
 class Gone(Conflict):
     """There is no such container."""
+
+
+class Silent(EngineUnreachable):
+    """Docker took the question and did not answer in time: it may answer others."""
+
+
+@contextlib.contextmanager
+def translated(what: str, url: str) -> Iterator[None]:
+    """Turn whatever the SDK and what is below it raise into one of arpanet's errors.
+
+    :param what: what is being done, as ``start container redis``.
+    """
+    try:
+        yield
+    except docker.errors.APIError as problem:
+        status = problem.status_code or 500
+        raise refused(what, status, problem.explanation or problem) from problem
+    except (
+        docker.errors.DockerException,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        http.client.HTTPException,
+        OSError,
+    ) as problem:
+        raise unreachable(what, url, problem) from problem
 
 
 def refused(what: str, status: int, explanation: object) -> EngineError:
@@ -55,7 +97,9 @@ def unreachable(what: str, url: str, problem: BaseException) -> EngineUnreachabl
             "run with sudo, or add yourself to the group 'docker'",
         )
     if timed_out(problem):
-        return EngineUnreachable(f"Docker at {place} did not answer in time ({what})")
+        return Silent(f"Docker at {place} did not answer in time ({what})")
+    if url.startswith(f"unix://{NODE_DIRECTORY}/"):  # in a node container: there is a Docker
+        return EngineUnreachable("Docker does not answer", "does it run on this host?")
     if url != DEFAULT_URL:
         reason = " ".join(str(causes[-1]).split())
         return EngineUnreachable(

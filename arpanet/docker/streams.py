@@ -1,74 +1,75 @@
-"""What Docker sends in parts: archives, and a conversation with a program.
+"""A conversation with a program over the answer that Docker gives to an exec.
 
-Frames of a hijacked connection: one byte stream number, three zero bytes, four bytes length, then
-the data (https://docs.docker.com/reference/api/engine/ "Stream format").
+Docker's frames: one byte stream number, three zero bytes, four bytes length, then the data
+(https://docs.docker.com/reference/api/engine/ "Stream format").
 """
 
-import io
-import selectors
+import contextlib
+import os
 import socket
-import ssl
 import struct
-import tarfile
-import time
-from collections.abc import Iterator
-from typing import IO, Any
+import threading
+from typing import Protocol
 
-from arpanet.errors import EngineError
-
-__all__ = ["Chunks", "converse", "demultiplex", "first_file"]
+__all__ = ["Answer", "converse", "demultiplex"]
 
 CHUNK = 65536
 
 
-def converse(reader: Any, stdin: bytes | None, timeout: float) -> tuple[bytes, bytes]:
+class Answer(Protocol):
+    """What is used of ``urllib3.HTTPResponse``."""
+
+    def read1(self, amt: int | None = None) -> bytes:
+        """Return what is there, at most *amt* bytes; nothing at the end."""
+
+    def fileno(self) -> int:
+        """Return the descriptor of its connection."""
+
+
+def converse(answer: Answer, stdin: bytes | None, timeout: float) -> tuple[bytes, bytes]:
     """Send *stdin*, close that direction, and return (stdout, stderr) when the other side is done.
 
-    :param reader: the buffered reader that the HTTP answer was read from.
-    :param timeout: seconds; what arrived by then is returned.
-    :raises EngineError: there is input, and the connection is a TLS one.
+    Reading is the answer's business, whose buffer may hold the first output already. Writing goes
+    to the connection below it, from a thread, since a program may answer before it has read all.
+
+    :param timeout: seconds; what arrived by then is returned. The answer's own reads must have
+        a time limit as well, which is what makes their connection one that both may wait for.
     """
-    connection: socket.socket = reader.raw._sock
-    connection.setblocking(False)
-    received = io.BytesIO()
-    received.write(reader.read1(CHUNK) or b"")
-    received.seek(0, io.SEEK_END)
-    left = memoryview(stdin or b"")
-    if stdin is not None and isinstance(connection, ssl.SSLSocket):  # Python can't half-close one
-        raise EngineError("a program's input can't be sent to Docker over TLS", "use its socket")
-    if stdin == b"":
-        connection.shutdown(socket.SHUT_WR)
-    end = time.monotonic() + timeout
-    with selectors.DefaultSelector() as selector:
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if left else 0)
-        selector.register(connection, wanted)
-        while (rest := end - time.monotonic()) > 0:
-            for _, ready in selector.select(rest):
-                if ready & selectors.EVENT_WRITE:
-                    left = left[_send(connection, left) :]
-                    if not left:
-                        connection.shutdown(socket.SHUT_WR)
-                        selector.modify(connection, selectors.EVENT_READ)
-                if ready & selectors.EVENT_READ and _receive(connection, received):
-                    return demultiplex(received.getvalue())
-    return demultiplex(received.getvalue())
+    received = bytearray()
+    late = threading.Event()
+    with socket.socket(fileno=os.dup(answer.fileno())) as connection:
+        connection.settimeout(timeout)
+        writer = threading.Thread(target=_send, args=(connection, stdin), name="docker-stdin")
+        watch = threading.Timer(timeout, _hang_up, (connection, late))
+        watch.daemon = True
+        writer.start()
+        watch.start()
+        try:
+            while data := answer.read1(CHUNK):
+                received += data
+        except Exception:
+            # the end of a connection that was hung up; its own time limit may come first
+            if not late.wait(0.5):
+                raise
+        finally:
+            watch.cancel()
+            _hang_up(connection)
+            writer.join()
+    return demultiplex(bytes(received))
 
 
-def _send(connection: socket.socket, data: memoryview) -> int:
-    try:
-        return connection.send(data[:CHUNK])
-    except BrokenPipeError:  # the program does not want more
-        return len(data)
+def _send(connection: socket.socket, stdin: bytes | None) -> None:
+    if stdin is not None:
+        with contextlib.suppress(OSError):  # the program does not want more
+            connection.sendall(stdin)
+            connection.shutdown(socket.SHUT_WR)
 
 
-def _receive(connection: socket.socket, received: io.BytesIO) -> bool:
-    """Take all that is there, TLS keeps some to itself; return whether that was the end."""
-    try:
-        while data := connection.recv(CHUNK):
-            received.write(data)
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return False
-    return True
+def _hang_up(connection: socket.socket, late: threading.Event | None = None) -> None:
+    if late:
+        late.set()
+    with contextlib.suppress(OSError):  # it is gone already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def demultiplex(frames: bytes) -> tuple[bytes, bytes]:
@@ -80,35 +81,3 @@ def demultiplex(frames: bytes) -> tuple[bytes, bytes]:
         output.setdefault(stream, bytearray()).extend(frames[at + 8 : at + 8 + length])
         at += 8 + length
     return bytes(output[1]), bytes(output[2])
-
-
-class Chunks(io.RawIOBase):
-    """A stream to read from, of parts as they come."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
-        self._left = b""
-
-    def readable(self) -> bool:
-        """It can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill *buffer* with what is there, wait for more only when nothing is."""
-        while not self._left:
-            try:
-                self._left = next(self._parts)
-            except StopIteration:
-                return 0
-        taken = self._left[: len(buffer)]
-        buffer[: len(taken)] = taken
-        self._left = self._left[len(taken) :]
-        return len(taken)
-
-
-def first_file(archive: IO[bytes]) -> bytes | None:
-    """Return the content of the file that a tar archive begins with, ``None``: it is no file."""
-    with tarfile.open(fileobj=archive, mode="r|") as tar:
-        first = tar.next()
-        content = tar.extractfile(first) if first and first.isfile() else None
-        return content.read() if content else None

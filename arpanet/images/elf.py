@@ -4,17 +4,19 @@
 """
 
 import re
-import struct
 import subprocess
+from contextlib import suppress
 from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
 
 from arpanet.errors import ArpanetError
 
 __all__ = ["interpreter", "libraries", "shebang"]
 
-PT_INTERP = 3
-#: Type, offset and size in the file out of a program header, by "is it a 64-bit one?".
-PROGRAM = {False: "I I 8x I", True: "I 4x Q 16x Q"}
 #: Seconds that a loader may take to list what one file needs.
 LISTING = 20
 #: Opened by the C library itself while it runs, so no file names them.
@@ -22,24 +24,12 @@ UNNAMED = ("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2")
 
 
 def interpreter(path: Path) -> Path | None:
-    """Return the loader that an ELF program names, ``None`` for a static one or no ELF at all.
-
-    Source: the ELF specification, "ELF Header" and "Program Header"; both word sizes, both orders.
-    """
-    with path.open("rb") as file:
-        head = file.read(64)
-        if len(head) < 64 or head[:4] != b"\x7fELF":
-            return None
-        wide, order = head[4] == 2, "<" if head[5] == 1 else ">"
-        fields = struct.unpack_from(order + ("HHIQQQIHHH" if wide else "HHIIIIIHHH"), head, 16)
-        table, size, count = fields[4], fields[8], fields[9]
-        for at in range(count):
-            file.seek(table + at * size)
-            program = file.read(struct.calcsize(order + PROGRAM[wide]))
-            kind, start, length = struct.unpack(order + PROGRAM[wide], program)
-            if kind == PT_INTERP:
-                file.seek(start)
-                return Path(file.read(length).rstrip(b"\0").decode())
+    """Return the loader that an ELF program names, ``None`` for a static one or no ELF at all."""
+    # no ELF file at all, or one that is cut short
+    with path.open("rb") as file, suppress(ELFError, ConstructError):
+        for one in ELFFile(file).iter_segments("PT_INTERP"):
+            if isinstance(one, InterpSegment):
+                return Path(one.get_interp_name())
     return None
 
 

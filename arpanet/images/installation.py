@@ -11,9 +11,13 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 import arpanet
 from arpanet.errors import ArpanetError
@@ -103,41 +107,42 @@ def distributions() -> list[Distribution]:
     for group in GROUPS:
         todo += [point.dist for point in entry_points(group=group) if point.dist]
     found: dict[str, Distribution] = {}
-    while todo:
-        one = todo.pop()
-        name = _canonical(one.name)
-        if name not in found:
+    wanted = [(one, frozenset[str]()) for one in todo]
+    seen = set()
+    while wanted:
+        one, extras = wanted.pop()
+        name = canonicalize_name(one.name)
+        if (name, extras) not in seen:
+            seen.add((name, extras))
             found[name] = one
-            todo += _installed(requirements(one.requires or ()))
+            wanted += _installed(requirements(one.requires or (), extras))
     return [found[name] for name in sorted(found)]
 
 
-def requirements(lines: Iterable[str]) -> list[str]:
-    """Return the names that requirement *lines* (PEP 508) speak of, except those of extras.
+def requirements(lines: Iterable[str], extras: Iterable[str] = ()) -> list[Requirement]:
+    """Return what requirement *lines* (PEP 508) ask for on this host.
 
-    Other markers are not looked at: what they exclude is either not installed or does no harm.
+    :param extras: those that the distribution was asked for with.
 
-    >>> requirements(["urllib3>=2 ; python_version > '3'", "paramiko ; extra == 'ssh'", "a[b]"])
+    >>> lines = ["urllib3>=2 ; python_version > '3'", "paramiko ; extra == 'ssh'", "a[b]"]
+    >>> [one.name for one in requirements(lines)]
     ['urllib3', 'a']
     """
     found = []
     for line in lines:
-        name = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
-        if name and not re.search(r"\bextra\s*==", line.partition(";")[2]):
-            found.append(name.group(1))
+        with suppress(InvalidRequirement):  # a stranger's, and of no use to anybody
+            one = Requirement(line)
+            if not one.marker or any(one.marker.evaluate({"extra": e}) for e in ("", *extras)):
+                found.append(one)
     return found
 
 
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _installed(names: Iterable[str]) -> Iterator[Distribution]:
-    for name in names:
-        try:
-            yield distribution(name)
-        except PackageNotFoundError:
-            continue
+def _installed(
+    wanted: Iterable[Requirement],
+) -> Iterator[tuple[Distribution, frozenset[str]]]:
+    for one in wanted:
+        with suppress(PackageNotFoundError):
+            yield distribution(one.name), frozenset(one.extras)
 
 
 def add_distributions(tree: Tree, found: Iterable[Distribution]) -> None:

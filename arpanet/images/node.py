@@ -11,7 +11,8 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
     from arpanet.context import Context
     from arpanet.docker.engine import Engine
 
-__all__ = ["REPOSITORY", "node_image", "pack_binaries"]
+__all__ = ["REPOSITORY", "node_image", "pack_binaries", "remove_old"]
 
 REPOSITORY = "arpanet/node"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: What an agent calls; it may do without the second.
-PROGRAMS, OPTIONAL = ("nft", "nsenter"), ("conntrack",)
+#: What an agent calls, and what reads its files; it may do without the second.
+PROGRAMS, OPTIONAL = ("nft", "nsenter", "cat"), ("conntrack",)
 #: Debian's package of each program.
 PACKAGES = {
+    "cat": "coreutils",
     "conntrack": "conntrack",
     "etcd": "etcd-server",
     "etcdctl": "etcd-client",
@@ -65,8 +67,15 @@ def node_image(context: "Context") -> str:
     engine = context.engine
     if wanted := context.settings[ARPANET_IMAGE]:
         if not engine.has_image(wanted):
-            engine.pull(wanted, context.say)
+            with context.progress(f"pulling {wanted}") as tell:
+                engine.pull(wanted, tell)
         return wanted
+    if not context.packed or not engine.has_image(context.packed):
+        context.packed = _packed(context, engine)
+    return context.packed
+
+
+def _packed(context: "Context", engine: "Engine") -> str:
     tree = Tree()
     programs = [_find(name) for name in PROGRAMS]
     programs += [Path(found) for name in OPTIONAL if (found := _which(name))]
@@ -80,14 +89,25 @@ def node_image(context: "Context") -> str:
     tag = f"{REPOSITORY}:{__version__}-{tree.digest(_libraries_state(), *changes)}"
     if not engine.has_image(tag):
         _check_architecture(engine)
-        context.say(f"packing node image {tag} from this installation")
         began = time.monotonic()
-        _add_libraries(tree, programs)
-        size = _send(engine, tag, tree, changes)
+        with context.progress(f"packing node image {tag} from this installation") as tell:
+            _add_libraries(tree, programs)
+            size = _send(engine, tag, tree, changes, tell)
         seconds = time.monotonic() - began
         context.say(f"packed {len(tree.files)} files, {size / 1e6:.0f} MB, in {seconds:.1f} s")
-        _remove_others(engine, tag)
     return tag
+
+
+def remove_old(engine: "Engine") -> None:
+    """Remove the packed node images that no container was made from, but for the newest of them.
+
+    Called when all that runs a new one has been started: the one before stays, to go back to.
+    """
+    used = engine.used_images()
+    unused = [tag for tag, image in engine.images(REPOSITORY).items() if image not in used]
+    for tag in unused[1:]:
+        with suppress(EngineError):  # in use since just now
+            engine.remove_image(tag)
 
 
 def pack_binaries(
@@ -197,13 +217,20 @@ def _changes(
     return changes
 
 
-def _send(engine: "Engine", tag: str, tree: Tree, changes: Sequence[str]) -> int:
+def _send(
+    engine: "Engine",
+    tag: str,
+    tree: Tree,
+    changes: Sequence[str],
+    tell: Callable[[str], None] = lambda _: None,
+) -> int:
     sent = 0
 
     def counted() -> Iterator[bytes]:
         nonlocal sent
         for data in tree.archive():
             sent += len(data)
+            tell(f"{sent / 1e6:.0f} MB")
             yield data
 
     engine.import_image(counted(), tag, changes)
@@ -216,14 +243,3 @@ def _check_architecture(engine: "Engine") -> None:
             f"programs of {platform.machine()} do not run on a Docker of {engine.architecture}",
             "set ARPANET_IMAGE and ETCD_IMAGE to published images",
         )
-
-
-def _remove_others(engine: "Engine", tag: str) -> None:
-    """Remove node images of earlier installations that no container was made from."""
-    used = engine.used_images()
-    for other, image in engine.images(REPOSITORY).items():
-        if other != tag and image not in used:
-            try:
-                engine.remove_image(other)
-            except EngineError:  # in use since just now
-                continue

@@ -1,6 +1,7 @@
 """A set of this host's files at their own paths, as a digest and as a tar archive."""
 
 import hashlib
+import io
 import os
 import stat
 import tarfile
@@ -12,7 +13,6 @@ from arpanet.errors import ArpanetError
 
 __all__ = ["Tree"]
 
-CHUNK = 1 << 18
 #: More symbolic links than this on one way are a loop (Linux: 40).
 MOST_LINKS = 40
 
@@ -105,13 +105,16 @@ class Tree:
         files = {**self._compiled(), **self.files}
         parents = {str(up) for name in [*files, *self.links] for up in PurePosixPath(name).parents}
         modes = {**dict.fromkeys(parents - {"/"}, 0o755), **self.directories}
-        for name in sorted(modes):
-            yield _header(name, tarfile.DIRTYPE, modes[name])
-        for name in sorted(self.links):
-            yield _header(name, tarfile.SYMTYPE, 0o777, link=self.links[name])
-        for name in sorted(files):
-            yield from _file(name, files[name], self._stat)
-        yield bytes(2 * tarfile.BLOCKSIZE)
+        part = io.BytesIO()
+        with tarfile.open(fileobj=part, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            for name in sorted(modes):
+                tar.addfile(_member(name, tarfile.DIRTYPE, modes[name]))
+            for name in sorted(self.links):
+                tar.addfile(_member(name, tarfile.SYMTYPE, 0o777, link=self.links[name]))
+            for name in sorted(files):
+                _add(tar, name, files[name], self._stat)
+                yield _taken(part)
+        yield _taken(part)
 
     def _compiled(self) -> dict[str, Path | bytes]:
         """The compiled forms of the modules: an agent then starts in half the time."""
@@ -126,32 +129,38 @@ class Tree:
             raise ArpanetError(f"cannot pack {path}: {problem.strerror}", "try again") from problem
 
 
-def _header(
-    name: str, kind: bytes, mode: int, size: int = 0, when: int = 0, link: str = ""
-) -> bytes:
+def _taken(part: io.BytesIO) -> bytes:
+    """Return what was written since the last time; never more than the largest file."""
+    data = part.getvalue()
+    part.seek(0)
+    part.truncate()
+    return data
+
+
+def _member(name: str, kind: bytes, mode: int, size: int = 0, link: str = "") -> tarfile.TarInfo:
     info = tarfile.TarInfo(name.lstrip("/"))
-    info.type, info.mode, info.size, info.mtime, info.linkname = kind, mode, size, when, link
-    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+    info.type, info.mode, info.size, info.linkname = kind, mode, size, link
+    return info
 
 
-def _file(
-    name: str, source: Path | bytes, look: Callable[[Path], os.stat_result]
-) -> Iterator[bytes]:
+def _add(
+    tar: tarfile.TarFile,
+    name: str,
+    source: Path | bytes,
+    look: Callable[[Path], os.stat_result],
+) -> None:
     if isinstance(source, bytes):
-        yield _header(name, tarfile.REGTYPE, 0o644, len(source))
-        yield source + bytes(-len(source) % tarfile.BLOCKSIZE)
-        return
+        info = _member(name, tarfile.REGTYPE, 0o644, len(source))
+        return tar.addfile(info, io.BytesIO(source))
     at = look(source)
     # Without set-user-id bits: everybody is root in there anyway
-    yield _header(name, tarfile.REGTYPE, at.st_mode & 0o777, at.st_size, int(at.st_mtime))
-    left = at.st_size
+    info = _member(name, tarfile.REGTYPE, at.st_mode & 0o777, at.st_size)
+    info.mtime = int(at.st_mtime)
     try:
         with source.open("rb") as file:
-            while left and (data := file.read(min(CHUNK, left))):
-                left -= len(data)
-                yield data
+            return tar.addfile(info, file)
     except OSError as problem:
+        if problem.errno is None:  # of tarfile itself: there was less to read than it was told
+            reason = "it changed while it was read"
+            raise ArpanetError(f"cannot pack {source}: {reason}", "try again") from problem
         raise ArpanetError(f"cannot pack {source}: {problem.strerror}") from problem
-    if left:
-        raise ArpanetError(f"cannot pack {source}: it changed while it was read", "try again")
-    yield bytes(-at.st_size % tarfile.BLOCKSIZE)

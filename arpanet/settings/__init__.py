@@ -5,8 +5,10 @@ from arpanet.settings.core import (
     ARPANET_IP,
     ARPANET_LOG,
     ARPANET_MASTERS,
+    ARPANET_PLUGINS_BLOCKED,
     ARPANET_REGISTRY,
     ARPANET_RESYNC,
+    ARPANET_TRACE,
     ARPANET_TTL,
     CORE,
     DOCKER_PORT,
@@ -14,15 +16,17 @@ from arpanet.settings.core import (
     HOSTNAME,
 )
 from arpanet.settings.declared import Setting, Settings, Source
-from arpanet.settings.sources import declared, load, rc_path
+from arpanet.settings.sources import declared, load, mistyped, rc_path
 
 __all__ = [
     "ARPANET_IMAGE",
     "ARPANET_IP",
     "ARPANET_LOG",
     "ARPANET_MASTERS",
+    "ARPANET_PLUGINS_BLOCKED",
     "ARPANET_REGISTRY",
     "ARPANET_RESYNC",
+    "ARPANET_TRACE",
     "ARPANET_TTL",
     "CORE",
     "DOCKER_PORT",
@@ -33,5 +37,6 @@ __all__ = [
     "Source",
     "declared",
     "load",
+    "mistyped",
     "rc_path",
 ]

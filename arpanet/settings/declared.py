@@ -39,6 +39,14 @@ class Source:
     origin: str
 
 
+#: What wins over what; between the two stands the file, whose origin names a line.
+RANKS = {"option": 3, "environment": 1}
+
+
+def _rank(source: Source | None) -> int:
+    return 0 if source is None else RANKS.get(source.origin, 2)
+
+
 class Settings(Mapping[Setting[Any], Any]):
     """The declared settings and their values; immutable; equal when all explicit texts are."""
 
@@ -92,6 +100,24 @@ class Settings(Mapping[Setting[Any], Any]):
     def explicit(self) -> dict[str, str]:
         """Return name -> text of all that was given rather than defaulted."""
         return {name: source.text for name, source in self._given.items()}
+
+    def given(self) -> dict[str, Source]:
+        """Return name -> text and origin of all that was given rather than defaulted."""
+        return dict(self._given)
+
+    def repeating(self, before: Mapping[str, Source]) -> "Settings":
+        """Return these with what *before* had from an option or the environment, and these lack.
+
+        An option wins over the file, and the file over the environment, as always; of two options,
+        or two environments, these win. So a start can be repeated by somebody who has only the
+        file: the watcher, or ``status`` in another shell.
+        """
+        kept = {
+            name: source
+            for name, source in before.items()
+            if source.origin in RANKS and _rank(source) > _rank(self._given.get(name))
+        }
+        return Settings(self, {**self._given, **kept})
 
     def environment(self) -> dict[str, str]:
         """Return what a node container's environment must hold to see these very values.

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ DOOR = {"arpanet", *(f"arpanet.{name}" for name in arpanet.__all__)}
 KIT = {"arpanet.testing", "arpanet.testing.registry"}
 PACKAGES = sorted(path.name for path in PLUGINS.iterdir() if (path / "__init__.py").exists())
 PRODUCT = sources("arpanet", "plugins")
+#: Each package of the core that is not the core itself.
+ROOMS = sorted(path.parent for path in (ROOT / "arpanet").glob("*/__init__.py"))
 EVERYTHING = [*PRODUCT, *sources("contrib", "tests")]
 
 
@@ -57,6 +60,30 @@ def test_plugins_come_in_by_the_door(place):
         return top(module) == "arpanet" and module not in DOOR | KIT
 
     assert wrong(sources(place), private) == []
+
+
+def test_no_imports_go_in_a_circle():
+    """Neither over the whole product when it is loaded, nor for types only within one room."""
+    loaded = {module_of(path): set(when_loaded(path)) for path in PRODUCT}
+    TopologicalSorter(loaded).prepare()
+    for room in ROOMS:
+        within = {
+            module_of(path): {module for _, module in imports(path)}
+            for path in sources(str(room.relative_to(ROOT)))
+        }
+        TopologicalSorter({m: found & within.keys() for m, found in within.items()}).prepare()
+
+
+def module_of(path: Path) -> str:
+    base = PLUGINS if PLUGINS in path.parents else ROOT
+    parts = path.relative_to(base).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def when_loaded(path: Path) -> list[str]:
+    """What is imported when the module itself is: at its top level, and not for types only."""
+    top = {node.lineno for node in ast.parse(path.read_text()).body}
+    return [module for line, module in imports(path) if line in top]
 
 
 def test_only_tests_use_the_kit():

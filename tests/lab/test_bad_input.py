@@ -1,5 +1,6 @@
 """What is wrong, where, what to do: one line and an exit code, and nothing half done."""
 
+import os
 import signal
 import subprocess
 
@@ -57,6 +58,13 @@ def test_a_file_that_others_may_write(bare):
     code, line = fails(bare, "arpanet slave start")
     assert code == 3
     assert "may be written by others (mode 0666); run 'chmod go-w" in line
+
+
+def test_a_file_of_somebody_else(bare):
+    os.chown(bare.home / ".arpanetrc", 65534, -1)
+    code, line = fails(bare, "arpanet slave start")
+    assert code == 3
+    assert "belongs to nobody, who is neither root nor you; look at what is in it, then run" in line
 
 
 def test_docker_is_not_running(bare):

@@ -30,7 +30,7 @@ def test_a_stopped_engine_is_started(clean_lab: Lab):
     host.stop_docker()
     try:
         done = host.run(["arpanet", "install", "core"], timeout=300)
-        assert "starting Docker" in done.stderr
+        assert "core: Docker runs" in done.stderr
         assert run(host, "docker info --format {{.ID}}")
     finally:
         host.start_docker()
@@ -57,4 +57,26 @@ def test_tcp_only_when_asked_and_with_a_warning(clean_lab: Lab):
             file.unlink()
         else:
             file.write_text(before)
+        host.restart_docker()
+
+
+def test_a_docker_that_does_not_start_so_runs_again_as_before(clean_lab: Lab):
+    """Its script names a socket already, as DOCKER_OPTS may; dockerd refuses to be told twice."""
+    host = clean_lab.hosts[0]
+    before = run(host, "docker run -d --name bystander --restart always redis")
+    script = Path(f"/proc/{host.pid}/root/etc/init.d/docker")
+    text = script.read_text()
+    script.write_text(text.replace(" < /dev/null", " -H unix:///var/run/docker.sock < /dev/null"))
+    file = configuration(host)
+    had = file.read_text() if file.exists() else None
+    try:
+        done = host.run(["arpanet", "install", "core", "--docker-tcp"], check=False, timeout=300)
+        assert done.returncode == 1
+        last = done.stderr.splitlines()[-1]
+        assert "Docker did not come back listening on tcp://" in last
+        assert last.endswith("it runs again as before")
+        assert (file.read_text() if file.exists() else None) == had
+        assert run(host, "docker inspect -f {{.Id}} bystander") == before
+    finally:
+        script.write_text(text)
         host.restart_docker()

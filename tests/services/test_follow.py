@@ -164,7 +164,7 @@ def test_docker_is_killed(follow, clean_dockerd):
 
 
 def test_docker_hangs(follow, clean_dockerd, monkeypatch):
-    monkeypatch.setattr("arpanet.docker.engine.ANSWER", 1)
+    monkeypatch.setattr("arpanet.docker.client.ANSWER", 1)
     engine = Engine.connect(f"unix://{clean_dockerd.docker_socket}")
     told = Told()
     following = engine.follow(told, 0.2)

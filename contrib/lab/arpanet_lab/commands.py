@@ -205,9 +205,10 @@ class Demo(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Show it."""
+        from arpanet import Progress
         from arpanet_lab.demo import Demo as Show
 
-        Show(log.info).run()
+        Show(log.info, Progress(log.info)).run()
 
 
 class DrillCommand(Lister):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO
 
-from arpanet import ArpanetError
+from arpanet import ArpanetError, Progress
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
@@ -27,11 +27,12 @@ class Demo:
     """One run.
 
     :param say: prints one line.
+    :param progress: shows what is waited for.
     """
 
-    def __init__(self, say: Callable[[str], None], lab: str = "demo") -> None:
+    def __init__(self, say: Callable[[str], None], progress: Progress, lab: str = "demo") -> None:
         self.lab = Lab(lab)
-        self._say = say
+        self._say, self._progress = say, progress
         self._times: list[tuple[str, float]] = []
         self._hosts: list[Host] = []
         self._inside: list[str] = []
@@ -52,7 +53,8 @@ class Demo:
             self._step("every arpanet container on host3 is killed: the link stays", self._kill)
         finally:
             self._say("taking everything down")
-            self.lab.down()
+            with self._progress("taking everything down"):
+                self.lab.down()
         self._say("")
         for what, seconds in self._times:
             self._say(f"{seconds:7.1f} s  {what}")
@@ -142,7 +144,8 @@ class Demo:
     def _step(self, what: str, action: Callable[[], None]) -> None:
         self._say(f"\n== {what}")
         began = time.monotonic()
-        action()
+        with self._progress(what):
+            action()
         self._times.append((what, time.monotonic() - began))
 
     def _type(self, host: Host, line: str, show: bool = False) -> str:

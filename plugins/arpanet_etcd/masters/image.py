@@ -70,7 +70,8 @@ def _present(context: Context, install: bool) -> str:
 def _get(context: Context) -> str:
     wanted = context.settings[ETCD_IMAGE]
     try:
-        context.engine.pull(wanted, context.say)
+        with context.progress(f"pulling {wanted}") as tell:
+            context.engine.pull(wanted, tell)
     except EngineError as problem:
         host = _host_version() if _may_pack(context) else None
         if host is None:

@@ -1,6 +1,6 @@
 """The real command line, in this process, without Docker or a registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
 
     plugin = Recorder()
 
-    def load(agent: str | None = None) -> tuple[pluggy.PluginManager, list[plugins.Loaded]]:
+    def load(
+        agent: str | None = None, blocked: Iterable[str] = ()
+    ) -> tuple[pluggy.PluginManager, list[plugins.Loaded]]:
         manager = pluggy.PluginManager("arpanet")
         manager.add_hookspecs(hookspecs)
         manager.register(plugin, "recorder")
@@ -88,6 +90,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
 
     monkeypatch.setattr(plugins, "load", load)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
     for name in ("ARPANET_IP", "ARPANET_MASTERS", "HOSTNAME", "DOCKER_PORT"):
         monkeypatch.delenv(name, raising=False)
     plugin.store.change("h1", None, [Instance("h1:r0:6379", ("redis",), "h1", "10.0.0.1", 10000)])

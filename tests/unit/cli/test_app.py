@@ -15,6 +15,8 @@ def test_no_argument_prints_the_help(arpanet):
     assert bare.out == asked.out
     for command in ("master start", "slave stop", "etcdctl", "hosts", "config"):
         assert f"  {command} " in bare.out
+    for hidden in ("agent", "hold"):
+        assert f"  {hidden} " not in bare.out
 
 
 def test_version(arpanet):
@@ -114,6 +116,35 @@ def test_config_tells_where_values_come_from(arpanet, tmp_path: Path, monkeypatc
     assert found["DOCKER_PORT"] == ("2", "~/.arpanetrc:2")
     assert found["HOSTNAME"] == ("h9", "option")
     assert found["ARPANET_MASTERS"] == ("10.0.0.9", "default")
+
+
+def test_an_edit_is_told_until_it_is_applied(arpanet, tmp_path: Path, monkeypatch):
+    rc = tmp_path / ".arpanetrc"
+    rc.write_text("ARPANET_IP=10.0.0.1\n")
+    rc.chmod(0o600)
+    monkeypatch.setenv("HOSTNAME", "h1")
+    assert arpanet("slave", "start").code == 0
+    monkeypatch.delenv("HOSTNAME")  # another shell
+    assert arpanet("status").code == 0
+    assert arpanet("config").err == ""
+    rc.write_text("ARPANET_IP=10.0.0.2\n")
+    words = "the slave was started with other values of ARPANET_IP: run 'arpanet slave start'"
+    done = arpanet("status", "-f", "json")
+    assert done.code == 1
+    line = json.loads(done.out)[-1]
+    assert (line["part"], line["state"]) == ("settings", "degraded")
+    assert words in line["detail"]
+    assert words in arpanet("config").err
+    assert arpanet("slave", "start").code == 0
+    assert arpanet("status").code == 0
+    rc.write_text("ARPANET_IP=10.0.0.3\n")
+    assert arpanet("slave", "stop").code == 0
+    assert arpanet("status").code == 0  # nothing runs with other values
+
+
+def test_a_mistyped_name_is_told(arpanet, monkeypatch):
+    monkeypatch.setenv("ARPANET_MASTERZ", "10.0.0.1")
+    assert "ARPANET_MASTERZ is no setting; did you mean ARPANET_MASTERS?" in arpanet("status").err
 
 
 @pytest.mark.parametrize(

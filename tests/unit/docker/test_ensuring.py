@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet.docker import ensuring
-from arpanet.docker.fleet import Fleet
+from arpanet.docker import ensuring, own
+from arpanet.docker.engine import Engine
 from arpanet.docker.problems import Conflict, Gone, Missing
 from arpanet.docker.specs import ContainerSpec
 from arpanet.errors import EngineError, NameTaken
@@ -21,11 +21,12 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-class FakeDocker(Fleet):
+class FakeDocker(Engine):
     """Containers in memory; dies before the step number *last*."""
 
     def __init__(self):
         self.found, self.images = {}, {"image:1": "sha256:1"}
+        self.stuck = False
         self.serial, self.last = itertools.count(), float("inf")
 
     def step(self):
@@ -44,11 +45,11 @@ class FakeDocker(Fleet):
 
     def listed(self, label=None):
         key, _, value = label.partition("=")
-        return [
-            i
+        return {
+            i: one["Name"].lstrip("/")
             for i, one in self.found.items()
             if key in one["Config"]["Labels"] and value in ("", one["Config"]["Labels"][key])
-        ]
+        }
 
     def inspect(self, container):
         try:
@@ -69,6 +70,7 @@ class FakeDocker(Fleet):
             "Name": f"/{name}",
             "Image": self.images[body["Image"]],
             "Config": body,
+            "HostConfig": body.get("HostConfig", {}),
             "State": {**state, "Status": "created", "ExitCode": 0, "StartedAt": ""},
         }
         return key
@@ -91,6 +93,8 @@ class FakeDocker(Fleet):
 
     def remove(self, container):
         self.step()
+        if self.found.get(container, {}).get("Config", {}).get("Cmd") == ["broken"] and self.stuck:
+            raise EngineError("device or resource busy")
         self.found.pop(container, None)
 
     def rename(self, container, name):
@@ -98,6 +102,10 @@ class FakeDocker(Fleet):
         if self.inspect(name):
             raise Conflict(f"{name} is in use")
         self.get(container)["Name"] = f"/{name}"
+
+    def exec(self, name, argv, env=None, stdin=None, timeout=60):
+        content = {"/run/arpanet/x.json": b"{}"}.get(argv[1])
+        return (1, b"", b"no such file") if content is None else (0, content, b"")
 
     def logs(self, name, tail=20):
         return "starting\nunknown flag: --more\n\n"
@@ -181,6 +189,20 @@ def test_what_does_not_start_leaves_the_old_one_running(docker, bad):
     assert command(docker) == ["run"]
 
 
+def test_the_old_one_runs_again_although_the_new_one_cannot_be_removed(docker, caplog):
+    docker.ensure(SPEC)
+    docker.stuck = True
+    with pytest.raises(EngineError, match="ends at once"):
+        docker.ensure(BROKEN)
+    assert command(docker) == ["run"]
+    assert state(docker) == [("etcd", "running", "image:1"), ("etcd.new", "exited", "image:1")]
+    assert docker.ensure(SPEC) == "unchanged"  # what is left over holds up nothing
+    assert "device or resource busy; container etcd.new is left over" in caplog.text
+    docker.stuck = False
+    assert docker.ensure(SPEC) == "unchanged"
+    assert state(docker) == [("etcd", "running", "image:1")]
+
+
 def test_a_name_that_cannot_be_freed_stops_nothing(docker):
     docker.ensure(SPEC)
     docker.create("etcd.old", {"Image": "image:1", "Cmd": ["theirs"], "Labels": {}})
@@ -243,3 +265,13 @@ def test_one_shots_of_killed_commands_are_swept(docker):
     docker.ensure(SPEC)
     assert docker.inspect("living")
     assert docker.inspect("orphan") is None
+
+
+def test_what_is_in_memory_is_read_by_the_containers_own_cat(docker):
+    docker.ensure(replace(SPEC, tmpfs={"/run": "size=16m"}))
+    assert own.read_memory(docker, "etcd", "/run/arpanet/x.json") == b"{}"
+    assert own.read_memory(docker, "etcd", "/run/arpanet/y.json") is None
+    assert own.read_memory(docker, "etcd", "/running/x") is None  # on a disk
+    assert own.read_memory(docker, "nobody", "/run/arpanet/x.json") is None
+    docker.stop("etcd")
+    assert own.read_memory(docker, "etcd", "/run/arpanet/x.json") is None

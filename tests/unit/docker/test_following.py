@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
+from arpanet.docker import following as module
 from arpanet.docker.following import Following
-from arpanet.errors import EngineUnreachable
+from arpanet.docker.problems import Silent
+from arpanet.errors import EngineError, EngineUnreachable
 from arpanet.records import Container
 from tests.conftest import wait_for
 
@@ -31,6 +33,7 @@ class Source:
 
     def __init__(self):
         self.now, self.stream, self.down, self.looks, self.lists = {}, None, False, [], 0
+        self.connects, self.fails = 0, {}
 
     def check(self):
         if self.down:
@@ -38,17 +41,20 @@ class Source:
 
     def subscribe(self):
         self.check()
+        self.connects += 1
         self.stream = Stream()
         return self.stream
 
-    def containers(self):
+    def listed(self):
         self.check()
         self.lists += 1
-        return {name: one for name, one in self.now.items() if one}
+        return {name: f"the-{name}" for name, one in self.now.items() if one}
 
     def container(self, container):
         self.check()
         self.looks.append(container)
+        if container in self.fails:
+            raise self.fails[container]
         return self.now.get(container)
 
     def happens(self, name, action="start"):
@@ -147,6 +153,62 @@ def test_a_failed_look_leads_to_a_new_connection(source, follow):
     source.down = False
     wait_for(lambda: told[-1] == {"a": running("a")})
     assert source.stream is not first
+
+
+FAULTS = [EngineError("odd"), Silent("no answer in time"), KeyError("State")]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: type(one).__name__)
+def test_one_that_cannot_be_inspected_blocks_no_other(source, follow, fault, caplog, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_RETRY", 0.02)
+    source.now = {"bad": running("bad"), "a": running("a")}
+    source.fails["bad"] = fault
+    following, told = follow()
+    assert told == [{"a": running("a")}]
+    assert "container the-bad can't be inspected: " in following.trouble
+    assert str(fault.args[0]) in following.trouble
+    source.now["b"] = running("b")
+    source.happens("b")
+    wait_for(lambda: told[-1].keys() == {"a", "b"})
+    wait_for(lambda: source.looks.count("bad") > 3)
+    assert source.connects == 1
+    assert len(caplog.records) == 1
+    del source.fails["bad"]
+    wait_for(lambda: told[-1].keys() == {"a", "b", "bad"})
+    assert following.trouble == ""
+
+
+def test_one_that_was_known_stays_until_it_ends(source, follow):
+    source.now["a"] = running("a")
+    following, told = follow()
+    source.fails["a"] = EngineError("odd")
+    source.happens("a", "update")
+    wait_for(lambda: following.trouble)
+    assert told[-1] == {"a": running("a")}
+    source.now["a"] = None
+    source.happens("a", "die")
+    wait_for(lambda: told[-1] == {})
+    assert following.trouble == ""
+
+
+def test_one_that_cannot_be_inspected_is_asked_for_less_and_less_often(source, follow):
+    source.now["bad"] = running("bad")
+    source.fails["bad"] = EngineError("odd")
+    _, told = follow(resync=0.01)
+    wait_for(lambda: len(told) > 10)  # each of these is a full look
+    assert source.looks == ["bad"]  # again in a second, then in two
+
+
+def test_nothing_that_is_raised_ends_a_thread_silently(source, follow, caplog):
+    following, told = follow()
+    source.listed = source.subscribe = lambda: 1 / 0
+    source.stream.close()
+    wait_for(lambda: "ZeroDivisionError: division by zero" in following.trouble)
+    assert "Traceback" in caplog.text
+    del source.listed, source.subscribe
+    source.now["a"] = running("a")
+    wait_for(lambda: told[-1] == {"a": running("a")})
+    assert following.trouble == ""
 
 
 def test_a_receiver_that_fails_is_told_the_next_time(source, follow, caplog):

@@ -26,16 +26,28 @@ def test_demultiplex(frames, expected):
     assert demultiplex(frames) == expected
 
 
+class Answer:
+    """What urllib3 hands over: a buffered reader over a connection that it has a limit for."""
+
+    def __init__(self, near):
+        near.settimeout(20)
+        self.near, self.file = near, near.makefile("rb")
+        self.read1 = self.file.read1
+
+    def fileno(self):
+        return self.near.fileno()
+
+
 @pytest.fixture
 def line():
-    """A connection whose reader has read the answer's head, and the far end of it."""
+    """An answer whose head was read, and the far end of its connection."""
     near, far = socket.socketpair()
     with near, far:
-        reader = near.makefile("rb")
-        far.sendall(b"101\r\n" + frame(1, b"early"))
-        assert reader.readline() == b"101\r\n"
-        yield reader, far
-        reader.close()
+        answer = Answer(near)
+        far.sendall(b"200\r\n" + frame(1, b"early"))
+        assert answer.file.readline() == b"200\r\n"
+        yield answer, far
+        answer.file.close()
 
 
 def answer(far):

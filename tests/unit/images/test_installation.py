@@ -18,14 +18,16 @@ from arpanet.images.tree import Tree
     [
         ("urllib3>=2.2,!=2.6.0", ["urllib3"]),
         ("zope.interface (>=5)", ["zope.interface"]),
-        ("pywin32; sys_platform == 'win32'", ["pywin32"]),
+        ("pywin32; sys_platform == 'win32'", []),
         ('paramiko>=2 ; extra == "ssh"', []),
         ("a[b,c]>1 ; python_version<'4' and extra=='x'", []),
+        ("a ; extra == 'wanted'", ["a"]),
         ("", []),
+        ("two words", []),
     ],
 )
 def test_requirements(line, expected):
-    assert installation.requirements([line]) == expected
+    assert [one.name for one in installation.requirements([line], {"wanted"})] == expected
 
 
 def test_arpanet_brings_what_it_requires_and_no_tools():

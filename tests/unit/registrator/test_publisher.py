@@ -107,10 +107,9 @@ def test_status_names_the_container_of_a_warning(plugin, context, tmp_path):
     ]
 
 
-def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(
-    plugin, context, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(publisher, "TROUBLE_EVERY", 0.01)
+def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(plugin, context, tmp_path):
+    plugin.arpanet_agent_tick(context)  # before anything was published there is nothing to tell
+    assert list(tmp_path.iterdir()) == []
     sessions = []
     begin = context.registry.session
     context.registry.session = lambda host: sessions.append(begin(host)) or sessions[-1]
@@ -119,11 +118,9 @@ def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(
         return json.loads((tmp_path / "registrator.json").read_text())["trouble"]
 
     plugin.arpanet_containers_synced(context, by_id(redis()))
-    for trouble in ("no master answers", ""):
-        context.woken = 0
+    for trouble in ("not begun yet", "no master answers", ""):
         sessions[0].trouble = trouble
-        wait_for(lambda: context.woken)
-        plugin.arpanet_containers_synced(context, by_id(redis()))
+        plugin.arpanet_agent_tick(context)
         assert told() == trouble
 
 
@@ -156,3 +153,22 @@ def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeyp
     plugin.arpanet_containers_synced(context, by_id(web))
     assert set(context.registry.read().instances) == {"h1:web:80"}
     assert context.woken == 2
+
+
+def test_what_the_registry_refuses_is_a_warning_that_names_the_container(
+    plugin, context, caplog, tmp_path
+):
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    session = plugin._publisher._session
+    session.refused = {"h1:r0:6379": "has 200 names: 64 are the most", "h1:gone:1": "was"}
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    line = "r0: the registry refuses h1:r0:6379: has 200 names: 64 are the most"
+    assert caplog.messages[-1] == line
+    assert json.loads((tmp_path / "registrator.json").read_text())["warnings"] == [line]
+
+
+def test_an_id_whose_holder_vanished_is_used(plugin, context):
+    theirs = Instance("x", ("redis",), "h2", "10.0.0.2", 6379, unconfirmed=True)
+    plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
+    plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
+    assert set(context.registry.read().instances) == {"x"}

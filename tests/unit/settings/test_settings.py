@@ -167,3 +167,35 @@ def test_mapping(load):
     assert list(loaded) == list(CORE)
     assert len(loaded) == len(CORE)
     assert all(setting.help.endswith(".") for setting in loaded)
+
+
+NAMES = [setting.name for setting in CORE]
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "words"),
+    [
+        ("ARPANET_MASTERZ", "environment", "environment: ARPANET_MASTERZ is no setting; did you"),
+        ("ARPANET_MASTER", "~/.arpanetrc:3", "~/.arpanetrc:3: ARPANET_MASTER is no setting; did"),
+        ("ARPANET_FROBNICATE", "~/.arpanetrc:1", "'arpanet config' lists them"),
+        ("ARPANET_FROBNICATE", "environment", None),  # a plugin's, which is not installed here
+        ("ARPANET_PREFIX", "environment", None),  # bootstrap.sh's
+        ("HOSTNAM", "~/.arpanetrc:1", "did you mean HOSTNAME?"),
+        ("HOSTNAM", "environment", None),
+        ("DOCKER_HOST", "~/.arpanetrc:1", None),
+        ("PATH", "~/.arpanetrc:1", None),
+        ("HOSTNAME", "~/.arpanetrc:1", None),
+    ],
+)
+def test_a_mistyped_name_is_told(name, origin, words):
+    lines = list(settings.mistyped({name: Source("x", origin)}, NAMES))
+    assert len(lines) == (words is not None)
+    assert all(words in line for line in lines)
+
+
+def test_a_mistyped_name_is_told_once_also_when_it_is_empty(load, caplog):
+    for _ in range(2):
+        load("ARPANET_MASTERSS=\n")
+    assert caplog.messages == [
+        "~/.arpanetrc:1: ARPANET_MASTERSS is no setting; did you mean ARPANET_MASTERS?"
+    ]

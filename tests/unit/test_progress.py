@@ -1,0 +1,92 @@
+"""What a person who waits sees, and what a pipe gets."""
+
+import io
+import logging
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from arpanet import logs, progress
+from arpanet.progress import Progress
+from tests.conftest import wait_for
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """Let stderr be a terminal, from here on: pytest has one for the test itself."""
+
+    def begin():
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        monkeypatch.setenv("TERM", "xterm")
+        logs.to_terminal()
+        return shown
+
+    return begin
+
+
+def test_a_pipe_gets_one_line_about_what_takes_long(capsys, monkeypatch):
+    said = []
+    with Progress(said.append)("quick"):
+        assert said == []
+    monkeypatch.setattr(progress, "PATIENCE", 0.02)
+    with Progress(said.append)("pulling redis") as tell:
+        tell("1 of 2 MB")
+        wait_for(lambda: said)
+    assert said == ["pulling redis"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it(show):
+    said, terminal = [], show()
+    showing = Progress(said.append)
+    with showing("pulling [redis]") as tell:
+        tell("1 of 2 MB")
+        with showing("unpacking"):
+            logging.getLogger("arpanet").info("a line")
+    shown = terminal.getvalue()
+    assert said == []
+    for words in ("pulling [redis]: 1 of 2 MB", "unpacking", "a line\n"):
+        assert words in shown
+    assert "\x1b[2K" in shown.rpartition("unpacking")[2]  # the moving lines are wiped
+    assert sys.stderr is terminal
+    with showing("again"):
+        pass
+    assert "again" in terminal.getvalue()
+
+
+def test_a_failure_leaves_the_terminal_as_it_was(show):
+    terminal = show()
+    with pytest.raises(KeyboardInterrupt), Progress(print)("waiting"):
+        raise KeyboardInterrupt
+    assert sys.stderr is terminal
+    assert "\x1b[?25h" in terminal.getvalue()  # the cursor is shown again
+
+
+@pytest.mark.parametrize("why", ["quiet", "dumb"])
+def test_who_does_not_want_it_does_not_get_it(show, monkeypatch, why):
+    terminal = show()
+    if why == "quiet":
+        logs.to_terminal(quiet=True)
+    else:
+        monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(progress, "PATIENCE", 0.02)
+    said = threading.Event()
+    with Progress(lambda words: (logging.getLogger("arpanet").info(words), said.set()))("waiting"):
+        assert said.wait(10)
+    assert terminal.getvalue() == ("" if why == "quiet" else "waiting\n")
+
+
+def test_a_pipe_does_not_load_what_moves():
+    code = "import sys, time\nfrom arpanet import progress\nprogress.PATIENCE = 0.01\n"
+    code += "with progress.Progress(print)('x'): time.sleep(0.5)\n"
+    code += "sys.exit('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"x\n")
