@@ -37,7 +37,8 @@ def give(stock: Path, docker: Path) -> None:
     """
     if (docker / _CATALOGUE).exists():
         return
-    if docker.stat().st_dev == stock.stat().st_dev:
+    there = docker if docker.exists() else docker.parent
+    if there.stat().st_dev == stock.stat().st_dev:
         _copy(stock, docker)
     else:
         command = ["cp", "--archive", f"{stock}/.", str(docker)]
