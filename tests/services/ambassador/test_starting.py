@@ -55,10 +55,8 @@ def test_only_what_declares_links_is_told_of_until_docker_has_announced_it(tmp_p
 
 
 def test_one_that_never_came_is_forgotten(tmp_path):
-    (tmp_path / TASKS).mkdir(parents=True)
     told = []
-    starting = Starting(lambda: Path("/docker"), lambda *_: None, lambda: told.append(1), tmp_path)
-    wait_for(_watches)
+    starting = begun(tmp_path, told)
     made(tmp_path, "web", {"connect.80": "a"})
     wait_for(lambda: told)
     (tmp_path / TASKS / "web").rmdir()
