@@ -34,6 +34,7 @@ from .images.tree import Tree as Tree
 from .progress import Progress as Progress
 from .records import (
     Container as Container,
+    Difference as Difference,
     Formation as Formation,
     Host as Host,
     Instance as Instance,

@@ -13,6 +13,9 @@ from arpanet.records import Host, Instance
 
 __all__ = ["decode_address", "decode_host", "decode_instance", "encode"]
 
+#: Characters of a record that a reader looks at. Writers are refused far below it.
+LIMIT = 1_000_000
+
 
 def encode(record: Host | Instance) -> str:
     """Return *record* as JSON; equal records give equal text."""
@@ -63,6 +66,7 @@ def decode_host(name: str, text: str) -> Host:
         roles=_texts(given, "roles"),
         version=_text(given, "version"),
         started=_seconds(given, "started"),
+        listed=_count(given, "listed"),
     )
 
 
@@ -78,7 +82,12 @@ def decode_address(text: str) -> tuple[str, int]:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    given = json.loads(text)
+    if len(text) > LIMIT:
+        raise ValueError(f"has {len(text)} characters, more than {LIMIT}")
+    try:
+        given = json.loads(text)
+    except RecursionError as problem:
+        raise ValueError("is nested too deeply") from problem
     if not isinstance(given, dict):
         raise ValueError("is no JSON object")
     return given
@@ -113,10 +122,24 @@ def _seconds(given: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
+def _count(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name, 0)
+    if not (type(value) is int and 0 <= value < 2**63):
+        raise ValueError(f"{name} is no count")
+    return value
+
+
 def _ip(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("ip is missing")
-    return str(ipaddress.ip_address(value))
+    address = ipaddress.ip_address(value)
+    # 4-in-6 hides any of the others from whoever looks at the first digits
+    mapped = address.version == 6 and address.ipv4_mapped
+    here = address.is_loopback or address.is_link_local or address.is_unspecified
+    many = address.is_multicast or str(address) == "255.255.255.255"
+    if mapped or here or many or "%" in value:
+        raise ValueError(f"{address!s} is no address that other hosts could dial")
+    return str(address)
 
 
 def _port(value: object) -> int:

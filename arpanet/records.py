@@ -5,9 +5,12 @@ All records are frozen and compare by value, so "did anything change?" is ``==``
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_, is_not
 
 __all__ = [
     "Container",
+    "Difference",
     "Formation",
     "Host",
     "Instance",
@@ -70,6 +73,8 @@ class Host:
 
     :ivar engine: the id of its Docker engine: tells two hosts with one name apart.
     :ivar started: when its session began, seconds since the epoch.
+    :ivar listed: another, greater number each time the host has said that what the registry lists
+        of it is all that it has; 0: it has not said so yet. The registry's business: not compared.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Host:
     roles: tuple[str, ...] = ()
     version: str = ""
     started: float = 0.0
+    listed: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -121,19 +127,66 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What differs between two snapshots, by name: what came, went or changed.
+
+    :ivar instances: ids.
+    :ivar services: names of those whose instances differ.
+    :ivar hosts: names.
+    """
+
+    instances: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Snapshot:
-    """All that the registry holds at one moment."""
+    """All that the registry holds at one moment.
+
+    :ivar index: what :meth:`services` returns, where whoever made the snapshot has it at hand.
+    """
 
     instances: Mapping[str, Instance] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)
+    index: Mapping[str, tuple[Instance, ...]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
-    def services(self) -> dict[str, tuple[Instance, ...]]:
-        """Service name -> its instances, names and instances sorted."""
-        found: dict[str, list[Instance]] = {}
-        for key in sorted(self.instances):
-            for name in self.instances[key].services:
-                found.setdefault(name, []).append(self.instances[key])
-        return {name: tuple(found[name]) for name in sorted(found)}
+    def services(self) -> Mapping[str, tuple[Instance, ...]]:
+        """Service name -> its instances, in the order of their ids; not to be changed."""
+        if self.index is None:
+            found: dict[str, list[Instance]] = {}
+            for key in sorted(self.instances):
+                for name in self.instances[key].services:
+                    found.setdefault(name, []).append(self.instances[key])
+            made = {name: tuple(found[name]) for name in sorted(found)}
+            object.__setattr__(self, "index", made)
+        return self.index or {}
+
+    def diff(self, before: "Snapshot") -> Difference:
+        """Return what differs from *before*; cheap where both share most of their records."""
+        ids = _differing(self.instances, before.instances)
+        names = {
+            name
+            for one in ids
+            for snapshot in (self, before)
+            if one in snapshot.instances
+            for name in snapshot.instances[one].services
+        }
+        hosts = _differing(self.hosts, before.hosts)
+        return Difference(ids, frozenset(names), hosts)
+
+
+def _differing(after: Mapping[str, object], before: Mapping[str, object]) -> frozenset[str]:
+    # nearly all are the very ones of before: these are passed over without a step of Python's
+    aligned = len(after) == len(before) and all(map(is_, after, before))
+    old = before.values() if aligned else map(before.get, after)
+    others = compress(after, map(is_not, after.values(), old))
+    found = {key for key in others if before.get(key) != after[key]}
+    if found or len(after) != len(before):
+        found |= before.keys() - after.keys()
+    return frozenset(found)
 
 
 @dataclass(frozen=True, order=True)

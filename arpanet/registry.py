@@ -1,7 +1,10 @@
 """Where instances are kept: the protocol, and a registry in memory.
 
 What a reader may rely on: :meth:`Registry.read` is one consistent moment; a follower is told of
-every state it missed as one new snapshot, never of an empty one because nobody answered.
+every state it missed as one new snapshot, never of an empty one because nobody answered. What a
+host withdrew goes at once. What merely vanished (its host fell silent, the store was wiped,
+restored or is another one) stays, marked ``unconfirmed``, until its host lists it again or says it
+has no such instance, its address is taken by another, or a day has passed.
 
 What a writer may rely on: a session makes the registry hold exactly what was last published for its
 host, writes differences only, and puts things right by itself after lost leases and days without a
@@ -12,7 +15,8 @@ What is to be done once in the cluster is done by whoever leads under a name of 
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from arpanet.errors import RegistryError
@@ -27,6 +31,7 @@ TTL = 15
 MEMORY = "memory://"
 
 Notify = Callable[[Snapshot], None]
+Alive = Callable[[], bool]
 
 
 class Follower(Protocol):
@@ -46,6 +51,10 @@ class Session(Protocol):
     @property
     def trouble(self) -> str:
         """Why the registry may not hold what was published; ``""`` when it does."""
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Instance id -> why it, or one of its names, is not kept although the others are."""
 
     def publish(self, instances: Iterable[Instance]) -> None:
         """Let *instances* be all that this host has. Returns at once, raises nothing."""
@@ -96,11 +105,13 @@ class Registry(Protocol):
     def follow(self, notify: Notify) -> Follower:
         """Call *notify*, from another thread, with the state now and with every later one."""
 
-    def session(self, host: Host) -> Session:
+    def session(self, host: Host, alive: Alive | None = None) -> Session:
         """Begin, or take over, the session of *host*.
 
         Returns at once: that another engine holds the name (see :meth:`check`) or that no master
         answers shows in the session's ``trouble``, and is tried again until closed.
+
+        :param alive: asked before each refresh; while it says no, the entries are not kept alive.
         """
 
     def check(self, host: Host) -> None:
@@ -114,6 +125,12 @@ class Registry(Protocol):
         """Remove all entries of *host*, by name, at once.
 
         :raises RegistryUnreachable: no master answers; they go with the host's lease.
+        """
+
+    def silences(self) -> Mapping[str, float]:
+        """Return host name -> seconds since its agent was last heard of.
+
+        :raises RegistryUnreachable: no master answers.
         """
 
     def leader(self, name: str) -> Leadership:
@@ -148,7 +165,7 @@ class MemoryRegistry:
             notify(self.read())
         return _MemoryFollower(self, notify)
 
-    def session(self, host: Host) -> "Session":
+    def session(self, host: Host, alive: Alive | None = None) -> "Session":
         """See :class:`Registry`."""
         try:
             self.check(host)
@@ -166,6 +183,15 @@ class MemoryRegistry:
     def withdraw(self, host: str) -> None:
         """See :class:`Registry`."""
         self.change(host, None, ())
+
+    def silences(self) -> Mapping[str, float]:
+        """See :class:`Registry`."""
+        return dict.fromkeys(self._hosts, 0.0)
+
+    def vanish(self, host: str) -> None:
+        """Have *host* fall silent: its record goes, its entries stay unconfirmed."""
+        own = self._instances.get(host, {}).values()
+        self.change(host, None, [replace(one, unconfirmed=True) for one in own])
 
     def leader(self, name: str) -> "Leadership":
         """See :class:`Registry`."""
@@ -209,6 +235,8 @@ class _MemoryFollower:
 
 
 class _MemorySession:
+    refused: Mapping[str, str] = {}
+
     def __init__(self, registry: MemoryRegistry, host: Host, trouble: str = "") -> None:
         self._registry, self._host = registry, host
         self.trouble = trouble

@@ -7,15 +7,12 @@ never to what happens to stand first on ``sys.path``.
 import logging
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cliff import command, commandmanager, help
 
 from arpanet.errors import PluginError, UsageError
 from arpanet.plugins import BUILTIN, distribution
-
-if TYPE_CHECKING:
-    from arpanet.cli.app import App
 
 __all__ = ["GROUP", "Commands", "Help", "Refused"]
 
@@ -112,7 +109,7 @@ def _summary(kind: Any) -> str:
 class Help(help.HelpCommand):
     """Print help on a command, or this list of all."""
 
-    app: "App"
+    app: Any  # the app makes its commands known: it imports this module
 
     def take_action(self, parsed_args: Any) -> int:
         """Print it."""

@@ -25,6 +25,8 @@ from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import Belongs, belongs, name_of
 from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.planes.proxy.plane import Proxied
+from arpanet_ambassador.planes.socket.host import Host
+from arpanet_ambassador.planes.socket.plane import Sockets
 from arpanet_ambassador.starting.following import Starting
 
 __all__ = ["Ambassador"]
@@ -38,6 +40,7 @@ class Ambassador:
 
     :param name: of the container that clients are linked to.
     :param plane: what ARPANET_PLANE is.
+    :param machine: this host, where it is not that of process 1.
     """
 
     def __init__(
@@ -47,12 +50,13 @@ class Ambassador:
         plane: str,
         verify: Belongs = belongs,
         clock: Callable[[], float] = time.monotonic,
+        machine: Host | None = None,
     ) -> None:
         self._context, self._name, self._clock = context, name, clock
         #: whether this process sees the clients' own: the proxy alone has no need to
         sees = self._sees_processes = plane != Proxied.name
-        self.chain = chain(plane, self._holder, verify)
-        self.reaper = Reaper(self._proxied, self._drop, verify)
+        self.chain = chain(plane, self._holder, verify, machine)
+        self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
@@ -152,6 +156,10 @@ class Ambassador:
     def _proxied(self) -> frozenset[Endpoint]:
         proxies = (plane for plane in self.chain.planes if isinstance(plane, Proxied))
         return frozenset(one for proxy in proxies for one in proxy.endpoints())
+
+    def _reached(self) -> Mapping[str, frozenset[Endpoint]]:
+        found = (plane.reached() for plane in self.chain.planes if isinstance(plane, Sockets))
+        return next(found, {})
 
     def _drop(self, endpoint: Endpoint) -> None:
         for plane in self.chain.planes:

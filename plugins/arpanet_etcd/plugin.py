@@ -25,7 +25,7 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_registry(self, context: Context) -> Registry | None:
         """Answer for ``ARPANET_REGISTRY=etcd://``."""
-        return make_registry(context.settings)
+        return make_registry(context.settings, context.agent)
 
     @hookimpl
     def arpanet_masters(self, context: Context) -> Sequence[Member] | None:
@@ -36,10 +36,11 @@ class EtcdPlugin:
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
-        """Say how this host's master and the whole cluster are."""
+        """Say how this host's master, the whole cluster, and the way to it are."""
         from arpanet_etcd.masters import status
+        from arpanet_etcd.registry import status as registry
 
-        return status.status(context)
+        return [*status.status(context), *registry.status(context)]
 
     @hookimpl
     def arpanet_install(self, context: Context, role: str) -> None:

@@ -7,6 +7,7 @@ from arpanet import ARPANET_MASTERS, Setting, Settings, kinds
 
 __all__ = [
     "ARPANET_ETCD_API",
+    "ARPANET_FOREIGN",
     "ETCD_IMAGE",
     "ETCD_NAME",
     "ETCD_PATH",
@@ -49,6 +50,12 @@ ARPANET_ETCD_API = Setting(
     "v3",
     "How to talk to etcd: v3, v2 (etcd up to 3.5, started with --enable-v2), or auto.",
 )
+ARPANET_FOREIGN = Setting(
+    "ARPANET_FOREIGN",
+    kinds.choice("off", "on"),
+    "off",
+    "Whether what others (registrator, scripts) write below ETCD_PATH/services is used, too.",
+)
 
 SETTINGS: tuple[Setting[Any], ...] = (
     ETCD_PORT,
@@ -57,6 +64,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     ETCD_NAME,
     ETCD_IMAGE,
     ARPANET_ETCD_API,
+    ARPANET_FOREIGN,
 )
 
 

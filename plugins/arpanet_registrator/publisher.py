@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from arpanet import (
@@ -44,6 +45,7 @@ class Publisher:
         self._published: Mapping[str, Instance] = {}
         self._warned: frozenset[tuple[str, str]] = frozenset()
         self._foreign: Mapping[str, tuple[str, ...]] = {}
+        self._refused: Mapping[str, str] = {}
         self._silent: frozenset[tuple[str, str]] = frozenset()
         self._looks = 0
         self._next_look = 0.0
@@ -69,7 +71,11 @@ class Publisher:
     def services(self, after: Snapshot) -> None:
         """Learn what the other hosts hold: an id may have come free, or been taken."""
         host = self._options.host
-        foreign = {key: one.services for key, one in after.instances.items() if one.host != host}
+        foreign = {
+            key: one.services
+            for key, one in after.instances.items()
+            if one.host != host and not one.unconfirmed
+        }
         changed, self._foreign = foreign != self._foreign, foreign
         if changed and self._session:  # there was a complete look at Docker
             self._publish(self._session)
@@ -90,13 +96,20 @@ class Publisher:
             self._containers.values(), self._options, listening(self._options.ip), self._foreign
         )
         session.publish(found.instances.values())
+        self._refused = session.refused
+        found = _with_refused(found, self._refused)
         self._log(found.instances, found.warnings)
         self._look_again(found.silent)
         self._figures = self._made_of(found)
         self.report()
 
     def report(self) -> None:
-        """Leave figures and the session's present trouble for ``arpanet status``."""
+        """Leave figures and the session's present trouble for ``arpanet status``.
+
+        A session works in a thread of its own: what it refuses it knows some moments later.
+        """
+        if self._session and self._session.refused != self._refused:
+            self._context.wake()
         if self._session and self._figures:
             statusfile.write(NAME, {**self._figures, "trouble": self._session.trouble})
 
@@ -134,6 +147,16 @@ class Publisher:
         for key, line in sorted(said - self._warned):
             log.warning("%s: %s", self._containers[key].name, line)
         self._warned = said
+
+
+def _with_refused(found: Result, refused: Mapping[str, str]) -> Result:
+    """Return *found*, warning of what the registry did not take, by container."""
+    warnings = {key: list(lines) for key, lines in found.warnings.items()}
+    for instance_id, why in refused.items():
+        if instance_id in found.instances:
+            container = found.instances[instance_id].container
+            warnings.setdefault(container, []).append(f"the registry refuses {instance_id}: {why}")
+    return replace(found, warnings={key: tuple(lines) for key, lines in warnings.items()})
 
 
 def _line(one: Instance) -> str:

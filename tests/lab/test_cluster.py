@@ -88,7 +88,7 @@ def test_new_connections_take_all_instances_in_turn(tidy: Cluster):
     serve(host1)
     serve(host2)
     client(host3, LINK)
-    wait_for(lambda: len(links(host3)[0].targets) == 2)
+    wait_for(lambda: [len(link.targets) for link in links(host3)] == [2])
     assert {where(host3, "redis") for _ in range(6)} == {"host1", "host2"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from arpanet import Container, Instance, Snapshot, Target
-from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
+from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
 from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
@@ -119,7 +119,7 @@ def make(world: World) -> Plan:
         resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], ways))
     return Plan(
         tuple(resolved),
-        _clients(resolved, homes),
+        _clients(resolved, homes, world),
         ambassadors,
         names,
         frozenset(key for link in links if link.spec for key in lookups(link.spec)),
@@ -133,6 +133,8 @@ def _homes(links: Iterable[Declared], world: World) -> dict[str, Container]:
     for key in sorted(world.containers):
         home = owner(world.containers[key], world.containers)
         space = world.namespaces.get(home.id) or home.id
+        if home.network_mode == HOST:
+            home, space = world.containers[key], key
         if space in wanted and (space not in homes or homes[space].id > home.id):
             homes[space] = home
     return homes
@@ -218,17 +220,33 @@ def _hint(link: Declared, world: World) -> str:
     return ""
 
 
-def _clients(resolved: Iterable[Resolved], homes: Mapping[str, Container]) -> dict[str, Client]:
+def _clients(
+    resolved: Iterable[Resolved], homes: Mapping[str, Container], world: World
+) -> dict[str, Client]:
     links: dict[str, dict[Frontend, tuple[Target, ...]]] = {}
+    sources: dict[str, dict[Frontend, str]] = {}
     for one in resolved:
+        key = one.declared.namespace
         for frontend in one.frontends:
-            links.setdefault(one.declared.namespace, {})[frontend] = one.targets
+            links.setdefault(key, {})[frontend] = one.targets
+            sources.setdefault(key, {})[frontend] = _source(one.declared, homes[key])
     return {
         key: Client(
-            Home(home.id, home.pid, key if key.startswith("net:") else "", home.started),
+            _home(key, home, world),
             links[key],
             frozenset(address for address in home.networks.values() if address),
+            sources[key],
         )
         for key, home in homes.items()
         if key in links
     }
+
+
+def _source(link: Declared, home: Container) -> str:
+    """Name what is not the same for all links of this host, of all that resolving one takes."""
+    return f"{link.text}/{link.protocol} in {','.join(sorted(home.networks))}"
+
+
+def _home(key: str, home: Container, world: World) -> Home:
+    shared = owner(home, world.containers).network_mode == HOST
+    return Home(home.id, home.pid, key if key.startswith("net:") else "", home.started, shared)

@@ -10,6 +10,7 @@ from urllib3.exceptions import HTTPError
 
 from arpanet import Member
 from arpanet_etcd.client import wire
+from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.transport import Transport, reason, unreachable
 from arpanet_etcd.client.wire import EtcdError, Json, RangeResult, TxnResult, Value
 
@@ -17,6 +18,8 @@ __all__ = ["Gateway"]
 
 #: Seconds for a change of membership: etcd itself gives up after 7.
 MEMBER_TIMEOUT = 10.0
+#: Keys in one answer: less than 1 MB of usual records, so that each comes within its time limit.
+PAGE = 1000
 
 
 class Gateway(Transport):
@@ -34,9 +37,26 @@ class Gateway(Transport):
 
     def range(self, prefix: str) -> RangeResult:
         """Return all keys that begin with *prefix*, as a majority knows them now."""
-        body = {"key": wire.encode(prefix), "range_end": wire.encode(wire.prefix_end(prefix))}
-        answer = self.call("kv/range", body)
-        return RangeResult(wire.kvs(answer), int(answer["header"]["revision"]))
+        return self.span(prefix, wire.prefix_end(prefix))
+
+    def span(self, key: str, range_end: str, page: int = PAGE) -> RangeResult:
+        """Return all keys from *key* up to *range_end*, as a majority knew them at one moment.
+
+        :param page: how many are asked for at a time.
+        :raises EtcdError: code 11: the moment was compacted away between two pages.
+        """
+        body: Json = {"range_end": wire.encode(range_end), "limit": str(page)}
+        found: dict[str, Value] = {}
+        while True:
+            answer = self.call("kv/range", {**body, "key": wire.encode(key)})
+            more = wire.kvs(answer)
+            found.update(more)
+            if "revision" not in body:
+                moment = wire.position(answer)
+                body["revision"] = str(moment.revision)
+            if not answer.get("more") or not more:
+                return RangeResult(found, moment.revision, moment)
+            key = next(reversed(more)) + "\0"
 
     def put(self, key: str, value: str, lease: int = 0) -> int:
         """Let *key* hold *value*; return the store's revision."""
@@ -77,8 +97,18 @@ class Gateway(Transport):
 
     def keepalive(self, lease: int) -> int:
         """Begin *lease* anew; return its seconds to live, 0: it is gone."""
+        return self.keepalive_at(lease)[0]
+
+    def keepalive_at(self, lease: int) -> tuple[int, Position]:
+        """Do so; return also where the store was, as the member that answered knew it."""
         answer = self.call("lease/keepalive", {"ID": str(lease)})
-        return int(answer.get("result", {}).get("TTL", 0))
+        return int(answer.get("result", {}).get("TTL", 0)), wire.position(answer)
+
+    def lease_age(self, lease: int) -> float | None:
+        """Return the seconds since *lease* was last begun anew, ``None``: it is gone."""
+        answer = self.call("lease/timetolive", {"ID": str(lease)})
+        left = int(answer.get("TTL", -1))
+        return None if left < 0 else float(max(0, int(answer.get("grantedTTL", 0)) - left))
 
     def lease_keys(self, lease: int) -> frozenset[str] | None:
         """Return the keys that live with *lease*, ``None``: it is gone."""
@@ -103,10 +133,8 @@ class Gateway(Transport):
         :raises RegistryUnreachable: nobody answers.
         """
         found = [u for m in self.member_list() if not m.learner for u in m.client_urls]
-        with self.lock:
-            local = any(_nowhere(url) for url in self.configured)
-            usable = (url for url in found if local or not _nowhere(url))
-            self.endpoints = tuple(dict.fromkeys((*self.configured, *usable)))
+        local = any(_nowhere(url) for url in self.known.configured)
+        self.known.learn([url for url in found if local or not _nowhere(url)])
 
     def member_list(self) -> list[Member]:
         """Return the members, with the hexadecimal ids that etcdctl shows; needs no quorum."""

@@ -3,8 +3,9 @@
 import json
 import logging
 import socket
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,12 +16,15 @@ from urllib3.exceptions import (
     HTTPError,
     NewConnectionError,
     ReadTimeoutError,
+    SSLError,
 )
 
-from arpanet import RegistryUnreachable
+from arpanet import RegistryError, RegistryUnreachable
 from arpanet_etcd.client import wire
-from arpanet_etcd.client.watch import Watch
-from arpanet_etcd.client.wire import EtcdError, Json, Unanswered
+from arpanet_etcd.client.endpoints import Endpoints
+from arpanet_etcd.client.identity import Identity, OtherCluster
+from arpanet_etcd.client.watch import PULSE, Watch
+from arpanet_etcd.client.wire import EtcdError, Json, NotEtcd, Unanswered
 
 __all__ = ["Transport", "reason", "unreachable"]
 
@@ -36,47 +40,40 @@ KEEPALIVE = [
 ]
 
 
+class Unfit(RegistryUnreachable):
+    """An endpoint is not to be asked now; nothing that counts was sent to it."""
+
+
 class Transport:
     """The endpoints of one cluster. Thread-safe; does no I/O until it is asked something.
 
     :param endpoints: base URLs, ``http://ip:4001``.
     :param timeout: seconds that one endpoint has to answer.
+    :param seed: the order in which this host asks the endpoints; ``""``: as given.
+    :param pinned: speak with one cluster only: each endpoint proves that it is of it before it is
+        asked anything. Which one: see :class:`~arpanet_etcd.client.identity.Identity`.
     """
 
-    def __init__(self, endpoints: Sequence[str], timeout: float = 2.0) -> None:
-        self.endpoints = self.configured = tuple(endpoints)
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        timeout: float = 2.0,
+        seed: str = "",
+        pinned: bool = False,
+    ) -> None:
+        self.known = Endpoints(endpoints, seed)
+        self.identity = Identity(endpoints) if pinned else None
         self.timeout = timeout
-        self._preferred = ""
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, socket_options=KEEPALIVE)
-        self.lock = threading.Lock()
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """All that are known."""
+        return self.known.all
 
     def close(self) -> None:
         """Let go of idle connections."""
         self._pool.clear()
-
-    # -- endpoints -------------------------------------------------------------------------------
-
-    def set_endpoints(self, endpoints: Sequence[str]) -> None:
-        """Replace the configured endpoints."""
-        with self.lock:
-            self.endpoints = self.configured = tuple(endpoints)
-
-    def _order(self) -> list[str]:
-        """The one that answered last goes first."""
-        with self.lock:
-            return sorted(self.endpoints, key=lambda url: url != self._preferred)
-
-    def _prefer(self, endpoint: str) -> None:
-        with self.lock:
-            if self._preferred != endpoint:
-                log.debug("using %s", endpoint)
-                self._preferred = endpoint
-
-    def _avoid(self, endpoint: str) -> None:
-        with self.lock:
-            if self._preferred in ("", endpoint) and endpoint in self.endpoints:
-                following = self.endpoints.index(endpoint) + 1
-                self._preferred = self.endpoints[following % len(self.endpoints)]
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -92,47 +89,144 @@ class Transport:
         :raises Unanswered: with *retry* false: sent, not answered, maybe applied.
         :raises RegistryUnreachable: no endpoint answers.
         """
-        reasons = []
-        for endpoint in self._order():
+
+        def ask(endpoint: str) -> Json:
+            answer = self.post(endpoint, path, body, timeout or self.timeout)
+            if self.identity:
+                self.identity.saw(endpoint, wire.position(answer).cluster)
+            return answer
+
+        found: Json = self._anywhere(ask, retry)
+        return found
+
+    def _anywhere(self, ask: Callable[[str], Any], retry: bool = True) -> Any:
+        """Return what *ask* returns of the first endpoint that is of the cluster and answers."""
+        failed: dict[str, Exception] = {}
+        for endpoint in self._candidates(failed):
             try:
-                answer = self.post(endpoint, path, body, timeout or self.timeout)
-            except (NewConnectionError, ConnectTimeoutError) as problem:
-                reasons.append(reason(endpoint, problem))
+                with self._judged(endpoint):
+                    self._prove(endpoint)
+                    return ask(endpoint)
+            except (
+                Unfit,
+                NewConnectionError,
+                ConnectTimeoutError,
+                NotEtcd,
+                OtherCluster,
+            ) as problem:
+                failed[endpoint] = problem
             except HTTPError as problem:
-                reasons.append(reason(endpoint, problem))
+                failed[endpoint] = problem
                 if not retry:
-                    self._avoid(endpoint)
-                    raise Unanswered(f"no answer from {reasons[-1]}") from problem
+                    raise Unanswered(f"no answer from {reason(endpoint, problem)}") from problem
             except EtcdError as problem:
-                if problem.temporary:
-                    self._avoid(endpoint)
                 if not problem.temporary or not retry:
                     raise
-                reasons.append(f"{_netloc(endpoint)} ({problem.message})")
-            else:
-                self._prefer(endpoint)
-                return answer
-        raise unreachable(reasons)
+                failed[endpoint] = problem
+        raise _nobody(failed)
+
+    def _candidates(self, failed: dict[str, Exception]) -> Iterator[str]:
+        """Yield the endpoints; once more if all that answer are of a cluster formed anew."""
+        if self.identity and not self.identity.cluster:
+            self._elect(self.identity)
+        yield from self.known.order()
+        if self.identity and self.identity.adopt():
+            log.warning("the masters are of another cluster now: %x", int(self.identity.cluster))
+            failed.clear()
+            yield from self.known.order()
+
+    @contextmanager
+    def _judged(self, endpoint: str) -> Iterator[None]:
+        """Remember how *endpoint* did."""
+        try:
+            yield
+        except (HTTPError, RegistryError) as problem:
+            said = isinstance(problem, EtcdError) and not problem.temporary
+            if isinstance(problem, NotEtcd) or not said:
+                self.known.bad(endpoint, _why(problem))
+                if self.identity:
+                    self.identity.doubt(endpoint)
+            raise
+        else:
+            self.known.good(endpoint)
+
+    def _prove(self, endpoint: str) -> None:
+        if self.identity is None or self.identity.proved(endpoint):
+            return
+        try:
+            cluster = self.ask(endpoint)
+        except HTTPError as problem:
+            raise Unfit(_why(problem)) from problem
+        self.identity.saw(endpoint, cluster)
+
+    def ask(self, endpoint: str) -> str:
+        """Ask one endpoint whether it serves, which is cheap; return the id of its cluster.
+
+        :raises HTTPError: it does not answer.
+        :raises RegistryError: it is no etcd, or one that only learns yet.
+        """
+        said = self.post(endpoint, "maintenance/status", {}, self.timeout)
+        if said.get("isLearner"):
+            raise Unfit("is a learner, which does not serve yet")
+        return wire.position(said).cluster
+
+    def _elect(self, identity: Identity) -> None:
+        """Ask all configured endpoints at once, until most of them agree."""
+        configured = self.known.configured
+        if len(configured) < 2:
+            return
+        pool = ThreadPoolExecutor(max_workers=min(8, len(configured)))
+        asked = {pool.submit(self.ask, url): url for url in configured}
+        votes: dict[str, str] = {}
+        for done in as_completed(asked):
+            if done.exception() is None:
+                votes[asked[done]] = done.result()
+            if any(2 * list(votes.values()).count(v) > len(configured) for v in votes.values()):
+                break
+        pool.shutdown(wait=False, cancel_futures=True)
+        identity.elect([(url, votes[url]) for url in configured if url in votes])
+
+    def survey(self) -> dict[str, str]:
+        """Ask every endpoint now; return URL -> what is wrong with it, for those that don't do."""
+        found: dict[str, str] = {}
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            asked = [(url, pool.submit(self.ask, url)) for url in self.endpoints]
+        votes = [(url, done.result()) for url, done in asked if done.exception() is None]
+        identity = self.identity or Identity(self.known.configured)
+        identity.elect(votes)
+        for url, done in asked:
+            try:
+                identity.saw(url, done.result())
+            except (HTTPError, RegistryError) as problem:
+                found[url] = _why(problem)
+        return found
 
     def post(self, endpoint: str, path: str, body: Json, timeout: float) -> Json:
         """POST to one endpoint, without failover; see :meth:`call`."""
         response = self._pool.request(
-            "POST", f"{endpoint}/v3/{path}", body=json.dumps(body).encode(), timeout=timeout
+            "POST",
+            f"{endpoint}/v3/{path}",
+            body=json.dumps(body).encode(),
+            timeout=timeout,
+            redirect=False,
         )
         if response.status != 200:
             raise wire.failure(response.status, response.data)
         try:
             answer: Json = json.loads(response.data)
-        except ValueError:
-            raise wire.failure(502, response.data) from None
-        if isinstance(answer.get("error"), dict):  # a stream's error comes with status 200
-            raise wire.failure(200, response.data)
+            if isinstance(answer.get("error"), dict):  # a stream's error comes with status 200
+                raise wire.failure(200, response.data)
+            wire.position(answer)
+        except (ValueError, AttributeError, RecursionError):
+            raise wire.not_etcd(200, response.data) from None
         return answer
 
-    def watch(self, key: str, range_end: str, start_revision: int, *, quiet: float = 5.0) -> Watch:
+    def watch(
+        self, key: str, range_end: str, start_revision: int, *, pulse: float = PULSE
+    ) -> Watch:
         """Watch the keys from *key* up to *range_end* (``""``: just the one).
 
-        :param quiet: seconds without a word after which the watch raises :class:`watch.Quiet`.
+        :param pulse: seconds without a word after which the member is asked whether it serves.
         :raises Compacted: while iterating: the history from *start_revision* is gone.
         :raises RegistryUnreachable: no endpoint answers.
         """
@@ -140,43 +234,73 @@ class Transport:
         if range_end:
             create["range_end"] = wire.encode(range_end)
         create["start_revision"] = str(start_revision)
-        reasons = []
-        for endpoint in self._order():
-            try:
-                response = self._pool.request(
-                    "POST",
-                    f"{endpoint}/v3/watch",
-                    body=json.dumps({"create_request": create}).encode(),
-                    # a member without a leader would stay silent for ever
-                    headers={"Grpc-Metadata-hasleader": "true"},
-                    timeout=self.timeout,
-                    preload_content=False,
-                )
-                if response.status == 200:
-                    self._prefer(endpoint)
-                    return Watch(response, quiet)
-                problem = wire.failure(response.status, response.data)
-                if not problem.temporary:
-                    raise problem
-                reasons.append(f"{_netloc(endpoint)} ({problem.message})")
-            except HTTPError as lost:
-                reasons.append(reason(endpoint, lost))
-        raise unreachable(reasons)
+
+        def ask(endpoint: str) -> Watch:
+            response = self._pool.request(
+                "POST",
+                f"{endpoint}/v3/watch",
+                body=json.dumps({"create_request": create}).encode(),
+                # a member without a leader would stay silent for ever
+                headers={"Grpc-Metadata-hasleader": "true"},
+                timeout=self.timeout,
+                preload_content=False,
+                redirect=False,
+            )
+            if response.status != 200:
+                raise wire.failure(response.status, response.data)
+            return Watch(response, lambda: self._pulse(endpoint), self._blame(endpoint), pulse)
+
+        found: Watch = self._anywhere(ask)
+        return found
+
+    def _pulse(self, endpoint: str) -> None:
+        try:
+            cluster = self.ask(endpoint)
+        except HTTPError as problem:
+            raise RegistryUnreachable(reason(endpoint, problem)) from problem
+        if self.identity:
+            self.identity.saw(endpoint, cluster)
+
+    def _blame(self, endpoint: str) -> Callable[[str], None]:
+        def blame(why: str) -> None:
+            self.known.bad(endpoint, why)
+            if self.identity:
+                self.identity.doubt(endpoint)
+
+        return blame
 
 
 def _netloc(endpoint: str) -> str:
     return urlsplit(endpoint).netloc
 
 
-def reason(endpoint: str, problem: Any) -> str:
-    """Return *endpoint* and why it did not answer, in a word or two."""
+def _why(problem: Any) -> str:
+    """Return why an endpoint did not serve, in a word or two."""
+    if isinstance(problem, RegistryError):
+        return problem.message.removeprefix("etcd says: ")
     # a refused connection is a kind of ConnectTimeoutError to urllib3
     timeouts = isinstance(problem, ConnectTimeoutError | ReadTimeoutError)
     if timeouts and not isinstance(problem, NewConnectionError):
-        return f"{_netloc(endpoint)} (timed out)"
+        return "timed out"
+    if isinstance(problem, SSLError):
+        return "does not speak TLS as it should"
     cause = problem.__cause__ or problem
     said = getattr(cause, "strerror", None) or type(cause).__name__
-    return f"{_netloc(endpoint)} ({said.lower() if said[1:].islower() else said})"
+    return str(said.lower() if said[1:].islower() else said)
+
+
+def reason(endpoint: str, problem: Any) -> str:
+    """Return *endpoint* and why it did not answer, in a word or two."""
+    return f"{_netloc(endpoint)} ({_why(problem)})"
+
+
+def _nobody(failed: dict[str, Exception]) -> RegistryError:
+    if failed and all(isinstance(one, NotEtcd) for one in failed.values()):
+        said = next(iter(failed.values()))
+        assert isinstance(said, NotEtcd)  # noqa: S101 -- for the type checker
+        where = ", ".join(map(_netloc, failed))
+        return NotEtcd(f"{where}: {said.message}", said.code, said.hint)
+    return unreachable([reason(url, problem) for url, problem in failed.items()])
 
 
 def unreachable(reasons: Sequence[str]) -> RegistryUnreachable:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from arpanet import RegistryError, RegistryUnreachable
+from arpanet_etcd.client.position import Position
 
 __all__ = [
     "Compacted",
     "EtcdError",
     "Event",
+    "NotEtcd",
     "RangeResult",
     "TxnResult",
     "Unanswered",
@@ -28,8 +30,11 @@ __all__ = [
     "encode",
     "events",
     "failure",
+    "full",
+    "header",
     "held_by",
     "kvs",
+    "position",
     "prefix_end",
     "put_op",
     "range_op",
@@ -38,6 +43,9 @@ __all__ = [
 
 #: gRPC codes (google.golang.org/grpc/codes) that matter here.
 UNKNOWN, DEADLINE, NOT_FOUND, PRECONDITION, UNIMPLEMENTED, UNAVAILABLE = 2, 4, 5, 9, 12, 14
+EXHAUSTED = 8
+#: The last of them.
+CODES = 16
 
 Json = dict[str, Any]
 
@@ -58,6 +66,10 @@ class EtcdError(RegistryError):
         # etcd 3.4 says code 2 where later ones say 4
         late = self.code == UNKNOWN and "timed out" in self.message
         return late or self.code in (DEADLINE, UNAVAILABLE)
+
+
+class NotEtcd(EtcdError, RegistryUnreachable):
+    """Something answered, but not as etcd does: another service, a proxy, TLS on a plain port."""
 
 
 class Compacted(EtcdError):
@@ -87,10 +99,14 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class RangeResult:
-    """Keys and what they held at one *revision* of the store."""
+    """Keys and what they held at one *revision* of the store.
+
+    :ivar position: the same moment, and whose it is.
+    """
 
     kvs: Mapping[str, Value]
     revision: int
+    position: Position
 
 
 @dataclass(frozen=True)
@@ -151,17 +167,57 @@ def events(result: Json) -> tuple[Event, ...]:
 
 
 def failure(status: int, body: bytes) -> EtcdError:
-    """Return the error of an HTTP answer: JSON in two forms, or the plain text of a 404."""
+    """Return the error of an HTTP answer: etcd's own are JSON, in two forms."""
     try:
         said = json.loads(body)
         said = said["error"] if isinstance(said.get("error"), dict) else said
-        code = int(said.get("code", said.get("grpc_code", UNKNOWN)))
+        code = int(said.get("code") or said["grpc_code"])
         message = str(said.get("message") or said.get("error"))
-    except (ValueError, TypeError, AttributeError):
-        code = {404: UNIMPLEMENTED, 503: UNAVAILABLE}.get(status, UNKNOWN)
-        message = f"HTTP {status} {body[:80].decode(errors='replace').strip()}"
-    hint = "is this an etcd 3.4 or later, with its gRPC gateway?" if code == UNIMPLEMENTED else ""
-    return EtcdError(f"etcd says: {message.removeprefix('etcdserver: ')}", code, hint)
+        if not 0 < code <= CODES:
+            raise ValueError(f"{code} is no code of gRPC's")
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return not_etcd(status, body)
+    return EtcdError(f"etcd says: {message.removeprefix('etcdserver: ')}", code)
+
+
+def not_etcd(status: int, body: bytes) -> NotEtcd:
+    """Return the error for an answer that can't be etcd's v3 gateway's."""
+    words = " ".join(body[:60].decode(errors="replace").split())
+    words = "".join(one for one in words if one.isprintable())
+    if b"HTTPS server" in body:
+        words = "it speaks TLS"
+    code = UNIMPLEMENTED if status == 404 else UNAVAILABLE
+    hint = "is this an etcd 3.4 or later, with its gRPC gateway?"
+    return NotEtcd(f"no etcd answers, but HTTP {status} {words}".rstrip(), code, hint)
+
+
+def full(problem: EtcdError) -> bool:
+    """Whether etcd is out of space: it takes deletions only."""
+    return problem.code == EXHAUSTED and "space" in problem.message
+
+
+def header(answer: Json) -> Json:
+    """Return the header of an answer, or of a stream's first one; ``{}``: it has none."""
+    for one in (answer, answer.get("result")):
+        if isinstance(one, dict) and isinstance(found := one.get("header"), dict):
+            return found
+    return {}
+
+
+def position(answer: Json) -> Position:
+    """Return where in its history the store was.
+
+    :raises ValueError: the answer's header is none of etcd's.
+    """
+    found = header(answer)
+    try:
+        return Position(
+            str(int(found["cluster_id"])),
+            int(found.get("raft_term", 0)),
+            int(found.get("revision", 0)),
+        )
+    except (KeyError, TypeError) as problem:
+        raise ValueError("has no header of etcd's") from problem
 
 
 # -- parts of a transaction ----------------------------------------------------------------------

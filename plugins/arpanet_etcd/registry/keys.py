@@ -2,11 +2,12 @@
 
 Below ``ETCD_PATH``:
 
-    /services/<name>/<instance id>   ``ip:port``, as registrator writes it: for confd, Traefik, curl
-    /instances/<instance id>         the whole record, as JSON
-    /hosts/<hostname>                the host's record, as JSON
-    /leaders/<name>                  who leads under a name; gone when it does no more
-    /notes/<name>                    what leaders under a name keep
+    /hosts/<hostname>                    the host's record, as JSON
+    /instances/<hostname>/<instance id>  the whole record, as JSON: the only truth
+    /instances/<instance id>             the same, as former versions wrote it; read, never written
+    /services/<name>/<instance id>       ``ip:port``, as registrator writes it, for others to read
+    /leaders/<name>                      who leads under a name; gone when it does no more
+    /notes/<name>                        what leaders under a name keep
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
@@ -31,28 +32,37 @@ class Key(NamedTuple):
     :ivar kind: ``services``, ``instances`` or ``hosts``.
     :ivar id: of the instance, or the host's name.
     :ivar service: the service's name, for ``services`` only.
+    :ivar host: whose instance it is, for ``instances``; ``""``: a former version wrote the key.
     """
 
     kind: str
     id: str
     service: str = ""
+    host: str = ""
 
 
 class Layout:
     """The keys below one path.
 
     :param path: ``ETCD_PATH``: begins with a slash and does not end with one.
+    :param foreign: whether what others wrote to ``/services`` is read, too.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, foreign: bool = False) -> None:
         self.root = f"{path}/"
+        #: the first key that is read, and the first one after all that are
+        self.span = (f"{self.root}hosts/", f"{self.root}{'services' if foreign else 'instances'}0")
 
     def host(self, name: str) -> str:
         """Return the key of a host's record."""
         return f"{self.root}hosts/{_escape(name)}"
 
-    def record(self, instance_id: str) -> str:
+    def record(self, host: str, instance_id: str) -> str:
         """Return the key of an instance's record."""
+        return f"{self.root}instances/{_escape(host)}/{_escape(instance_id)}"
+
+    def former(self, instance_id: str) -> str:
+        """Return the key that former versions kept an instance's record under."""
         return f"{self.root}instances/{_escape(instance_id)}"
 
     def leader(self, name: str) -> str:
@@ -63,25 +73,40 @@ class Layout:
         """Return the key of what leaders under *name* keep."""
         return f"{self.root}notes/{_escape(name)}"
 
+    def leaf(self, service: str, instance_id: str) -> str:
+        """Return the key under which others look for an instance of *service*."""
+        return f"{self.root}services/{_escape(service)}/{_escape(instance_id)}"
+
     def entries(self, instance: Instance) -> dict[str, str]:
-        """Return all keys and values of *instance*, its record first."""
-        found = {self.record(instance.id): codec.encode(instance)}
+        """Return all keys and values of *instance*, its record first.
+
+        :raises ValueError: a name or an id can't be a key.
+        """
+        found = {self.record(instance.host, instance.id): codec.encode(instance)}
         # confd and friends dial what they read there: only what every host reaches
         for name in filter(None, instance.services if instance.address else ()):
-            found[f"{self.root}services/{_escape(name)}/{_escape(instance.id)}"] = instance.address
+            found[self.leaf(name, instance.id)] = instance.address
         return found
 
     def parse(self, key: str) -> Key | None:
-        """Return what *key* speaks of, ``None`` when it is not one of these."""
+        """Return what *key* speaks of, ``None`` when it is not one of these.
+
+        Of several spellings only the one that is written here is a host's or an instance's key.
+        """
         if not key.startswith(self.root):
             return None
         kind, *parts = map(unquote, key[len(self.root) :].split("/"))
         if not all(parts):
             return None
-        if kind == "services" and len(parts) == 2:
-            return Key(kind, parts[1], parts[0])
-        if kind in ("instances", "hosts") and len(parts) == 1:
-            return Key(kind, parts[0])
+        match kind, parts:
+            case "services", [service, instance_id]:
+                return Key(kind, instance_id, service)
+            case "instances", [host, instance_id] if key == self.record(host, instance_id):
+                return Key(kind, instance_id, host=host)
+            case "instances", [instance_id] if key == self.former(instance_id):
+                return Key(kind, instance_id)
+            case "hosts", [host] if key == self.host(host):
+                return Key(kind, host)
         return None
 
 

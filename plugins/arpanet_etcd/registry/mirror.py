@@ -1,19 +1,21 @@
-"""A follower of the registry: list, watch from there, and list again whenever a watch ends.
+"""A follower of the registry: list, then watch from there; list again where a watch can't go on.
 
-What was last known stays while nobody answers.
+What was last known stays while nobody answers, and is remembered beyond the end of the process.
 """
 
 import logging
+import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from arpanet import RegistryError, Snapshot
 from arpanet_etcd.client.backoff import Backoff
-from arpanet_etcd.client.watch import Quiet
+from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import Compacted
 from arpanet_etcd.registry.keys import Layout
-from arpanet_etcd.registry.store import Changes, Store
+from arpanet_etcd.registry.memory import Memory, State
+from arpanet_etcd.registry.store import Changes, Quiet, Store, WentBack
 from arpanet_etcd.registry.view import View
 
 __all__ = ["Mirror"]
@@ -21,17 +23,32 @@ __all__ = ["Mirror"]
 log = logging.getLogger(__name__)
 
 #: Seconds after which a list is made although no watch failed: what nobody foresaw heals, too.
-RELIST = 300.0
+RELIST = 1800.0
+#: Seconds over which those spread that have to list anew at one moment.
+SPREAD = 1.0
 
 
 class Mirror:
-    """See :class:`arpanet.registry.Follower`."""
+    """See :class:`arpanet.registry.Follower`.
 
-    def __init__(self, store: Store, layout: Layout, notify: Callable[[Snapshot], None]) -> None:
+    :param memory: where what is known is kept; ``None``: nowhere.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        layout: Layout,
+        notify: Callable[[Snapshot], None],
+        memory: Memory | None = None,
+    ) -> None:
         self.trouble = "not read yet"
-        self._store = store
+        self._store, self._notify, self._memory = store, notify, memory
         self._view = View(layout)
-        self._notify = notify
+        self._viewing = threading.Lock()
+        #: where the view is in the store's history, and whether it has to be listed
+        self._position = Position()
+        self._stale = True
+        self._relist_at = 0.0
         self._told: Snapshot | None = None
         self._changes: Changes | None = None
         self._backoff = Backoff()
@@ -47,50 +64,84 @@ class Mirror:
             self._closed.set()
             if self._changes:
                 self._changes.close()
+        if self._memory:
+            self._memory.close()
 
     def _run(self) -> None:
+        if self._memory and (state := self._memory.load()):
+            self._position = state.position
+            self._store.expect(state.position.cluster)
+            self._view.restore(state.known)
         while not self._closed.is_set():
             try:
-                self._watch(self._list())
-            except Compacted as missed:
+                if self._stale or time.monotonic() >= self._relist_at:
+                    self._list()
+                self._tell()
+                self._watch()
+            except (Compacted, WentBack) as missed:
                 log.debug("%s", missed)
+                self._stale = True
+                self._closed.wait(random.uniform(0, SPREAD))  # noqa: S311 -- no secret
             except RegistryError as problem:
                 self._complain(str(problem))
-            except Exception:  # a failing notify must not end the mirror
+                self._pause()
+            except Exception:  # a failing notify must not end the mirror: it is told again
                 log.exception("the registry's mirror failed")
                 self._complain("the mirror failed, see the log")
-            else:
-                continue
-            self._closed.wait(self._backoff.next())
+                self._pause()
+
+    def _pause(self) -> None:
+        if self._told is None and self._position.cluster:
+            self._try_telling()  # what was known before, since nobody answers
+        self._closed.wait(self._backoff.next())
+
+    def _try_telling(self) -> None:
+        try:
+            self._tell()
+        except Exception:
+            log.exception("the registry's mirror failed")
 
     def _complain(self, trouble: str) -> None:
         if not self._closed.is_set() and trouble != self.trouble:
             log.debug("following the registry: %s", trouble)
             self.trouble = trouble
 
-    def _list(self) -> int:
-        keys, cursor = self._store.listing()
-        self._view.replace(keys)
-        self._tell()
-        return cursor
+    def _list(self) -> None:
+        listing = self._store.listing()
+        goes_on = self._position.goes_on(listing.position)
+        if not goes_on:
+            log.warning(
+                "etcd went from %s to %s: what was known stays as long as it answers",
+                self._position,
+                listing.position,
+            )
+        with self._viewing:
+            self._view.replace(listing.texts, goes_on)
+            self._position = listing.position
+        self._stale = False
+        self._relist_at = time.monotonic() + RELIST * random.uniform(0.75, 1.25)  # noqa: S311
 
-    def _watch(self, cursor: int) -> None:
-        until = time.monotonic() + RELIST
-        while time.monotonic() < until and not self._closed.is_set():
-            changes = self._store.changes(cursor)
-            with self._lock:
-                self._changes = changes
-                if self._closed.is_set():
-                    changes.close()
-            try:
-                for position, changed in changes:
-                    self._recover()
-                    self._apply(changed)
-                    cursor = position
-            except Quiet:
-                continue  # a new watch proves that the member still answers
-            finally:
+    def _watch(self) -> None:
+        changes = self._store.changes(self._position)
+        with self._lock:
+            self._changes = changes
+            if self._closed.is_set():
                 changes.close()
+        try:
+            for position, changed in changes:
+                self._recover()
+                if changed:
+                    with self._viewing:
+                        self._view.apply(changed)
+                        self._position = position
+                    self._tell()
+                self._position = position
+                if time.monotonic() >= self._relist_at:
+                    return
+        except Quiet:
+            return  # a new watch proves that the member still answers
+        finally:
+            changes.close()
 
     def _recover(self) -> None:
         self._backoff.reset()
@@ -98,16 +149,17 @@ class Mirror:
             log.debug("following the registry")
             self.trouble = ""
 
-    def _apply(self, changed: Sequence[tuple[str, str | None]]) -> None:
-        for key, text in changed:
-            self._view.apply(key, text)
-        if changed:
-            self._tell()
-
     def _tell(self) -> None:
-        snapshot = self._view.snapshot()
+        with self._viewing:
+            snapshot = self._view.snapshot()
         with self._lock:
-            if snapshot == self._told or self._closed.is_set():
+            if snapshot is self._told or self._closed.is_set():
                 return
-            self._told = snapshot
             self._notify(snapshot)
+            self._told = snapshot
+        if self._memory:
+            self._memory.keep(self._state)
+
+    def _state(self) -> State:
+        with self._viewing:
+            return State(self._position, self._view.known())

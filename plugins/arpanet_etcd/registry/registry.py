@@ -3,12 +3,14 @@
 A *store* knows how etcd is spoken to; what a registry promises is made of it here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from arpanet import (
     ARPANET_REGISTRY,
     ARPANET_TTL,
+    HOSTNAME,
     TTL,
     Follower,
     Host,
@@ -23,41 +25,57 @@ from arpanet import (
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.leadership import SeatLeadership
+from arpanet_etcd.registry.memory import Memory
 from arpanet_etcd.registry.mirror import Mirror
 from arpanet_etcd.registry.session import HostSession
 from arpanet_etcd.registry.store import Store
 from arpanet_etcd.registry.v3.store import V3Store
 from arpanet_etcd.registry.view import View
-from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_PATH, ETCD_PORT, endpoints, key_path, urls
+from arpanet_etcd.settings import (
+    ARPANET_ETCD_API,
+    ARPANET_FOREIGN,
+    ETCD_PATH,
+    ETCD_PORT,
+    endpoints,
+    key_path,
+    urls,
+)
 
-__all__ = ["EtcdRegistry", "make_registry", "open_registry"]
+__all__ = ["STATE", "EtcdRegistry", "make_registry", "open_registry", "where"]
+
+#: Where agents keep what they know, inside their containers.
+STATE = Path("/var/lib/arpanet/registry")
 
 
 class EtcdRegistry:
     """See :class:`arpanet.registry.Registry`.
 
     :param ttl: seconds that a silent host's entries stay.
+    :param state: the file in which a follower keeps what it knows; ``None``: nowhere.
     """
 
-    def __init__(self, store: Store, layout: Layout, ttl: int = TTL) -> None:
-        self._store, self._layout, self._ttl = store, layout, ttl
+    def __init__(
+        self, store: Store, layout: Layout, ttl: int = TTL, state: Path | None = None
+    ) -> None:
+        self._store, self._layout, self._ttl, self._state = store, layout, ttl, state
         self._running: list[Mirror | HostSession | SeatLeadership] = []
 
     def read(self) -> Snapshot:
         """Return what the registry holds now."""
         view = View(self._layout)
-        view.replace(self._store.listing()[0])
+        view.replace(self._store.listing().texts)
         return view.snapshot()
 
     def follow(self, notify: Callable[[Snapshot], None]) -> Follower:
         """Call *notify*, from another thread, with the state now and with every later one."""
-        mirror = Mirror(self._store, self._layout, notify)
+        memory = Memory(self._state) if self._state else None
+        mirror = Mirror(self._store, self._layout, notify, memory)
         self._running.append(mirror)
         return mirror
 
-    def session(self, host: Host) -> Session:
+    def session(self, host: Host, alive: Callable[[], bool] | None = None) -> Session:
         """Begin, or take over, the session of *host*."""
-        session = HostSession(self._store.writer(host, self._ttl), self._ttl)
+        session = HostSession(self._store.writer(host, self._ttl), self._ttl, alive)
         self._running.append(session)
         return session
 
@@ -75,6 +93,10 @@ class EtcdRegistry:
         self._running.append(leadership)
         return leadership
 
+    def silences(self) -> Mapping[str, float]:
+        """Return host name -> seconds since its agent was last heard of."""
+        return self._store.silences()
+
     def close(self) -> None:
         """Let go of connections and threads."""
         while self._running:
@@ -83,28 +105,38 @@ class EtcdRegistry:
 
 
 def open_registry(
-    endpoints: Sequence[str], path: str, api: str = "v3", ttl: int = TTL
+    endpoints: Sequence[str],
+    path: str,
+    api: str = "v3",
+    ttl: int = TTL,
+    *,
+    foreign: bool = False,
+    seed: str = "",
+    state: Path | None = None,
 ) -> EtcdRegistry:
     """Return the registry below *path* in the cluster at *endpoints*. Does no I/O.
 
     :param endpoints: base URLs.
     :param path: begins with a slash and does not end with one.
     :param api: ``v3``, ``v2``, or ``auto``: v3 where it is answered, else v2.
+    :param foreign: whether what others wrote is read, too.
+    :param seed: this host's name: hosts spread over the endpoints by it; ``""``: as given.
+    :param state: see :class:`EtcdRegistry`.
     """
-    layout = Layout(path)
+    layout = Layout(path, foreign)
     kinds = {"v3": (V3Store,), "v2": (_v2_store,), "auto": (V3Store, _v2_store)}
-    stores: list[Store] = [make(endpoints, layout) for make in kinds[api]]
-    return EtcdRegistry(AutoStore(stores) if stores[1:] else stores[0], layout, ttl)
+    stores: list[Store] = [make(endpoints, layout, seed) for make in kinds[api]]
+    return EtcdRegistry(AutoStore(stores) if stores[1:] else stores[0], layout, ttl, state)
 
 
-def _v2_store(endpoints: Sequence[str], layout: Layout) -> Store:
+def _v2_store(endpoints: Sequence[str], layout: Layout, seed: str) -> Store:
     from arpanet_etcd.registry.v2.store import V2Store  # python-etcd takes a while to load
 
-    return V2Store(endpoints, layout)
+    return V2Store(endpoints, layout, seed)
 
 
-def make_registry(settings: Settings) -> Registry | None:
-    """Return the registry that ``ARPANET_REGISTRY`` names, ``None`` when it is not etcd's. No I/O.
+def where(settings: Settings) -> tuple[tuple[str, ...], str] | None:
+    """Return the endpoints and the path that ``ARPANET_REGISTRY`` names; ``None``: not etcd's.
 
     ``etcd://`` takes masters and path from the other settings; ``etcd://10.0.0.1:2379/path`` names
     them itself, each where it is given.
@@ -125,5 +157,25 @@ def make_registry(settings: Settings) -> Registry | None:
             f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
             "etcd:// alone takes everything from the other settings",
         ) from problem
-    masters = given or endpoints(settings)
-    return open_registry(masters, path, settings[ARPANET_ETCD_API], settings[ARPANET_TTL])
+    return given or endpoints(settings), path
+
+
+def make_registry(settings: Settings, agent: str = "") -> Registry | None:
+    """Return the registry that ``ARPANET_REGISTRY`` names, ``None`` when it is not etcd's. No I/O.
+
+    :param agent: whose process this is: agents keep what they know.
+    :raises SettingsError: the URL makes no sense.
+    """
+    found = where(settings)
+    if found is None:
+        return None
+    masters, path = found
+    return open_registry(
+        masters,
+        path,
+        settings[ARPANET_ETCD_API],
+        settings[ARPANET_TTL],
+        foreign=settings[ARPANET_FOREIGN] == "on",
+        seed=settings[HOSTNAME],
+        state=STATE / f"{agent}.json" if agent else None,
+    )

@@ -7,7 +7,7 @@ compares it with what was last published, and writes the difference.
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from arpanet import Instance, RegistryError
 from arpanet_etcd.client.backoff import Backoff
@@ -22,11 +22,13 @@ class HostSession:
     """See :class:`arpanet.registry.Session`.
 
     :param ttl: seconds that the entries outlive a silent host; refreshed three times as often.
+    :param alive: whether whoever publishes does his work.
     """
 
-    def __init__(self, writer: Writer, ttl: float) -> None:
+    def __init__(self, writer: Writer, ttl: float, alive: Callable[[], bool] | None = None) -> None:
         self.trouble = "not begun yet"
-        self._writer = writer
+        self.refused: Mapping[str, str] = {}
+        self._writer, self._alive = writer, alive or (lambda: True)
         self._interval = ttl / 3
         self._wanted: dict[str, Instance] | None = None
         self._wake = threading.Event()
@@ -51,6 +53,8 @@ class HostSession:
         refresh_at = 0.0
         while not self._closed:
             try:
+                if not self._alive():
+                    raise RegistryError("this agent is stuck: its entries are not kept alive")
                 if time.monotonic() >= refresh_at:
                     refresh_at = time.monotonic() + self._interval
                     self._writer.refresh()
@@ -72,9 +76,11 @@ class HostSession:
         # cleared first: a publish from here on wakes the thread again
         wanted = self._wanted
         refused = {} if wanted is None else self._writer.write(wanted.values())
-        taken = (f"{one} belongs to host {other}" for one, other in sorted(refused.items()))
-        hint = ": give the containers a SERVICE_ID of their own" if refused else ""
-        self._say("; ".join(taken) + hint)
+        for instance_id, why in refused.items():
+            if self.refused.get(instance_id) != why:
+                log.warning("instance %s is refused: %s", instance_id, why)
+        self.refused = refused
+        self._say("")
 
     def _say(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

@@ -1,20 +1,48 @@
 """What a registry needs to know of a kind of store: etcd's v3, its v2, or whichever answers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from arpanet import Host, Instance
+from arpanet import Host, Instance, RegistryError
+from arpanet_etcd.client.position import Position
 
-__all__ = ["Changes", "Seat", "Store", "Writer"]
+__all__ = ["Changes", "Listing", "Quiet", "Seat", "Step", "Store", "WentBack", "Writer"]
+
+
+class Quiet(Exception):
+    """A watch that has to be made anew heard nothing for a while; it goes on where it was."""
+
+
+class WentBack(RegistryError):
+    """The store is not where it was seen: it was restored, or formed anew; list again."""
+
+    def __init__(self, before: Position, now: Position) -> None:
+        super().__init__(f"etcd went back from {before} to {now}")
+
+
+class Listing(NamedTuple):
+    """All keys that are read, as a majority knew them at one moment."""
+
+    texts: Mapping[str, str]
+    position: Position
+
+
+class Step(NamedTuple):
+    """Keys that changed up to a moment, and what they hold; ``None``: deleted."""
+
+    position: Position
+    changed: Sequence[tuple[str, str | None]]
 
 
 class Changes(Protocol):
-    """A running watch: (cursor, changed keys and their values) at each step; ``None``: deleted."""
+    """A running watch."""
 
-    def __iter__(self) -> Iterator[tuple[int, Sequence[tuple[str, str | None]]]]:
+    def __iter__(self) -> Iterator[Step]:
         """Yield until closed; at once when the watch has been set up.
 
         :raises Quiet: nothing was heard for a while.
+        :raises Compacted: what is asked for is too long ago.
+        :raises WentBack: what is asked for is not of this store.
         :raises RegistryError: the watch can't go on.
         """
 
@@ -32,7 +60,7 @@ class Writer(Protocol):
         """
 
     def write(self, wanted: Iterable[Instance]) -> Mapping[str, str]:
-        """Let *wanted* be all entries; return what is refused: instance id -> its other owner.
+        """Let *wanted* be all entries; return what is refused: instance id -> why.
 
         :raises RegistryError: it may have been written in part; refresh, then write again.
         """
@@ -63,14 +91,14 @@ class Store(Protocol):
     All methods raise ``RegistryUnreachable`` when no master answers.
     """
 
-    def listing(self) -> tuple[Mapping[str, str], int]:
-        """Return all keys below the path as a majority knows them, and the cursor of now."""
+    def expect(self, cluster: str) -> None:
+        """Speak with the cluster of that id, whoever answers first; before anything else."""
 
-    def changes(self, cursor: int) -> Changes:
-        """Watch everything that happened after *cursor*.
+    def listing(self) -> Listing:
+        """Return all keys that are read."""
 
-        :raises Compacted: then or while iterating: too long ago.
-        """
+    def changes(self, position: Position) -> Changes:
+        """Watch everything that happened after *position*."""
 
     def writer(self, host: Host, ttl: int) -> Writer:
         """Return the entries of *host*."""
@@ -83,6 +111,9 @@ class Store(Protocol):
 
     def withdraw(self, host: str) -> None:
         """See :meth:`arpanet.registry.Registry.withdraw`."""
+
+    def silences(self) -> Mapping[str, float]:
+        """See :meth:`arpanet.registry.Registry.silences`."""
 
     def close(self) -> None:
         """Let go of connections."""

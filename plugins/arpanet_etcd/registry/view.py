@@ -1,85 +1,269 @@
 """Keys and values, as they come, made into snapshots. Pure but for the log.
 
+What is deleted was either withdrawn or has vanished. A host that withdraws an instance says so: in
+the same step it writes its own record with another number (:attr:`arpanet.Host.listed`): "what is
+listed of me now is all that I have". What goes without that has vanished: with a lease that ran out
+or was revoked, by hand, with the store. It stays, unconfirmed, until the host writes it again or
+says another such number without listing it. Former versions say no numbers: what a living host of
+theirs deleted is withdrawn.
+
 An entry that can't be read is left out and logged once: it must not take the others along.
 """
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from arpanet import Host, Instance, Snapshot, codec
 from arpanet_etcd.registry.keys import Key, Layout, instance_of_leaf
+from arpanet_etcd.registry.lost import Address, Lost, address_of
+from arpanet_etcd.registry.table import Table
 
-__all__ = ["View"]
+__all__ = ["Known", "View"]
 
 log = logging.getLogger(__name__)
+
+
+class Known(NamedTuple):
+    """What is to be remembered of a view.
+
+    :ivar listed: host -> the number it said last.
+    :ivar entries: host, instance, and for how many seconds it has been gone.
+    """
+
+    listed: Mapping[str, int]
+    entries: list[tuple[str, Instance, float]]
 
 
 class View:
     """What is known of the keys below one path. Only keys that changed are read again."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, clock: Callable[[], float] = time.monotonic) -> None:
         self._layout = layout
         self._texts: dict[str, str] = {}
-        self._records: dict[str, Instance] = {}
         self._hosts: dict[str, Host] = {}
-        #: instance id -> service name -> address
-        self._leaves: dict[str, dict[str, str]] = {}
-        #: what the leaves alone tell
-        self._minimal: dict[str, Instance] = {}
+        self._listed: dict[str, int] = {}
+        #: hosts whose record in another history is older than the one that is known
+        self._doubted: set[str] = set()
+        #: instance id -> key -> its record
+        self._records: dict[str, dict[str, Instance]] = {}
+        #: how many records there are at an address
+        self._taken: dict[Address, int] = {}
+        #: instance id -> key -> (service, address)
+        self._leaves: dict[str, dict[str, tuple[str, str]]] = {}
+        self._lost = Lost(clock)
+        self._table = Table()
+        self._touched: set[str] = set()
 
-    def replace(self, texts: Mapping[str, str]) -> None:
-        """Let *texts* be all keys."""
-        for key in self._texts.keys() - texts.keys():
-            self.apply(key, None)
-        for key, text in texts.items():
-            self.apply(key, text)
+    # -- what comes in ---------------------------------------------------------------------------
 
-    def apply(self, key: str, text: str | None) -> None:
-        """Take in that *key* now holds *text*, ``None``: nothing."""
-        if self._texts.get(key) == text or not (parsed := self._layout.parse(key)):
-            return
-        if text is None:
-            del self._texts[key]
-        else:
-            self._texts[key] = text
-        if parsed.kind == "services":
-            self._apply_leaf(parsed, text)
-        else:
-            self._apply_record(key, parsed, text)
+    def restore(self, known: Known) -> None:
+        """Begin with what an earlier view knew, all of it unconfirmed."""
+        self._listed.update(known.listed)
+        for host, instance, age in known.entries:
+            self._lost.add(host, instance, age)
+            self._touched.add(instance.id)
+        self._show()
 
-    def _apply_leaf(self, key: Key, text: str | None) -> None:
-        names = self._leaves.setdefault(key.id, {})
-        if text is None:
-            del names[key.service]
-        else:
-            names[key.service] = text
-        self._minimal.pop(key.id, None)
-        if not names:
-            del self._leaves[key.id]
-            return
-        try:
-            services, address = tuple(sorted(names)), min(names.values())
-            self._minimal[key.id] = instance_of_leaf(key.id, services, address)
-        except ValueError as problem:
-            log.warning("ignoring service %s, instance %s: %s", key.service, key.id, problem)
+    def replace(self, texts: Mapping[str, str], goes_on: bool = True) -> None:
+        """Let *texts* be all keys.
 
-    def _apply_record(self, key: str, parsed: Key, text: str | None) -> None:
-        records: dict[str, Instance] | dict[str, Host]
-        records = self._records if parsed.kind == "instances" else self._hosts
-        records.pop(parsed.id, None)
-        if text is None:
-            return
-        try:
-            if parsed.kind == "instances":
-                self._records[parsed.id] = codec.decode_instance(parsed.id, text)
+        :param goes_on: they are of the same store as those of before, and not older.
+        """
+        if not goes_on:
+            self._begin_anew()
+        gone = dict.fromkeys(self._texts.keys() - texts.keys())
+        self._apply([*gone.items(), *sorted(texts.items())], goes_on)
+
+    def apply(self, changed: Iterable[tuple[str, str | None]]) -> None:
+        """Take in what keys hold now, ``None``: nothing; all of it happened at one moment."""
+        self._apply(changed, True)
+
+    def _begin_anew(self) -> None:
+        """Another store, or this one as it was: nothing is confirmed until it is written there."""
+        for records in self._records.values():
+            for one in records.values():
+                self._lost.add(one.host, one)
+        for instance_id in self._leaves.keys() - self._records.keys():
+            if leaf := self._minimal(instance_id):
+                self._lost.add("", leaf)
+        self._touched |= self._records.keys() | self._leaves.keys()
+        for name in self._hosts:
+            self._table.host(name, None)
+        for index in (self._texts, self._hosts, self._records, self._taken, self._leaves):
+            index.clear()
+
+    def _apply(self, changed: Iterable[tuple[str, str | None]], goes_on: bool) -> None:
+        gone: list[tuple[Key, Instance]] = []
+        sure: set[str] = set()
+        for key, text in changed:
+            if self._texts.get(key) == text or not (parsed := self._layout.parse(key)):
+                continue
+            if text is None:
+                del self._texts[key]
             else:
-                self._hosts[parsed.id] = codec.decode_host(parsed.id, text)
-        except ValueError as problem:
-            log.warning("ignoring %s: %s", key, problem)
+                self._texts[key] = text
+            if parsed.kind == "hosts":
+                sure |= self._apply_host(key, parsed.id, text, goes_on)
+            elif parsed.kind == "services":
+                self._apply_leaf(key, parsed, text)
+            else:
+                gone += self._apply_record(key, parsed, text)
+        for parsed, one in gone:
+            self._went(parsed, one)
+        for host in sure:
+            self._settle(host)
+        self._touched |= self._lost.expire()
+        self._show()
+
+    def _apply_host(self, key: str, name: str, text: str | None, goes_on: bool) -> set[str]:
+        """Take in a host's record; return its name if it says that what is listed is all."""
+        host = self._read_host(key, name, text) if text is not None else None
+        self._table.host(name, host)
+        if host is None:
+            self._hosts.pop(name, None)
+            return set()
+        self._hosts[name] = host
+        known = self._listed.get(name, 0)
+        if not goes_on and host.listed < known:
+            self._doubted.add(name)
+            return set()
+        self._listed[name] = host.listed or known
+        return {name} if host.listed not in (0, known) else set()
+
+    def _apply_record(self, key: str, parsed: Key, text: str | None) -> list[tuple[Key, Instance]]:
+        """Take in an instance's record; return what went with it."""
+        self._touched.add(parsed.id)
+        gone = self._forget(parsed.id, key)
+        one = self._read(key, parsed, text) if text is not None else None
+        if one is None:
+            return [(parsed, gone)] if gone else []
+        if one.host in self._doubted:
+            self._lost.add(one.host, one)
+        else:
+            self._confirm(key, one)
+        return []
+
+    def _apply_leaf(self, key: str, parsed: Key, text: str | None) -> None:
+        self._touched.add(parsed.id)
+        leaves = self._leaves.setdefault(parsed.id, {})
+        if text is None:
+            leaves.pop(key, None)
+        else:
+            leaves[key] = (parsed.service, text)
+            self._lost.drop("", parsed.id)
+        if not leaves:
+            del self._leaves[parsed.id]
+
+    # -- withdrawn, or vanished ------------------------------------------------------------------
+
+    def _went(self, parsed: Key, one: Instance) -> None:
+        """Decide what becomes of a record that is not there any more."""
+        if any(other.host == one.host for other in self._records.get(one.id, {}).values()):
+            return  # a former version's key gave way to today's
+        if not parsed.host and one.host in self._hosts:
+            return
+        address = address_of(one)
+        if not (address and self._taken.get(address)):
+            self._lost.add(one.host, one)
+
+    def _settle(self, host: str) -> None:
+        """Believe *host* that what is listed of it is all that it has."""
+        self._doubted.discard(host)
+        for instance_id in self._lost.of_host(host):
+            self._touched.add(instance_id)
+            self._lost.drop(host, instance_id)
+            for key in (self._layout.record(host, instance_id), self._layout.former(instance_id)):
+                parsed, text = self._layout.parse(key), self._texts.get(key)
+                if parsed and text is not None and (one := self._read(key, parsed, text)):
+                    self._confirm(key, one)
+
+    def _confirm(self, key: str, one: Instance) -> None:
+        self._lost.drop(one.host, one.id)
+        self._records.setdefault(one.id, {})[key] = one
+        if address := address_of(one):
+            self._taken[address] = self._taken.get(address, 0) + 1
+            for host, instance_id in self._lost.at(address):
+                self._lost.drop(host, instance_id)
+                self._touched.add(instance_id)
+
+    def _forget(self, instance_id: str, key: str) -> Instance | None:
+        records = self._records.get(instance_id, {})
+        one = records.pop(key, None)
+        if one and (address := address_of(one)):
+            self._taken[address] -= 1
+            if not self._taken[address]:
+                del self._taken[address]
+        if one and not records:
+            del self._records[instance_id]
+        return one
+
+    # -- what comes out --------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Return all that could be read.
+        """Return all that could be read; the very one of before if nothing changed."""
+        return self._table.snapshot()
 
-        A leaf without a readable record stands for itself: somebody else wrote it.
+    def known(self) -> Known:
+        """Return what is to be remembered."""
+        entries = [(host, one, age) for host, one, age in self._lost]
+        entries += [(r.host, r, 0.0) for found in self._records.values() for r in found.values()]
+        hosts = {host for host, _, _ in entries} | self._hosts.keys()
+        self._listed = {name: self._listed[name] for name in self._listed.keys() & hosts}
+        return Known(dict(self._listed), entries)
+
+    def _show(self) -> None:
+        for instance_id in self._touched:
+            self._table.put(instance_id, tuple(self._shown(instance_id)))
+        self._touched.clear()
+
+    def _shown(self, instance_id: str) -> Iterator[Instance]:
+        """Yield what is known under one id, each with an id that is unique in the cluster.
+
+        Hosts may give one id twice (SERVICE_ID). It stays with the host that it names, else with
+        one that lists it, else with the first; the others are told apart by their host.
         """
-        return Snapshot({**self._minimal, **self._records}, dict(self._hosts))
+        records = self._records.get(instance_id, {})
+        # today's keys are longer than a former version's, and win
+        found = {records[key].host: records[key] for key in sorted(records, key=len)}
+        for host, lost in self._lost.of_id(instance_id).items():
+            found.setdefault(host, replace(lost, unconfirmed=True))
+        if not found and (one_leaf := self._minimal(instance_id)):
+            yield one_leaf
+        order = sorted(
+            found.values(),
+            key=lambda one: (not instance_id.startswith(f"{one.host}:"), one.unconfirmed, one.host),
+        )
+        yield from order[:1]
+        yield from (replace(one, id=f"{one.host}/{instance_id}") for one in order[1:])
+
+    def _minimal(self, instance_id: str) -> Instance | None:
+        """Return what leaves without a readable record tell: somebody else wrote them."""
+        leaves = self._leaves.get(instance_id, {}).values()
+        if not leaves:
+            return None
+        services, address = tuple(sorted({name for name, _ in leaves})), min(a for _, a in leaves)
+        try:
+            return instance_of_leaf(instance_id, services, address)
+        except ValueError as problem:
+            log.warning("ignoring instance %r of %r: %s", instance_id, services, problem)
+            return None
+
+    def _read(self, key: str, parsed: Key, text: str) -> Instance | None:
+        try:
+            one = codec.decode_instance(parsed.id, text)
+            if parsed.host not in ("", one.host):
+                raise ValueError(f"says that it is of host {one.host!r}")
+        except ValueError as problem:
+            log.warning("ignoring %s: %s", key, problem)
+            return None
+        return one
+
+    def _read_host(self, key: str, name: str, text: str) -> Host | None:
+        try:
+            return codec.decode_host(name, text)
+        except ValueError as problem:
+            log.warning("ignoring %s: %s", key, problem)
+            return None

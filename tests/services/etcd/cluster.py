@@ -72,12 +72,12 @@ class Member:
 class Cluster:
     """*size* members; they run until :meth:`close`."""
 
-    def __init__(self, place: Path, size: int, v2: bool = False) -> None:
+    def __init__(self, place: Path, size: int, v2: bool = False, flags: Sequence[str] = ()) -> None:
         self.members = [
             Member(f"m{number}", f"http://{ip}:2379", f"http://{ip}:2380", place / f"m{number}")
             for number, ip in enumerate(free_address() for _ in range(size))
         ]
-        self._flags = ["--enable-v2"] if v2 else []
+        self._flags = [*(["--enable-v2"] if v2 else []), *flags]
         self.start()
 
     def start(self, *members: Member) -> None:
@@ -112,10 +112,35 @@ class Cluster:
         leader = self.leader()
         return [one for one in self.members if one is not leader]
 
-    def wipe(self) -> None:
-        """All data is lost; the same members begin anew."""
+    def wipe(self, as_another: bool = False) -> None:
+        """All data is lost; the same members begin anew, with the same cluster id or another."""
         self.close()
+        if as_another:
+            self._flags = [*self._flags, "--initial-cluster-token", "another"]
         self.start()
+
+    def save(self, file: Path) -> None:
+        """Save a snapshot of the first member's store."""
+        self._etcdctl("--endpoints", self.endpoints[0], "snapshot", "save", str(file))
+
+    def restore(self, file: Path) -> None:
+        """Begin anew, all of a cluster of one, with what *file* holds."""
+        (one,) = self.members
+        self.close()
+        formed = ("--initial-cluster", f"{one.name}={one.peer}", "--name", one.name)
+        peers = ("--initial-advertise-peer-urls", one.peer)
+        self._etcdctl(
+            "snapshot", "restore", str(file), "--data-dir", str(one.place), *formed, *peers
+        )
+        self.start()
+
+    def defragment(self) -> None:
+        """Have the first member give free space back."""
+        self._etcdctl("--endpoints", self.endpoints[0], "defrag")
+
+    def _etcdctl(self, *words: str) -> None:
+        api = {**os.environ, "ETCDCTL_API": "3"}
+        subprocess.run(["etcdctl", *words], env=api, capture_output=True, check=True, timeout=60)
 
     def close(self) -> None:
         for one in self.members:

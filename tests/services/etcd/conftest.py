@@ -1,7 +1,7 @@
 """Clusters and registries for the tests here."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from arpanet_etcd.registry.keys import Layout
@@ -25,8 +25,8 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """Start clusters for one test: ``clusters(size, v2=False)``."""
     started: list[Cluster] = []
 
-    def start(size: int, v2: bool = False) -> Cluster:
-        started.append(Cluster(tmp_path_factory.mktemp("etcd"), size, v2))
+    def start(size: int, v2: bool = False, flags: Sequence[str] = ()) -> Cluster:
+        started.append(Cluster(tmp_path_factory.mktemp("etcd"), size, v2, flags))
         return started[-1]
 
     yield start

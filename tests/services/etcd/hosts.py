@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 from arpanet_etcd.registry.registry import EtcdRegistry
@@ -22,6 +23,10 @@ def instance(number: int, host: str = "h1", port: int = 0) -> Instance:
 
 def instances(count: int, host: str = "h1") -> list[Instance]:
     return [instance(number, host) for number in range(count)]
+
+
+def unconfirmed(count: int, host: str = "h1") -> list[Instance]:
+    return [replace(one, unconfirmed=True) for one in instances(count, host)]
 
 
 class Reader:

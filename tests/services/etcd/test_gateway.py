@@ -6,8 +6,7 @@ import time
 import pytest
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.client.watch import Quiet
-from arpanet_etcd.client.wire import Compacted, EtcdError, Unanswered
+from arpanet_etcd.client.wire import Compacted, EtcdError, NotEtcd, Unanswered
 from urllib3.exceptions import ProtocolError
 
 from arpanet.errors import RegistryUnreachable
@@ -67,7 +66,7 @@ def test_keys_leases_and_transactions(gateway, layout):
 
 
 def test_a_watch_ends_when_it_is_closed_from_another_thread(gateway, layout):
-    watch = gateway.watch(layout.root, wire.prefix_end(layout.root), 0, quiet=60)
+    watch = gateway.watch(layout.root, wire.prefix_end(layout.root), 0)
     thread, seen, ended = follow(watch)
     gateway.put(f"{layout.root}x", "1")
     gateway.delete(f"{layout.root}x")
@@ -78,11 +77,31 @@ def test_a_watch_ends_when_it_is_closed_from_another_thread(gateway, layout):
     assert ended == [None]
 
 
-def test_a_watch_that_hears_nothing_says_so(gateway, layout):
-    thread, seen, ended = follow(gateway.watch(layout.root, "", 0, quiet=0.3))
-    thread.join(3 * SLOW)
-    assert isinstance(ended[0], Quiet)
-    assert seen == []
+def test_a_quiet_watch_stays_and_asks_whether_its_member_is_alive(gateway, layout, monkeypatch):
+    asked, ask = [], gateway.ask
+    monkeypatch.setattr(gateway, "ask", lambda endpoint: asked.append(endpoint) or ask(endpoint))
+    watch = gateway.watch(layout.root, "", 0, pulse=0.05)
+    thread, seen, ended = follow(watch)
+    wait_for(lambda: len(asked) >= 3)
+    assert (seen, ended) == ([], [])
+    gateway.put(layout.root, "1")
+    wait_for(lambda: seen)
+    watch.close()
+    thread.join(2)
+    assert ended == [None]
+
+
+def test_a_watch_of_a_member_that_hangs_ends_and_another_is_asked(clusters):
+    cluster = clusters(3)
+    gateway = Gateway(cluster.endpoints, timeout=0.5)
+    _, _, ended = follow(gateway.watch("/x", "", 0, pulse=0.2))
+    hung = gateway.known.order()[0]
+    next(one for one in cluster.members if one.client == hung).pause()
+    wait_for(lambda: ended)
+    assert isinstance(ended[0], RegistryUnreachable)
+    assert "hangs" in str(ended[0])
+    assert gateway.known.order()[0] != hung
+    assert hung in gateway.known.troubles
 
 
 def test_a_watch_of_forgotten_history(gateway, layout):
@@ -142,8 +161,27 @@ def test_nobody_answers(gateway):
 
 def test_something_else_listens_there(gateway, one_etcd):
     peer = Gateway([one_etcd.members[0].peer])
-    with pytest.raises(EtcdError, match=r"404.*; is this an etcd"):
+    with pytest.raises(NotEtcd, match=r"404.*; is this an etcd"):
         peer.get("/x")
+    assert Gateway([one_etcd.members[0].peer, *one_etcd.endpoints]).get("/x") is None
+
+
+def test_a_listing_comes_in_pages_of_one_moment(gateway, layout, monkeypatch):
+    for number in range(25):
+        gateway.put(f"{layout.root}{number:02}", "1")
+    call, asked = gateway.call, []
+
+    def while_others_write(path, body):
+        asked.append(path)
+        answer = call(path, body)
+        call("kv/put", {"key": wire.encode(f"{layout.root}{len(asked)}x"), "value": ""})
+        return answer
+
+    monkeypatch.setattr(gateway, "call", while_others_write)
+    found = gateway.span(layout.root, wire.prefix_end(layout.root), page=10)
+    assert len(asked) == 3
+    assert list(found.kvs) == [f"{layout.root}{number:02}" for number in range(25)]
+    assert all(one.mod_revision <= found.revision for one in found.kvs.values())
 
 
 def test_the_members_are_found_and_a_watch_leaves_one_without_a_leader(clusters):
@@ -157,7 +195,7 @@ def test_the_members_are_found_and_a_watch_leaves_one_without_a_leader(clusters)
     wait_for(all_known)  # a member tells its address some moments after it is up
     assert gateway.endpoints[0] == cluster.endpoints[0]
     assert {one.name for one in gateway.member_list()} == {"m0", "m1", "m2"}
-    _, _, ended = follow(gateway.watch("/x", "", 0, quiet=60))
+    _, _, ended = follow(gateway.watch("/x", "", 0))
     for member in cluster.members[1:]:
         member.kill()
     begun = time.monotonic()

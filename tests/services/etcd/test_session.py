@@ -13,7 +13,16 @@ from arpanet_etcd.registry.v3.writer import V3Writer
 from urllib3.exceptions import ProtocolError
 
 from tests.conftest import wait_for
-from tests.services.etcd.hosts import H1, H2, TWIN, Reader, instance, instances, never_without
+from tests.services.etcd.hosts import (
+    H1,
+    H2,
+    TWIN,
+    Reader,
+    instance,
+    instances,
+    never_without,
+    unconfirmed,
+)
 
 
 @pytest.fixture
@@ -44,18 +53,20 @@ def test_fifty_keepalives_write_nothing(alone, layout, monkeypatch):
     assert revision(gateway) == before
 
 
-def test_publish_writes_differences_in_one_transaction(alone, connect):
+def test_publish_writes_differences_what_is_withdrawn_first(alone, connect, layout):
     gateway = alone.gateway
     session = connect(alone).session(H1)
     reader = Reader(connect(alone))
     session.publish(instances(20))
     reader.sees(*instances(20))
+    wait_for(lambda: '"listed":0' not in gateway.get(layout.host("h1")).value)
     before, told = revision(gateway), len(reader.heard)
     changed = [*instances(18), instance(18, port=9000), instance(30)]
     session.publish(changed)
     reader.sees(*changed)
-    assert revision(gateway) == before + 1
-    assert len(reader.heard) == told + 1
+    assert revision(gateway) == before + 2
+    assert [len(one.instances) for _, one in reader.heard[told:]] == [19, 20]
+    assert not any(one.unconfirmed for _, each in reader.heard for one in each.instances.values())
 
 
 def test_three_hundred_instances_take_a_few_transactions(alone, connect):
@@ -66,7 +77,7 @@ def test_three_hundred_instances_take_a_few_transactions(alone, connect):
     before = revision(gateway)
     session.publish(instances(300))
     reader.sees(*instances(300))
-    assert revision(gateway) - before == 900 // 126 + 1
+    wait_for(lambda: revision(gateway) - before == 900 // 126 + 1 + 1)  # and one that says: all
     session.publish([])
     reader.sees()
     assert session.trouble == ""
@@ -128,12 +139,12 @@ def test_a_new_agent_takes_over_without_a_flicker(one_etcd, connect, layout, gat
 
 def test_a_dead_host_takes_its_entries_with_it(one_etcd, connect, layout):
     reader = Reader(connect(one_etcd))
-    connect(one_etcd).session(H2).publish([instance(0, "h2")])
+    connect(one_etcd).session(H2).publish([instance(0, "h2", 9000)])
     agent = start_agent(one_etcd, layout, 2)
-    reader.sees(*instances(3), instance(0, "h2"))
+    reader.sees(*instances(3), instance(0, "h2", 9000))
     agent.kill()
-    agent.wait(60)
-    reader.sees(instance(0, "h2"), within=6)
+    agent.wait(5)
+    reader.sees(*unconfirmed(3), instance(0, "h2", 9000), within=6)
     assert set(reader.last.hosts) == {"h2"}
 
 
@@ -142,9 +153,10 @@ def test_a_revoked_lease_is_restored(one_etcd, connect, layout, gateway):
     session.publish(instances(3))
     reader = Reader(connect(one_etcd))
     reader.sees(*instances(3))
-    gateway.revoke(gateway.get(layout.host("h1")).lease)
-    reader.sees()
-    reader.sees(*instances(3), within=3)
+    with never_without(reader, *(one.id for one in instances(3))):
+        gateway.revoke(gateway.get(layout.host("h1")).lease)
+        reader.sees(*unconfirmed(3))
+        reader.sees(*instances(3), within=3)
 
 
 def test_entries_withdrawn_under_a_living_session_come_back(one_etcd, connect):
@@ -166,14 +178,16 @@ def test_what_others_do_to_the_entries_is_put_right(
     reader.sees(*instances(3))
     leaf = list(layout.entries(instance(0)))[1]
     gateway.delete(leaf)
-    gateway.delete(layout.record("h1:c1:80"))
-    gateway.put(layout.record("h1:c2:80"), '{"host": "h1", "ip": "10.9.9.9", "port": 1}')
+    begun = len(reader.heard)
+    gateway.delete(layout.record("h1", "h1:c1:80"))
+    gateway.put(layout.record("h1", "h1:c2:80"), '{"host": "h1", "ip": "10.9.9.9", "port": 1}')
     wait_for(lambda: reader.last.instances["h1:c2:80"].ip == "10.9.9.9")
     reader.sees(*instances(3), within=4)
     wait_for(lambda: gateway.get(leaf), 4)
     gateway.delete(layout.host("h1"))
     wait_for(lambda: gateway.get(layout.host("h1")), 4)
     reader.sees(*instances(3))
+    assert all(len(one.instances) == 3 for _, one in reader.heard[begun:])
 
 
 def test_a_wiped_etcd_is_filled_again(clusters, connect, layout):
@@ -182,9 +196,10 @@ def test_a_wiped_etcd_is_filled_again(clusters, connect, layout):
     session.publish(instances(3))
     reader = Reader(connect(cluster))
     reader.sees(*instances(3))
-    cluster.wipe()
-    wait_for(lambda: cluster.gateway.get(layout.record("h1:c2:80")), 10)
-    reader.sees(*instances(3))
+    with never_without(reader, *(one.id for one in instances(3))):
+        cluster.wipe()
+        wait_for(lambda: cluster.gateway.get(layout.record("h1", "h1:c2:80")), 10)
+        reader.sees(*instances(3))
     wait_for(lambda: session.trouble == "")
 
 
@@ -198,24 +213,117 @@ def test_a_twin_waits_until_the_name_is_free(one_etcd, connect):
     wait_for(lambda: "HOSTNAME h1 is taken by the host at 10.0.0.1" in twin.trouble)
     reader.sees(*instances(1))
     first.close()
+    # the host lists all that it has: what the other one had has gone
     reader.sees(instance(5), within=6)
     wait_for(lambda: twin.trouble == "")
 
 
-def test_an_instance_id_of_another_host_is_refused_and_the_rest_published(one_etcd, connect):
+def test_an_id_that_two_hosts_give_is_told_apart_and_its_leaf_stays_with_the_first(
+    one_etcd, connect, layout, gateway
+):
     first = connect(one_etcd, ttl=2)
     first.session(H1).publish([instance(0)])
     reader = Reader(connect(one_etcd))
     reader.sees(instance(0))
-    stolen = instance(0, "h1", 9999)
-    taken = type(stolen)(**{**vars(stolen), "host": "h2"})
+    twice = replace(instance(0, "h1", 9999), host="h2")
     second = connect(one_etcd, ttl=3).session(H2)
-    second.publish([taken, instance(1, "h2")])
-    reader.sees(instance(0), instance(1, "h2"))
-    wait_for(lambda: "h1:c0:80 belongs to host h1" in second.trouble)
+    second.publish([twice, instance(1, "h2")])
+    both = replace(twice, id=f"h2/{twice.id}")
+    reader.sees(instance(0), both, instance(1, "h2"))
+    leaf = layout.leaf("web", twice.id)
+    wait_for(lambda: leaf in second.refused.get(twice.id, ""))
+    assert second.trouble == ""
+    assert gateway.get(leaf).value == instance(0).address
     first.close()
-    reader.sees(taken, instance(1, "h2"), within=8)
-    wait_for(lambda: second.trouble == "")
+    wait_for(lambda: not second.refused, 8)
+    assert gateway.get(leaf).value == twice.address
+
+
+def test_what_is_too_much_is_refused_alone(one_etcd, connect, layout, monkeypatch):
+    session = connect(one_etcd).session(H1)
+    reader = Reader(connect(one_etcd))
+    some = replace(instance(1), services=tuple(f"n{number}" for number in range(200)))
+    many = replace(instance(2), services=tuple(f"n{number}" for number in range(10_000)))
+    large = replace(instance(3), attrs={"text": "x" * 1_600_000})
+    long = replace(instance(4), services=("x" * 3000,))
+    session.publish([instance(0), some, many, large, long, instance(5)])
+    reader.sees(instance(0), instance(5))
+    wait_for(lambda: len(session.refused) == 4)
+    assert "200 names" in session.refused[some.id]
+    assert "10000 names" in session.refused[many.id]
+    assert "1600" in session.refused[large.id]
+    assert "too long" in session.refused[long.id]
+    session.publish([instance(5)])
+    reader.sees(instance(5))
+    assert (session.trouble, session.refused) == ("", {})
+
+
+def test_what_only_etcd_finds_too_much_is_found_and_refused_alone(one_etcd, connect, monkeypatch):
+    for name in ("SIZE", "BYTES"):  # as if etcd took less than it says
+        monkeypatch.setattr(f"arpanet_etcd.registry.diff.{name}", 10_000_000)
+    session = connect(one_etcd).session(H1)
+    reader = Reader(connect(one_etcd))
+    large = replace(instance(3), attrs={"text": "x" * 1_600_000})
+    session.publish([*instances(3), large, instance(4)])
+    reader.sees(*instances(3), instance(4))
+    wait_for(lambda: "too large" in session.refused.get(large.id, ""))
+    session.publish([instance(4)])
+    reader.sees(instance(4))
+
+
+def test_a_stuck_agent_lets_its_entries_go(one_etcd, connect):
+    moving = [True]
+    registry = connect(one_etcd, ttl=2)
+    session = registry.session(H1, lambda: moving[0])
+    session.publish(instances(2))
+    reader = Reader(connect(one_etcd))
+    reader.sees(*instances(2))
+    assert registry.silences()["h1"] <= 2
+    moving.clear()
+    moving.append(False)
+    wait_for(lambda: "stuck" in session.trouble)
+    reader.sees(*unconfirmed(2), within=6)
+    assert registry.silences() == {}
+    moving[:] = [True]
+    reader.sees(*instances(2), within=6)
+
+
+def test_the_keys_of_former_versions_are_taken_over_without_a_gap(
+    one_etcd, connect, layout, gateway
+):
+    lease = gateway.grant(3)
+    gateway.put(layout.host("h1"), '{"engine": "engine-1", "address": "10.0.0.1"}', lease)
+    for one in instances(3):
+        record, *leaves = layout.entries(one).items()
+        gateway.put(layout.former(one.id), record[1], lease)
+        for leaf, address in leaves:
+            gateway.put(leaf, address, lease)
+    reader = Reader(connect(one_etcd))
+    reader.sees(*instances(3))
+    gateway.delete(layout.former("h1:c2:80"))  # as the former version withdraws
+    reader.sees(*instances(2))
+    with never_without(reader, "h1:c0:80", "h1:c1:80"):
+        session = connect(one_etcd, ttl=3).session(H1)
+        session.publish(instances(2))
+        wait_for(lambda: gateway.get(layout.record("h1", "h1:c1:80")))
+        wait_for(lambda: not gateway.get(layout.former("h1:c1:80")))
+        reader.sees(*instances(2))
+    assert not any(one.unconfirmed for _, each in reader.heard for one in each.instances.values())
+
+
+def test_a_slave_that_stops_withdraws_everything_also_from_who_kept_it(one_etcd, connect, layout):
+    first = connect(one_etcd, ttl=2)
+    first.session(H1).publish(instances(2))
+    connect(one_etcd).session(H2).publish([instance(0, "h2")])
+    reader = Reader(connect(one_etcd))
+    reader.sees(*instances(2), instance(0, "h2"))
+    other = connect(one_etcd)
+    first.close()
+    other.withdraw("h1")
+    reader.sees(instance(0, "h2"))
+    assert not any(one.unconfirmed for _, each in reader.heard for one in each.instances.values())
+    assert set(reader.last.hosts) == {"h2"}
+    assert other._store.gateway.range(f"{layout.root}services/web-1/").kvs == {}
 
 
 class Deaf(V3Store):
@@ -248,8 +356,8 @@ def test_a_lost_answer_is_looked_up_and_nothing_is_sent_twice(alone, layout):
         writer.write(instances(3))
     writer.refresh()
     writer.write(instances(3))
-    assert len(store.sent) == 2
-    assert revision(gateway) == before + 2
+    assert len(store.sent) == 3  # and one that says that this is all
+    assert revision(gateway) == before + 3
 
 
 def test_an_older_session_yields_to_a_newer_one(one_etcd, connect, monkeypatch):

@@ -146,3 +146,14 @@ def test_watch_knows_two_formats(arpanet):
         2,
         "arpanet: --watch knows no -f csv; use -f json, or none\n",
     )
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(arpanet, recorder):
+    evil = "red\x1b[31m\x07\x9b"
+    recorder.store.change("h2", None, [Instance("h2:w:80", (evil,), "h2", "10.0.0.2", 80)])
+    for form in ("table", "value", "csv"):
+        out = arpanet("services", "-f", form).out
+        assert "red\N{REPLACEMENT CHARACTER}[31m" in out
+        assert not {"\x1b", "\x07", "\x9b"} & set(out)
+    (row,) = (r for r in json.loads(arpanet("services", "-f", "json").out) if r["host"] == "h2")
+    assert row["service"] == evil

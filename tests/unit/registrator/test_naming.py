@@ -92,7 +92,7 @@ def test_whatever_is_registered_can_be_linked_to_and_read_back(code: int) -> Non
         layout = Layout("/arpanet")
         one = Instance(clean_id(text), (name,), "h1", "10.0.0.1", 80)
         parsed = [layout.parse(key) for key in layout.entries(one)]
-        assert parsed == [Key("instances", one.id), Key("services", one.id, name)]
+        assert parsed == [Key("instances", one.id, host="h1"), Key("services", one.id, name)]
 
 
 def test_an_id_that_cannot_be_a_key_is_mended_and_said() -> None:

@@ -153,3 +153,22 @@ def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeyp
     plugin.arpanet_containers_synced(context, by_id(web))
     assert set(context.registry.read().instances) == {"h1:web:80"}
     assert context.woken == 2
+
+
+def test_what_the_registry_refuses_is_a_warning_that_names_the_container(
+    plugin, context, caplog, tmp_path
+):
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    session = plugin._publisher._session
+    session.refused = {"h1:r0:6379": "has 200 names: 64 are the most", "h1:gone:1": "was"}
+    plugin.arpanet_containers_synced(context, by_id(redis()))
+    line = "r0: the registry refuses h1:r0:6379: has 200 names: 64 are the most"
+    assert caplog.messages[-1] == line
+    assert json.loads((tmp_path / "registrator.json").read_text())["warnings"] == [line]
+
+
+def test_an_id_whose_holder_vanished_is_used(plugin, context):
+    theirs = Instance("x", ("redis",), "h2", "10.0.0.2", 6379, unconfirmed=True)
+    plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
+    plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
+    assert set(context.registry.read().instances) == {"x"}

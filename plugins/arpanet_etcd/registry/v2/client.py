@@ -5,8 +5,7 @@ its time limit four times on a member that hangs.
 """
 
 import logging
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,8 @@ import etcd
 import urllib3
 
 from arpanet import RegistryError
+from arpanet_etcd.client.endpoints import Endpoints
+from arpanet_etcd.client.identity import Identity, OtherCluster
 from arpanet_etcd.client.transport import reason, unreachable
 from arpanet_etcd.client.wire import Unanswered
 
@@ -36,9 +37,10 @@ logging.getLogger("etcd.client").setLevel(logging.CRITICAL)
 class V2Client:
     """One cluster that answers v2. Thread-safe; does no I/O until it is asked something."""
 
-    def __init__(self, endpoints: Sequence[str], timeout: float = 2.0) -> None:
-        self._clients = [(one, _client(one, timeout)) for one in endpoints]
-        self._lock = threading.Lock()
+    def __init__(self, endpoints: Sequence[str], timeout: float = 2.0, seed: str = "") -> None:
+        self.known = Endpoints(endpoints, seed)
+        self.identity = Identity(endpoints)
+        self._clients = {one: _client(one, timeout) for one in endpoints}
 
     def call(self, verb: str, key: str, *, retry: bool = True, **arguments: Any) -> Any:
         """Return what python-etcd's *verb* says of *key* at the first endpoint that answers.
@@ -50,45 +52,68 @@ class V2Client:
         :raises Unanswered: with *retry* false: sent, not answered, maybe applied.
         :raises RegistryUnreachable: no endpoint answers.
         """
-        reasons = []
-        for one in list(self._clients):
-            endpoint, client = one
+        failed: dict[str, Exception] = {}
+        for endpoint in self._candidates(failed):
             try:
-                # it escapes nothing, and etcd unescapes
-                answer = getattr(client, verb)(key.replace("%", "%25"), **arguments)
+                answer = self._ask(endpoint, verb, key, arguments)
             except EXPECTED:
+                self.known.good(endpoint)
                 raise
+            except (OtherCluster, etcd.EtcdClusterIdChanged) as problem:
+                failed[endpoint] = problem
             except etcd.EtcdConnectionFailed as problem:
-                reasons.append(reason(endpoint, problem.cause or problem))
+                failed[endpoint] = problem.cause or problem
                 unsent = isinstance(problem.cause, urllib3.exceptions.ConnectTimeoutError)
                 if not (retry or unsent):
-                    self._last(one)
-                    raise Unanswered(f"no answer from {reasons[-1]}") from problem
+                    self._bad(endpoint, failed[endpoint])
+                    said = reason(endpoint, failed[endpoint])
+                    raise Unanswered(f"no answer from {said}") from problem
             except etcd.EtcdException as problem:
-                if not _no_quorum(problem):
-                    raise _refused(problem) from problem
-                reasons.append(f"{urlsplit(endpoint).netloc} ({problem})")
-                if not retry:
-                    self._last(one)
-                    raise Unanswered(f"no answer from {reasons[-1]}") from problem
+                if not (_no_quorum(problem) or _strange(problem)):
+                    raise RegistryError(f"etcd says: {problem}") from problem
+                failed[endpoint] = problem
+                if not retry and not _strange(problem):
+                    self._bad(endpoint, problem)
+                    raise Unanswered(f"no answer from {endpoint} ({problem})") from problem
             else:
-                self._first(one)
+                self.known.good(endpoint)
                 return answer
-        raise unreachable(reasons)
+            self._bad(endpoint, failed[endpoint])
+        raise _nobody(failed)
+
+    def _ask(self, endpoint: str, verb: str, key: str, arguments: dict[str, Any]) -> Any:
+        client = self._clients[endpoint]
+        try:
+            # it escapes nothing, and etcd unescapes
+            answer = getattr(client, verb)(key.replace("%", "%25"), **arguments)
+        except EXPECTED:
+            self._saw(endpoint, client)
+            raise
+        except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as problem:
+            # python-etcd trusts what it is sent
+            raise etcd.EtcdException(f"not what etcd answers: {problem!r}") from problem
+        self._saw(endpoint, client)
+        return answer
+
+    def _saw(self, endpoint: str, client: etcd.Client) -> None:
+        if client.expected_cluster_id:
+            self.identity.saw(endpoint, str(int(client.expected_cluster_id, 16)))
+
+    def _candidates(self, failed: dict[str, Exception]) -> Iterator[str]:
+        """Yield the endpoints; once more if all that answer are of a cluster formed anew."""
+        yield from self.known.order()
+        if self.identity.adopt():
+            failed.clear()
+            yield from self.known.order()
+
+    def _bad(self, endpoint: str, problem: Exception) -> None:
+        self.known.bad(endpoint, str(problem))
+        self.identity.doubt(endpoint)
 
     def close(self) -> None:
         """Let go of idle connections."""
-        for _, client in self._clients:
+        for client in self._clients.values():
             client.http.clear()
-
-    def _first(self, one: Any) -> None:
-        with self._lock:
-            if self._clients[0] is not one:
-                self._clients.sort(key=lambda other: other is not one)
-
-    def _last(self, one: Any) -> None:
-        with self._lock:
-            self._clients.sort(key=lambda other: other is one)
 
 
 def _client(endpoint: str, timeout: float) -> etcd.Client:
@@ -105,7 +130,14 @@ def _no_quorum(problem: etcd.EtcdException) -> bool:
     return payload.get("errorCode") in (300, 301) or payload.get("status", 0) >= 500
 
 
-def _refused(problem: etcd.EtcdException) -> RegistryError:
-    """Return the error for an answer that says no."""
-    hint = "v2 needs etcd up to 3.5, started with --enable-v2" if "404" in str(problem) else ""
-    return RegistryError(f"etcd says: {problem}", hint)
+def _strange(problem: etcd.EtcdException) -> bool:
+    """Whether that is no answer of etcd's v2."""
+    return not (isinstance(problem.payload, dict) and "errorCode" in problem.payload)
+
+
+def _nobody(failed: dict[str, Exception]) -> RegistryError:
+    strange = [one for one in failed.values() if isinstance(one, etcd.EtcdException)]
+    if failed and len(strange) == len(failed) and all(map(_strange, strange)):
+        hint = "v2 needs etcd up to 3.5, started with --enable-v2"
+        return RegistryError(f"no etcd answers v2: {strange[0]}", hint)
+    return unreachable([reason(one, problem) for one, problem in failed.items()])

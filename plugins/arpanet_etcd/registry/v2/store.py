@@ -2,17 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import etcd
 
-from arpanet import Host, RegistryError, duplicate_host
-from arpanet_etcd.client.watch import Quiet
+from arpanet import Host, codec, duplicate_host
+from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import Compacted
-from arpanet_etcd.registry.diff import belongings
+from arpanet_etcd.registry.diff import belongings, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.store import Listing, Quiet, Step, WentBack
 from arpanet_etcd.registry.v2.client import V2Client
 from arpanet_etcd.registry.v2.seat import V2Seat
-from arpanet_etcd.registry.v2.writer import V2Writer, living_host, read_node
+from arpanet_etcd.registry.v2.writer import (
+    CONFLICT,
+    V2Writer,
+    living_host,
+    read_node,
+)
 
 __all__ = ["V2Store"]
 
@@ -21,25 +28,41 @@ QUIET = 5
 
 
 class V2Store:
-    """One cluster that speaks v2; see :class:`arpanet_etcd.registry.store.Store`."""
+    """One cluster that speaks v2; see :class:`arpanet_etcd.registry.store.Store`.
 
-    def __init__(self, endpoints: Sequence[str], layout: Layout) -> None:
-        self._client = V2Client(endpoints)
+    What v2 can't do: withdraw in one step (for a moment, what is withdrawn is unconfirmed), or give
+    all keys of a host one life (they run out one by one; what does has vanished).
+    """
+
+    def __init__(self, endpoints: Sequence[str], layout: Layout, seed: str = "") -> None:
+        self._client = V2Client(endpoints, seed=seed)
         self._layout = layout
 
-    def listing(self) -> tuple[Mapping[str, str], int]:
-        """Return all keys as a majority knows them, and the store's index."""
+    def expect(self, cluster: str) -> None:
+        """Speak with the cluster of that id."""
+        self._client.identity.cluster = self._client.identity.cluster or cluster
+
+    def listing(self) -> Listing:
+        """Return all keys that are read, as a majority knows them."""
         root = self._layout.root.rstrip("/")
         try:
             found = self._client.call("read", root, recursive=True, quorum=True)
         except etcd.EtcdKeyNotFound as nothing:
-            return {}, int(nothing.payload["index"])
-        # an empty directory is its own leaf
-        return {one.key: one.value for one in found.leaves if not one.dir}, found.etcd_index
+            return Listing({}, self._at(int(nothing.payload["index"])))
+        first, end = self._layout.span
+        texts = {
+            one.key: one.value
+            for one in found.leaves
+            if not one.dir and first <= one.key < end  # an empty directory is its own leaf
+        }
+        return Listing(texts, self._at(found.etcd_index))
 
-    def changes(self, cursor: int) -> "_V2Changes":
-        """Watch what happened after index *cursor*."""
-        return _V2Changes(self._client, self._layout.root.rstrip("/"), cursor)
+    def _at(self, index: int) -> Position:
+        return Position(self._client.identity.cluster, 0, index)
+
+    def changes(self, position: Position) -> "_V2Changes":
+        """Watch what happened after *position*."""
+        return _V2Changes(self._client, self._layout.root.rstrip("/"), position)
 
     def writer(self, host: Host, ttl: int) -> V2Writer:
         """Return the entries of *host*."""
@@ -56,11 +79,22 @@ class V2Store:
             raise duplicate_host(host, other)
 
     def withdraw(self, host: str) -> None:
-        """Delete the host's record, and all that is in its name."""
-        keys, _ = self.listing()
-        for key in (self._layout.host(host), *belongings(keys, self._layout, host)):
-            with suppress(etcd.EtcdKeyNotFound):
-                self._client.call("delete", key)
+        """Delete the host's entries, say that there are none, delete its record."""
+        own = belongings(self.listing().texts, self._layout, host)
+        for key, text in own.items():
+            with suppress(*CONFLICT):  # not what this host wrote: somebody else's
+                self._client.call("delete", key, prevValue=text)
+        key = self._layout.host(host)
+        found = read_node(self._client, key)
+        if found and (record := living_host(host, found)):
+            text = codec.encode(replace(record, listed=next_number(record.listed)))
+            self._client.call("write", key, value=text, ttl=60)
+        with suppress(etcd.EtcdKeyNotFound):
+            self._client.call("delete", key)
+
+    def silences(self) -> Mapping[str, float]:
+        """v2 does not tell: a key has a time to live, and not what it was at first."""
+        return {}
 
     def close(self) -> None:
         """Let go of connections."""
@@ -70,13 +104,13 @@ class V2Store:
 class _V2Changes:
     """Long polls, each from the index after the last change: nothing is lost between them."""
 
-    def __init__(self, client: V2Client, root: str, cursor: int) -> None:
-        self._client, self._root, self._cursor = client, root, cursor
+    def __init__(self, client: V2Client, root: str, position: Position) -> None:
+        self._client, self._root, self._position = client, root, position
         self._closed = False
 
-    def __iter__(self) -> Iterator[tuple[int, Sequence[tuple[str, str | None]]]]:
+    def __iter__(self) -> Iterator[Step]:
         self._prove()
-        yield self._cursor, ()
+        yield Step(self._position, ())
         while not self._closed:
             try:
                 event = self._client.call(
@@ -84,30 +118,31 @@ class _V2Changes:
                     self._root,
                     wait=True,
                     recursive=True,
-                    waitIndex=self._cursor + 1,
+                    waitIndex=self._position.revision + 1,
                     timeout=QUIET,
                 )
             except etcd.EtcdWatchTimedOut as nothing:
                 raise Quiet from nothing
             except (etcd.EtcdEventIndexCleared, etcd.EtcdWatcherCleared) as problem:
-                raise Compacted(self._cursor) from problem
-            self._cursor = event.modifiedIndex
+                raise Compacted(self._position.revision) from problem
+            self._position = self._position._replace(revision=event.modifiedIndex)
             if event.dir:  # a whole directory went at once
-                raise Compacted(self._cursor)
+                raise Compacted(self._position.revision)
             gone = event.action in ("delete", "expire", "compareAndDelete")
-            yield self._cursor, [(event.key, None if gone else event.value)]
+            yield Step(self._position, [(event.key, None if gone else event.value)])
 
     def _prove(self) -> None:
         """Ask something that is answered at once: a member that hangs looks like one without news.
 
-        :raises RegistryError: the store's index is behind: another store, or one restored.
+        :raises WentBack: the store's index is behind: another store, or one restored.
         """
         try:
             index = self._client.call("read", self._root).etcd_index
         except etcd.EtcdKeyNotFound as nothing:
             index = int(nothing.payload["index"])
-        if index < self._cursor:
-            raise RegistryError(f"etcd went back from index {self._cursor} to {index}")
+        now = Position(self._client.identity.cluster, 0, index)
+        if not self._position.goes_on(now):
+            raise WentBack(self._position, now)
 
     def close(self) -> None:
         self._closed = True

@@ -7,13 +7,15 @@ written one by one, each compared with what was seen before.
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import etcd
 
 from arpanet import Host, Instance, RegistryError, codec, duplicate_host
-from arpanet_etcd.registry.diff import Change, Entry, belongings, changes
+from arpanet_etcd.registry.diff import Change, Entry, batches, belongings, changes, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.store import Listing
 from arpanet_etcd.registry.v2.client import V2Client
 
 __all__ = ["V2Writer", "living_host"]
@@ -28,13 +30,13 @@ CONFLICT = (etcd.EtcdCompareFailed, etcd.EtcdAlreadyExist, etcd.EtcdKeyNotFound)
 class V2Writer:
     """See :class:`arpanet_etcd.registry.store.Writer`.
 
-    :param listing: returns all keys below the path.
+    :param listing: returns all keys that are read.
     """
 
     def __init__(
         self,
         client: V2Client,
-        listing: Callable[[], tuple[Mapping[str, str], int]],
+        listing: Callable[[], Listing],
         layout: Layout,
         host: Host,
         ttl: int,
@@ -43,6 +45,10 @@ class V2Writer:
         self._host, self._ttl = host, ttl
         self._key = layout.host(host.name)
         self._held = False
+        #: what the host's record holds, and the greatest number that it was ever seen to say
+        self._text, self._number = "", 0
+        #: the record says that all that is wanted is there, as far as is known
+        self._settled = False
         #: what the host's keys hold, as last seen
         self._known: dict[str, Entry] = {}
 
@@ -50,13 +56,14 @@ class V2Writer:
         """Refresh every own key; one that is gone, or was changed, is found out here."""
         if not self._held:
             self._acquire()
-        if self._refresh(self._key) != codec.encode(self._host):
+        if self._refresh(self._key) != self._text:
             self._held = False
             raise RegistryError("this host's record was changed or deleted", "it is put back")
         for key, entry in list(self._known.items()):
             # what another host held may be free by now
             if key != self._key and not (entry.mine and self._refresh(key) is not None):
                 del self._known[key]
+                self._settled = self._settled and not entry.mine
 
     def _refresh(self, key: str) -> str | None:
         try:
@@ -71,15 +78,21 @@ class V2Writer:
         other = living_host(self._host.name, found)
         if other and other.engine != self._host.engine:
             raise duplicate_host(self._host, other)
-        if found is None or found.value != codec.encode(self._host):
-            self._put(self._key, codec.encode(self._host), found.modifiedIndex if found else 0)
+        self._settled = False
         self._known = {}
+        said = other.listed if other else 0
+        text = self._record(said)
+        if found is None or found.value != text:
+            self._put(self._key, text, found.modifiedIndex if found else 0)
+        self._text, self._number = text, max(self._number, said)
         if other:  # what a dead namesake left behind is not taken over
-            keys, _ = self._listing()
             # their indices are learned, and their time begun anew, by the refresh that follows
-            own = belongings(keys, self._layout, self._host.name)
-            self._known = {key: Entry(keys[key], 0, True) for key in own}
+            own = belongings(self._listing().texts, self._layout, self._host.name)
+            self._known.update({key: Entry(text, 0, True) for key, text in own.items()})
         self._held = True
+
+    def _record(self, listed: int) -> str:
+        return codec.encode(replace(self._host, listed=listed))
 
     def write(self, wanted: Iterable[Instance]) -> Mapping[str, str]:
         """Write the differences, key by key, the record of an instance first."""
@@ -89,25 +102,40 @@ class V2Writer:
                 self.refresh()
             todo, refused = changes(wanted, self._known, self._layout, self._host.name)
             self._held = False  # until every answer is in
-            done = [self._commit(change) for change in todo]
+            done = [self._commit(change) for batch in batches(todo) for change in batch]
             self._held = True
             if all(done):
+                if not self._settled:
+                    self._say()
                 return refused
         raise RegistryError("others keep changing this host's entries")
 
     def _commit(self, change: Change) -> bool:
-        """Apply *change* if its record is still as it was; else learn what it is."""
+        """Apply *change* where its keys are still as they were; else learn what they are."""
         try:
             for key, text in change.puts.items():
-                self._put(key, text, change.revision if key == change.record else None)
+                at = change.expected[key]
+                self._put(key, text, at if at or key not in self._known else None)
         except CONFLICT:
-            self._learn(change.record)
+            self._learn(key)
             return False
         for key in change.deletes:
             index = self._known.pop(key).revision
+            self._settled = False
             with suppress(*CONFLICT):  # not own any more: none of this host's business
                 self._client.call("delete", key, prevIndex=index)
         return True
+
+    def _say(self) -> None:
+        """Say that what is listed is all that this host has."""
+        number = next_number(self._number)
+        text = self._record(number)
+        try:
+            self._put(self._key, text, self._known[self._key].revision)
+        except (KeyError, *CONFLICT) as problem:
+            self._held = False
+            raise RegistryError("this host's record was changed", "it is put back") from problem
+        self._number, self._text, self._settled = number, text, True
 
     def _put(self, key: str, text: str, index: int | None) -> None:
         """Write one key: if it was last changed at *index*, 0: if it is new, ``None``: anyway."""
@@ -117,10 +145,11 @@ class V2Writer:
         )
         self._known[key] = Entry(text, node.modifiedIndex, True)
 
-    def _learn(self, record: str) -> None:
-        self._known.pop(record, None)
-        if found := read_node(self._client, record):
-            self._known[record] = Entry(found.value, found.modifiedIndex, False)
+    def _learn(self, key: str) -> None:
+        self._known.pop(key, None)
+        if found := read_node(self._client, key):
+            kept = found.ttl is not None
+            self._known[key] = Entry(found.value, found.modifiedIndex, False, kept)
 
 
 def read_node(client: V2Client, key: str) -> Any:

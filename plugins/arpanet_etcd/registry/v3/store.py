@@ -2,13 +2,17 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from arpanet import Host, RegistryError, duplicate_host
+from arpanet import Host, RegistryError, codec, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.watch import Watch
-from arpanet_etcd.registry.diff import belongings
+from arpanet_etcd.client.wire import EtcdError, Value
+from arpanet_etcd.registry.diff import OPERATIONS, belongings, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.store import Listing, Step, WentBack
 from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
 
@@ -16,23 +20,32 @@ __all__ = ["V3Store"]
 
 
 class V3Store:
-    """One cluster that speaks v3; see :class:`arpanet_etcd.registry.registry.Store`."""
+    """One cluster that speaks v3; see :class:`arpanet_etcd.registry.store.Store`.
 
-    def __init__(self, endpoints: Sequence[str], layout: Layout) -> None:
-        self.gateway = Gateway(endpoints)
+    :param seed: this host's name: hosts spread over the masters by it.
+    """
+
+    def __init__(self, endpoints: Sequence[str], layout: Layout, seed: str = "") -> None:
+        self.gateway = Gateway(endpoints, seed=seed, pinned=True)
         self._layout = layout
 
-    def listing(self) -> tuple[Mapping[str, str], int]:
-        """Return all keys as a majority knows them, and the store's revision."""
-        found = self.gateway.range(self._layout.root)
+    def expect(self, cluster: str) -> None:
+        """Speak with the cluster of that id."""
+        if self.gateway.identity and not self.gateway.identity.cluster:
+            self.gateway.identity.cluster = cluster
+
+    def listing(self) -> Listing:
+        """Return all keys that are read, as a majority knows them."""
+        self.gateway.known.go_home()
+        found = self.gateway.span(*self._layout.span)
         with contextlib.suppress(RegistryError):  # knowing more masters is a bonus
             self.gateway.refresh()
-        return {key: value.value for key, value in found.kvs.items()}, found.revision
+        return Listing({key: value.value for key, value in found.kvs.items()}, found.position)
 
-    def changes(self, cursor: int) -> "_V3Changes":
-        """Watch what happened after revision *cursor*."""
-        root = self._layout.root
-        return _V3Changes(self.gateway.watch(root, wire.prefix_end(root), cursor + 1), cursor)
+    def changes(self, position: Position) -> "_V3Changes":
+        """Watch what happened after *position*."""
+        watch = self.gateway.watch(*self._layout.span, position.revision + 1)
+        return _V3Changes(watch, position)
 
     def writer(self, host: Host, ttl: int) -> V3Writer:
         """Return the entries of *host*."""
@@ -50,14 +63,54 @@ class V3Store:
             raise duplicate_host(host, other)
 
     def withdraw(self, host: str) -> None:
-        """End the host's lease, and with it its entries; delete what is left in its name."""
+        """Delete the host's entries, saying that there are none; then its record and its lease."""
         key = self._layout.host(host)
         found = self.gateway.get(key)
-        if found and found.lease:
-            self.gateway.revoke(found.lease)
-        keys, _ = self.listing()
-        for one in (key, *belongings(keys, self._layout, host)):
-            self.gateway.delete(one)
+        records = self.gateway.range(f"{self._layout.root}instances/").kvs
+        texts = {one: value.value for one, value in records.items()}
+        keys = [*belongings(texts, self._layout, host)]
+        lease = found.lease if found else 0
+        keys = [one for one in keys if one in records or self._of(one, lease)]
+        # with nothing left to delete it is still to be said: what vanished has gone, too
+        for start in range(0, max(1, len(keys)), OPERATIONS - 1):
+            self._withdraw(host, found, keys[start : start + OPERATIONS - 1])
+        if lease:
+            self.gateway.revoke(lease)
+        self.gateway.delete(key)
+
+    def _of(self, leaf: str, lease: int) -> bool:
+        """Whether *leaf* is not another host's."""
+        found = self.gateway.get(leaf)
+        return found is not None and found.lease in (0, lease)
+
+    def _withdraw(self, host: str, found: Value | None, keys: Sequence[str]) -> None:
+        key, deletes = self._layout.host(host), [wire.delete_op(one) for one in keys]
+        record = living_host(host, found)
+        if found and record:
+            number = next_number(record.listed)
+            text = codec.encode(replace(record, listed=number))
+            try:
+                self.gateway.txn(
+                    [wire.held_by(key, found.lease)],
+                    [*deletes, wire.put_op(key, text, found.lease)],
+                    deletes,
+                )
+            except EtcdError as problem:
+                if not wire.full(problem):
+                    raise
+            else:
+                return
+        self.gateway.txn([], deletes)
+
+    def silences(self) -> Mapping[str, float]:
+        """Ask for the age of each host's lease: its agent begins it anew, unless it is stuck."""
+        found = self.gateway.range(f"{self._layout.root}hosts/").kvs
+        ages = {
+            parsed.id: self.gateway.lease_age(value.lease)
+            for key, value in found.items()
+            if value.lease and (parsed := self._layout.parse(key))
+        }
+        return {name: age for name, age in ages.items() if age is not None}
 
     def close(self) -> None:
         """Let go of connections."""
@@ -65,25 +118,30 @@ class V3Store:
 
 
 class _V3Changes:
-    def __init__(self, watch: Watch, cursor: int) -> None:
-        self._watch, self._cursor = watch, cursor
+    def __init__(self, watch: Watch, position: Position) -> None:
+        self._watch, self._position = watch, position
 
-    def __iter__(self) -> Iterator[tuple[int, Sequence[tuple[str, str | None]]]]:
+    def __iter__(self) -> Iterator[Step]:
         created = False
         with self._watch:
             for revision, events in self._watch:
-                if not created and revision < self._cursor:
+                if not created and not self._position.goes_on(self._watch.position):
                     # another store, or one restored: a watch of its future would stay silent
-                    raise RegistryError(
-                        f"etcd went back from revision {self._cursor} to {revision}"
-                    )
+                    raise WentBack(self._position, self._watch.position)
                 if events:
                     # the answer's own revision may be ahead: long histories come in parts
-                    self._cursor = events[-1].revision
+                    self._advance(events[-1].revision)
                 elif created:
-                    self._cursor = max(self._cursor, revision)
+                    self._advance(revision)
                 created = True
-                yield self._cursor, [(e.key, e.value.value if e.value else None) for e in events]
+                yield Step(
+                    self._position, [(e.key, e.value.value if e.value else None) for e in events]
+                )
+
+    def _advance(self, revision: int) -> None:
+        cluster, term, before = self._position
+        term = max(term, self._watch.position.term)
+        self._position = Position(cluster, term, max(before, revision))
 
     def close(self) -> None:
         self._watch.close()

@@ -1,17 +1,21 @@
 """A host's entries in etcd's v3 store: one lease holds them all.
 
 A transaction that got no answer is never sent again: what became of it is read, and compared anew.
+What is withdrawn is deleted in one step with a new number in the host's record; see
+:mod:`arpanet_etcd.registry.view`.
 """
 
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from arpanet import Host, Instance, RegistryError, codec, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.client.wire import EtcdError, Value
-from arpanet_etcd.registry.diff import LIMIT, Change, Entry, batches, changes
+from arpanet_etcd.client.position import Position
+from arpanet_etcd.client.wire import EtcdError, Json, Value
+from arpanet_etcd.registry.diff import OPERATIONS, Change, Entry, batches, changes, next_number
 from arpanet_etcd.registry.keys import Layout
 
 __all__ = ["V3Writer", "living_host"]
@@ -25,7 +29,7 @@ ATTEMPTS = 5
 
 
 class V3Writer:
-    """See :class:`arpanet_etcd.registry.session.Writer`."""
+    """See :class:`arpanet_etcd.registry.store.Writer`."""
 
     def __init__(self, gateway: Gateway, layout: Layout, host: Host, ttl: int) -> None:
         self._gateway, self._layout, self._host, self._ttl = gateway, layout, host, ttl
@@ -35,14 +39,19 @@ class V3Writer:
         self._held = False
         #: a later session of this very host has taken the lease over
         self._superseded = False
+        #: what the host's record holds, and the greatest number that it was ever seen to say
+        self._text, self._number = "", 0
+        #: the store holds all that is wanted, and the record says so, as far as is known
+        self._settled = False
         #: what the host's keys hold, as last seen; of no use while not *sure*
         self._known: dict[str, Entry] = {}
         self._sure = False
         self._audit_at = 0.0
+        self._seen = Position()
 
     def refresh(self) -> None:
         """One keepalive; a look at the lease's keys now and then."""
-        if self._lease and not self._gateway.keepalive(self._lease):
+        if self._lease and not self._keep_alive():
             log.warning("the lease of this host's entries ran out")
             self._lease, self._held = 0, False
         if not self._held:
@@ -54,18 +63,31 @@ class V3Writer:
 
     # -- the lease -------------------------------------------------------------------------------
 
+    def _keep_alive(self) -> bool:
+        left, seen = self._gateway.keepalive_at(self._lease)
+        if not self._seen.goes_on(seen):
+            # a member that lags behind is one thing, a store that is another one the other
+            seen = self._gateway.span(self._key, f"{self._key}\0").position
+            if not self._seen.goes_on(seen):
+                log.warning("etcd went back from %s to %s: written anew", self._seen, seen)
+                self._held = self._sure = False
+        self._seen = seen
+        return left > 0
+
     def _acquire(self) -> None:
         """Take over the living lease that the host's record has, else put it under a new one."""
-        self._sure = False
+        self._sure = self._settled = False
         found = self._gateway.get(self._key)
         other = living_host(self._host.name, found)
         if other and (self._superseded or other.engine != self._host.engine):
             raise duplicate_host(self._host, other)
         lease = (found.lease if found else 0) or self._lease
         # one with another time to live is left to run out: ARPANET_TTL was changed
-        if not (lease and self._gateway.keepalive(lease) == self._ttl):
+        adopted = bool(lease) and self._gateway.keepalive(lease) == self._ttl
+        if not adopted:
             lease = self._gateway.grant(self._ttl)
-        text = codec.encode(self._host)
+        said = other.listed if other and adopted else 0
+        text = self._record(said)
         if not (found and (found.value, found.lease) == (text, lease)):
             result = self._gateway.txn(
                 [wire.at_revision(self._key, found.mod_revision if found else 0)],
@@ -73,19 +95,26 @@ class V3Writer:
             )
             if not result.succeeded:
                 raise RegistryError(f"{self._key} was changed by somebody else at the same time")
+        self._text, self._number = text, max(self._number, said)
         self._lease, self._held, self._superseded = lease, True, False
+
+    def _record(self, listed: int) -> str:
+        return codec.encode(replace(self._host, listed=listed))
 
     def _audit(self) -> None:
         """Read all keys that live with the lease: whatever became of them, it is put right."""
         keys = self._gateway.lease_keys(self._lease)
         if keys is None or self._key not in keys:
             raise self._lost("this host's record was deleted")
+        before = {key for key, entry in self._known.items() if entry.mine}
         self._known = {}
         ordered = sorted(keys)
-        for start in range(0, len(ordered), LIMIT):
-            operations = [wire.range_op(key) for key in ordered[start : start + LIMIT]]
+        for start in range(0, len(ordered), OPERATIONS):
+            operations = [wire.range_op(key) for key in ordered[start : start + OPERATIONS]]
             for values in self._gateway.txn([], operations, retry=True).reads:
                 self._known.update({key: self._entry(value) for key, value in values.items()})
+        if before - self._known.keys():
+            self._settled = False
         self._yield()
         self._sure = True
         self._audit_at = time.monotonic() + AUDIT
@@ -96,17 +125,22 @@ class V3Writer:
         They share an engine's id and a lease: an agent started twice, or hosts that are clones.
         """
         found = self._known.get(self._key)
-        if not found or found.value == codec.encode(self._host):
+        if not found or found.value == self._text:
             return
         try:
             other = codec.decode_host(self._host.name, found.value)
         except ValueError as problem:
             raise self._lost(f"this host's record was spoilt: {problem}") from problem
+        if other == self._host:  # it says another number: a write of this session had no answer
+            self._text, self._number = found.value, max(self._number, other.listed)
+            self._settled = False
+            return
         self._lease, self._held, self._superseded = 0, False, True
         raise duplicate_host(self._host, other)
 
     def _entry(self, value: Value) -> Entry:
-        return Entry(value.value, value.mod_revision, value.lease == self._lease)
+        mine = value.lease == self._lease
+        return Entry(value.value, value.mod_revision, mine, bool(value.lease) and not mine)
 
     def _lost(self, why: str) -> RegistryError:
         self._sure = self._held = False
@@ -122,39 +156,95 @@ class V3Writer:
                 self.refresh()
             todo, refused = changes(wanted, self._known, self._layout, self._host.name)
             self._sure = False  # until every answer is in
+            problems: list[EtcdError] = []
             # a list: the batches after one that failed are still good
-            done = [self._commit(batch) for batch in batches(todo)]
+            done = [self._commit(batch, refused, problems) for batch in batches(todo)]
             self._sure = True
+            if problems:
+                raise problems[0]
             if all(done):
+                if not self._settled:
+                    self._say()
                 return refused
         self._sure = False
         raise RegistryError("others keep changing this host's entries")
 
-    def _commit(self, batch: list[Change]) -> bool:
-        """Apply *batch* if nothing has changed since it was worked out; else learn what has."""
-        compare = [wire.held_by(self._key, self._lease)]
-        success, guarded = [], [self._key]
-        for change in batch:
-            if change.puts:
-                compare.append(wire.at_revision(change.record, change.revision))
-                guarded.append(change.record)
-            compare += [wire.held_by(key, self._lease) for key in change.deletes]
-            guarded += change.deletes
-            success += [wire.put_op(key, text, self._lease) for key, text in change.puts.items()]
-            success += [wire.delete_op(key) for key in change.deletes]
+    def _commit(
+        self, batch: list[Change], refused: dict[str, str], problems: list[EtcdError]
+    ) -> bool:
+        """Apply *batch*; what etcd refuses of it is found, and refused alone.
+
+        :param problems: takes what is the matter with etcd itself.
+        :returns: whether nothing was changed by others meanwhile.
+        """
         try:
-            result = self._gateway.txn(compare, success, [wire.range_op(key) for key in guarded])
+            return self._apply(batch)
         except EtcdError as problem:
             if problem.code == wire.NOT_FOUND:
                 raise self._lost("the lease of this host's entries ran out") from problem
-            raise
+            if problem.temporary:
+                raise
+            if wire.full(problem):
+                problems.append(problem)
+                return True
+            if len(batch) == 1:
+                refused[batch[0].id] = problem.message
+                return True
+        half = len(batch) // 2
+        done = [self._commit(part, refused, problems) for part in (batch[:half], batch[half:])]
+        return all(done)
+
+    def _apply(self, batch: list[Change]) -> bool:
+        """Apply *batch* if nothing has changed since it was worked out; else learn what has."""
+        withdrawal = not any(change.puts for change in batch)
+        if withdrawal and self._settled:
+            number, text = self._next()
+            try:
+                done = self._transact(batch, [wire.put_op(self._key, text, self._lease)])
+            except EtcdError as problem:
+                if not wire.full(problem):
+                    raise
+            else:
+                if done:
+                    self._number, self._text = number, text
+                return done
+        if withdrawal:
+            self._settled = False
+        return self._transact(batch, [])
+
+    def _transact(self, batch: list[Change], more: list[Json]) -> bool:
+        compare = [wire.held_by(self._key, self._lease)]
+        guarded, success = [self._key], list(more)
+        for change in batch:
+            compare += [wire.at_revision(key, at) for key, at in change.expected.items()]
+            compare += [wire.held_by(key, self._lease) for key in change.deletes]
+            guarded += [*change.puts, *change.deletes]
+            success += [wire.put_op(key, text, self._lease) for key, text in change.puts.items()]
+            success += [wire.delete_op(key) for key in change.deletes]
+        result = self._gateway.txn(compare, success, [wire.range_op(key) for key in guarded])
         if result.succeeded:
             self._applied(batch, result.revision)
         else:
             self._learn(guarded, result.reads)
         return result.succeeded
 
+    def _next(self) -> tuple[int, str]:
+        """Return the next number to say, and the record that says it."""
+        number = next_number(self._number)
+        return number, self._record(number)
+
+    def _say(self) -> None:
+        """Say that what is listed is all that this host has."""
+        number, text = self._next()
+        result = self._gateway.txn(
+            [wire.held_by(self._key, self._lease)], [wire.put_op(self._key, text, self._lease)]
+        )
+        if not result.succeeded:
+            raise self._lost("this host's record was changed")
+        self._number, self._text, self._settled = number, text, True
+
     def _applied(self, batch: list[Change], revision: int) -> None:
+        self._seen = self._seen._replace(revision=max(revision, self._seen.revision))
         for change in batch:
             for key, text in change.puts.items():
                 self._known[key] = Entry(text, revision, True)
@@ -167,6 +257,7 @@ class V3Writer:
             self._known.update({one: self._entry(value) for one, value in values.items()})
         if not (self._key in self._known and self._known[self._key].mine):
             raise self._lost("this host's record was changed")
+        self._settled = False
 
 
 def living_host(name: str, found: Value | None) -> Host | None:

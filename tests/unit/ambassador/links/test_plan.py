@@ -35,6 +35,32 @@ def test_both_forms():
     assert made.ambassadors == {"id-web": {"172.17.0.2"}}
 
 
+def test_a_source_is_one_for_all_who_see_it_alike():
+    """Where its targets change, planes may change one thing for all of them."""
+    label = {"connect.6379": "redis"}
+    near, also, far = (
+        container("near", network="bridge", labels=label),
+        container("also", network="bridge", labels={"connect.80": "redis"}),
+        container("far", network="private", labels=label),
+    )
+    clients = plan(near, also, far).clients.values()
+    sources = [one.sources for one in clients]
+    assert [list(one) for one in sources] == [list(one.links) for one in clients]
+    names = [name for one in sources for name in one.values()]
+    assert (len(names), len(set(names))) == (3, 2)
+
+
+def test_on_the_hosts_own_network_a_client_is_its_own_process():
+    home = container("home", mode="host", pid=8, labels={"connect.80": "redis"})
+    guest = container("guest", mode="container:id-home", pid=9, labels={"connect.80": "redis"})
+    made = plan(home, guest, namespaces={"id-home": "net:[1]", "id-guest": "net:[1]"})
+    homes = {key: one.home for key, one in made.clients.items()}
+    assert homes == {
+        "id-home": Home("id-home", 8, "", "t0", shared=True),
+        "id-guest": Home("id-guest", 9, "", "t0", shared=True),
+    }
+
+
 def test_two_services_with_one_port():
     labels = {"connect.cache:6379": "redis", "connect.queue:6379": "10.0.0.9:6379"}
     made = plan(container("web", network="private", labels=labels))

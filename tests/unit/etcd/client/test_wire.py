@@ -2,7 +2,8 @@
 
 import pytest
 from arpanet_etcd.client import wire
-from arpanet_etcd.client.wire import Event, Value
+from arpanet_etcd.client.position import Position
+from arpanet_etcd.client.wire import Event, NotEtcd, Value
 
 
 @pytest.mark.parametrize("text", ["", "/a/b", "é", b"\xff\x00".decode("utf-8", "surrogateescape")])
@@ -42,12 +43,51 @@ def test_events_of_both_kinds():
         (503, b'{"code":4,"message":"late"}', 4, True, "late"),
         (500, b'{"error":"etcdserver: request timed out","code":2}', 2, True, "request timed out"),
         (500, b'{"error":"broken","code":2}', 2, False, "broken"),
-        (404, b"404 page not found\n", 12, False, "HTTP 404 404 page not found"),
-        (503, b"bad gateway", 14, True, "HTTP 503 bad gateway"),
-        (418, b"[]", 2, False, "HTTP 418 []"),
+        (429, b'{"code":8,"message":"etcdserver: mvcc: database space exceeded"}', 8, False, None),
     ],
 )
 def test_errors_come_in_many_forms(status, body, code, temporary, message):
     problem = wire.failure(status, body)
     assert (problem.code, problem.temporary) == (code, temporary)
-    assert problem.message == f"etcd says: {message}"
+    assert not isinstance(problem, NotEtcd)
+    assert problem.message == f"etcd says: {message or 'mvcc: database space exceeded'}"
+    assert wire.full(problem) is (message is None)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "says"),
+    [
+        (404, b"404 page not found\n", 12, "HTTP 404 404 page not found"),
+        (503, b"bad\x1b[31m  gateway", 14, "HTTP 503 bad[31m gateway"),
+        (418, b"[]", 14, "HTTP 418 []"),
+        (401, b'{"code": 401, "message": "who are you?"}', 14, "HTTP 401"),
+        (200, b"<html>" + b"x" * 100_000, 14, "HTTP 200 <html>xxx"),
+        (500, b"[" * 100_000, 14, "HTTP 500 ["),
+        (400, b"Client sent an HTTP request to an HTTPS server.", 14, "it speaks TLS"),
+    ],
+)
+def test_what_is_no_etcd_is_told_from_it(status, body, code, says):
+    problem = wire.failure(status, body)
+    assert isinstance(problem, NotEtcd)
+    assert problem.code == code
+    assert says in problem.message
+    assert len(problem.message) < 120
+
+
+def test_a_position_is_read_from_answers_and_streams():
+    header = {"cluster_id": "10", "raft_term": "3", "revision": "7"}
+    assert wire.position({"header": header}) == Position("10", 3, 7)
+    assert wire.position({"result": {"header": header}}) == Position("10", 3, 7)
+    for nothing in ({}, {"header": {}}, {"header": {"cluster_id": []}}, {"result": 1}):
+        with pytest.raises(ValueError, match=r"."):
+            wire.position(nothing)
+
+
+def test_a_history_goes_on_or_is_another():
+    here = Position("10", 3, 7)
+    assert Position().goes_on(here)
+    assert here.goes_on(here)
+    assert here.goes_on(Position("10", 4, 8))
+    for other in (Position("11", 4, 8), Position("10", 2, 8), Position("10", 4, 6)):
+        assert not here.goes_on(other)
+    assert str(here) == "revision 7 of cluster a"

@@ -25,7 +25,7 @@ REDIS = Instance(
 
 def test_the_keys_are_those_that_registrator_writes_and_the_record():
     entries = LAYOUT.entries(REDIS)
-    record = entries.pop("/arpanet/instances/h1:r0:6379")
+    record = entries.pop("/arpanet/instances/h1/h1:r0:6379")
     assert json.loads(record)["port"] == 10000
     assert entries == {
         "/arpanet/services/redis/h1:r0:6379": "10.0.0.1:10000",
@@ -40,18 +40,20 @@ def test_a_leaf_has_an_ipv6_address_in_brackets():
 
 
 def test_what_only_its_host_reaches_has_a_record_and_nothing_for_others_to_read():
-    assert list(LAYOUT.entries(replace(REDIS, ip=""))) == ["/arpanet/instances/h1:r0:6379"]
+    assert list(LAYOUT.entries(replace(REDIS, ip=""))) == ["/arpanet/instances/h1/h1:r0:6379"]
 
 
 @pytest.mark.parametrize(
     "name", ["a/b", "50%", "é ü", "_x", "..", ".", "a?b#c", "%2F", "\n", "a,b"]
 )
 def test_any_name_makes_a_key_of_safe_characters_and_comes_back(name):
-    one = Instance(name, (name,), "h1", "10.0.0.1", 1)
+    one = Instance(name, (name,), name, "10.0.0.1", 1)
     record, leaf = LAYOUT.entries(one)
-    assert LAYOUT.parse(record) == Key("instances", name)
+    assert LAYOUT.parse(record) == Key("instances", name, host=name)
+    assert LAYOUT.parse(LAYOUT.former(name)) == Key("instances", name)
+    assert LAYOUT.parse(LAYOUT.host(name)) == Key("hosts", name)
     assert LAYOUT.parse(leaf) == Key("services", name, name)
-    assert record.count("/") == 3
+    assert record.count("/") == 4
     assert record.isascii()
     assert not set(record) & set("?# \n")
 
@@ -66,12 +68,24 @@ def test_any_name_makes_a_key_of_safe_characters_and_comes_back(name):
         "/arpanet/services/a/b/c",
         "/arpanet/join/lock",
         "/arpanet/hosts/",
+        "/arpanet/hosts/h%31",
+        "/arpanet/instances/h1/%61",
+        "/arpanet/instances/%61",
+        "/arpanet/instances/h1/a/b",
         "/arpanetx/hosts/h1",
         "/other",
     ],
 )
 def test_other_keys_are_not_taken_for_ours(key):
     assert LAYOUT.parse(key) is None
+
+
+def test_what_others_write_is_read_when_it_is_asked_for():
+    leaf = LAYOUT.leaf("redis", "x")
+    for layout, read in ((LAYOUT, False), (Layout("/arpanet", foreign=True), True)):
+        first, end = layout.span
+        assert all(first <= key < end for key in (LAYOUT.host("h"), LAYOUT.record("h", "é")))
+        assert (first <= leaf < end) is read
 
 
 @pytest.mark.parametrize(

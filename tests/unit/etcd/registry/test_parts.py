@@ -1,134 +1,15 @@
-"""Mirror, session, auto and backoff over stores that do as they are told."""
-
-import itertools
-import threading
+"""Session, auto and backoff over stores and writers that do as they are told."""
 
 import pytest
 from arpanet_etcd.client.backoff import Backoff
-from arpanet_etcd.client.watch import Quiet
-from arpanet_etcd.client.wire import Compacted, EtcdError
-from arpanet_etcd.registry import mirror as mirror_module
-from arpanet_etcd.registry.auto import AutoStore
-from arpanet_etcd.registry.keys import Layout
-from arpanet_etcd.registry.mirror import Mirror
+from arpanet_etcd.client.wire import NotEtcd
+from arpanet_etcd.registry.auto import AGAIN, AutoStore
 from arpanet_etcd.registry.registry import EtcdRegistry
 from arpanet_etcd.registry.session import HostSession
 
 from arpanet.errors import RegistryError, RegistryUnreachable
-from arpanet.records import Host, Instance
 from tests.conftest import wait_for
-
-LAYOUT = Layout("/a")
-HOST = Host("h1", "10.0.0.1", "engine")
-ONE = Instance("h1:r0:1", ("redis",), "h1", "10.0.0.1", 1000)
-LEAF = "/a/services/web/{}"
-
-
-class Changes:
-    def __init__(self, steps):
-        self.steps, self.closed = steps, threading.Event()
-
-    def __iter__(self):
-        for step in self.steps:
-            if isinstance(step, Exception):
-                raise step
-            yield step
-        self.closed.wait(10)
-
-    def close(self):
-        self.closed.set()
-
-
-class Store:
-    """Lists and watches go as *listings* and *watches* say, one after the other."""
-
-    def __init__(self, listings, watches):
-        self.listings, self.watches = iter(listings), iter(watches)
-        self.cursors = []
-
-    def listing(self):
-        found = next(self.listings)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def changes(self, cursor):
-        self.cursors.append(cursor)
-        return Changes(next(self.watches))
-
-
-@pytest.fixture
-def follow(monkeypatch):
-    monkeypatch.setattr(mirror_module, "Backoff", lambda: Backoff(0.001, 0.01))
-    mirrors = []
-
-    def start(store, heard):
-        mirrors.append(Mirror(store, LAYOUT, lambda found: heard.append(sorted(found.instances))))
-        return mirrors[-1]
-
-    yield start
-    for one in mirrors:
-        one.close()
-
-
-def leaves(*ids):
-    return {LEAF.format(one): "10.0.0.1:1" for one in ids}
-
-
-def put(one):
-    return (LEAF.format(one), "10.0.0.1:1")
-
-
-def test_all_changes_of_one_answer_are_one_notice(follow):
-    heard = []
-    steps = [(5, []), (7, [put("y"), put("z"), (LEAF.format("x"), None)]), (8, [put("y")]), (9, [])]
-    follow(Store([(leaves("x"), 5)], [steps]), heard)
-    wait_for(lambda: len(heard) == 2)
-    assert heard == [["x"], ["y", "z"]]
-
-
-def test_a_quiet_watch_goes_on_where_it_was_without_a_list(follow):
-    store = Store([({}, 5)], [[(5, []), (7, [put("x")]), Quiet()], [(7, []), Quiet()], [(7, [])]])
-    heard = []
-    follow(store, heard)
-    wait_for(lambda: len(store.cursors) == 3)
-    assert store.cursors == [5, 7, 7]
-    assert heard == [[], ["x"]]
-
-
-@pytest.mark.parametrize("end", [Compacted(9), EtcdError("no leader", 14), ValueError("a bug")])
-def test_a_watch_that_ends_is_made_anew_from_a_list(follow, end):
-    store = Store([(leaves("x"), 5), (leaves("y"), 9)], [[(5, []), end], [(9, [])]])
-    heard = []
-    mirror = follow(store, heard)
-    wait_for(lambda: store.cursors == [5, 9] and mirror.trouble == "")
-    assert heard == [["x"], ["y"]]
-
-
-def test_what_is_known_stays_while_nobody_answers(follow):
-    gone = RegistryUnreachable("no master answers")
-    store = Store(itertools.chain([(leaves("x"), 5)], itertools.repeat(gone)), [[(5, []), gone]])
-    heard = []
-    mirror = follow(store, heard)
-    wait_for(lambda: mirror.trouble == "no master answers")
-    assert heard == [["x"]]
-
-
-def test_trouble_until_the_first_watch_stands(follow):
-    gone = RegistryUnreachable("no master answers")
-    mirror = follow(Store(itertools.repeat(gone), []), [])
-    assert mirror.trouble
-    mirror = follow(Store([gone, ({}, 1)], [[(1, [])]]), [])
-    wait_for(lambda: mirror.trouble == "")
-
-
-def test_a_list_is_made_now_and_then_although_no_watch_failed(follow, monkeypatch):
-    monkeypatch.setattr(mirror_module, "RELIST", 0.05)
-    quiet = ([(5, []), Quiet()] for _ in itertools.count())
-    heard = []
-    follow(Store([(leaves("x"), 5), (leaves("y"), 5)], quiet), heard)
-    wait_for(lambda: heard == [["x"], ["y"]])
-
+from tests.unit.etcd.registry.stores import GONE, HOST, LAYOUT, ONE, Store, listing
 
 # -- session -------------------------------------------------------------------------------------
 
@@ -190,12 +71,28 @@ def test_trouble_is_said_and_tried_again_and_what_was_published_is_not_forgotten
     assert writer.written[-1] == [ONE.id]
 
 
-def test_refused_ids_are_named(session):
+def test_what_is_refused_is_told_once_and_no_trouble(session, caplog):
     writer = Writer()
-    writer.refused = {ONE.id: "h2"}
-    running = session(writer)
+    writer.refused = {ONE.id: "has 200 names"}
+    running = session(writer, 0.1)
     running.publish([ONE])
-    wait_for(lambda: "h1:r0:1 belongs to host h2" in running.trouble)
+    wait_for(lambda: len(writer.written) > 3)
+    assert (running.trouble, running.refused) == ("", {ONE.id: "has 200 names"})
+    warnings = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert warnings == ["instance h1:r0:1 is refused: has 200 names"]
+
+
+def test_nothing_is_kept_alive_for_an_agent_that_is_stuck():
+    writer, moving = Writer(), [False]
+    running = HostSession(writer, 0.1, lambda: moving[-1])
+    wait_for(lambda: "stuck" in running.trouble)
+    running.publish([ONE])
+    assert (writer.refreshed, writer.written) == (0, [])
+    moving.append(True)
+    wait_for(lambda: running.trouble == "")
+    assert writer.refreshed >= 1
+    assert writer.written[-1] == [ONE.id]
+    running.close()
 
 
 # -- auto ----------------------------------------------------------------------------------------
@@ -208,7 +105,7 @@ class Answering(Store):
     def listing(self):
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer, 1
+        return self.answer
 
     def check(self, host):
         self.checked.append(host)
@@ -217,17 +114,18 @@ class Answering(Store):
         self.checked.append(host)
 
     def writer(self, host, ttl):
-        return Writer()
+        self.made = Writer()
+        return self.made
 
     def close(self):
         self.closed = True
 
 
-NO = RegistryError("404 page not found")
+NO = NotEtcd("404 page not found", 12)
 
 
 def test_auto_takes_the_first_that_answers():
-    three, two = Answering(NO), Answering(leaves("x"))
+    three, two = Answering(NO), Answering(listing(1, "x"))
     registry = EtcdRegistry(AutoStore([three, two]), LAYOUT)
     assert set(registry.read().instances) == {"x"}
     registry.check(HOST)
@@ -241,12 +139,26 @@ def test_auto_takes_the_first_that_answers():
 
 
 def test_auto_takes_silence_for_no_answer():
-    silent, two = Answering(RegistryUnreachable("nobody")), Answering({})
+    silent, two = Answering(GONE), Answering(listing(1))
     auto = AutoStore([silent, two])
     with pytest.raises(RegistryUnreachable):
         auto.listing()
-    silent.answer = leaves("x")
-    assert set(auto.listing()[0]) == set(leaves("x"))
+    silent.answer = listing(1, "x")
+    assert auto.listing() == listing(1, "x")
+
+
+def test_auto_does_not_stay_with_what_is_worse():
+    three, two, now = Answering(NO), Answering(listing(1)), [0.0]
+    auto = AutoStore([three, two], lambda: now[0])
+    writer = auto.writer(HOST, 15)
+    writer.refresh()
+    assert two.made.refreshed == 1
+    three.answer = listing(1, "x")
+    assert auto.listing() == listing(1)
+    now[0] += AGAIN
+    writer.refresh()
+    assert three.made.refreshed == 1
+    assert auto.listing() == listing(1, "x")
 
 
 def test_auto_says_what_the_first_said_when_none_answers():
