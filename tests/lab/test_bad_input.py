@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -111,10 +112,23 @@ def test_a_second_host_of_one_name(bare, cluster):
     assert list(own(bare)) == ["arpanet_etcd"]
 
 
+def listens_to_sigterm(pid: int) -> bool:
+    """Whether the process, or one that stems from it, is an arpanet that has begun to work."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended meanwhile
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1) or any(
+        map(listens_to_sigterm, map(int, children))
+    )
+
+
 @pytest.mark.parametrize("command", ["slave start", "master start --peers boot"])
 @pytest.mark.parametrize(
     ("number", "delay"),
-    [(signal.SIGINT, 0.5), (signal.SIGINT, 1.2), (signal.SIGKILL, 0.8), (signal.SIGKILL, 1.5)],
+    [(signal.SIGINT, 0.1), (signal.SIGINT, 0.8), (signal.SIGKILL, 0.4), (signal.SIGKILL, 1.1)],
 )
 def test_interrupted_starts_are_finished_by_the_next(bare, command, number, delay):
     if command.startswith("master"):
@@ -122,6 +136,7 @@ def test_interrupted_starts_are_finished_by_the_next(bare, command, number, dela
     started = bare.popen(
         ["arpanet", *command.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    wait_for(lambda: started.poll() is not None or listens_to_sigterm(started.pid), 20)
     try:
         started.wait(delay)
     except subprocess.TimeoutExpired:
