@@ -12,6 +12,8 @@ __version__ = "1.0.0.dev0"
 
 #: Marks a function as an implementation of one of the hooks in :mod:`arpanet.hookspecs`.
 hookimpl = pluggy.HookimplMarker("arpanet")
+#: Marks a function as a hook that a plugin adds: an event of its own, which others may hear.
+hookspec = pluggy.HookspecMarker("arpanet")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__all__ += ["__version__", "hookimpl"]
+__all__ += ["__version__", "hookimpl", "hookspec"]

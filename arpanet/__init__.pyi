@@ -3,6 +3,7 @@ import pluggy
 
 from . import codec as codec
 from .agent import statusfile as statusfile
+from .agent.container import agent_container as agent_container
 from .agent.nodestatus import node_status as node_status
 from .cli.base import Command as Command, Lister as Lister
 from .context import Context as Context
@@ -66,3 +67,4 @@ from .settings.declared import Setting as Setting, Settings as Settings, Source 
 
 __version__: str
 hookimpl: pluggy.HookimplMarker
+hookspec: pluggy.HookspecMarker

@@ -10,10 +10,16 @@ def main(argv: list[str] | None = None) -> int:
 
     Everything is imported in here, so that Ctrl-C is one line at any moment.
     """
+    argv = sys.argv[1:] if argv is None else argv
     try:
+        if argv[:1] == ["agent"] and len(argv) == 2 and not argv[1].startswith("-"):
+            # process 1 of a node container stays for ever: it does without the command line
+            from arpanet.agent import supervisor
+
+            return supervisor.main(argv[1])
         from arpanet.cli import app
 
-        return app.main(sys.argv[1:] if argv is None else argv)
+        return app.main(argv)
     except KeyboardInterrupt:
         words = "arpanet: interrupted; the same command, run again, goes on from here"
         print(words, file=sys.stderr)  # noqa: T201  (logging may not be set up yet)

@@ -1,5 +1,6 @@
 """What a hook implementation gets to work with: settings, Docker, the registry, the bus, words."""
 
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ class Context:
     :ivar agent: the name of the agent that this process is; ``""`` on the command line.
     :ivar wake: has an agent announce ``containers.synced`` again soon, from any thread: for plugins
         that retry, or that learn something from a thread of their own.
+    :ivar alive: returns the seconds since the agent's deciding thread last moved, which it does
+        every second when it is well; 0.0 on the command line. For whatever vouches for this
+        process to others, such as a registry's session.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class Context:
         self.packed = ""
         self.agent = agent
         self.wake: Callable[[], None] = lambda: None
+        self.alive: Callable[[], float] = lambda: 0.0
+        self._building = {"engine": threading.RLock(), "registry": threading.RLock()}
 
     def emit(self, event: str, **payload: Any) -> None:
         """Announce *event* to all plugins of this process."""
@@ -57,11 +63,18 @@ class Context:
         """
         from arpanet.docker.engine import Engine
 
-        return Engine.connect()
+        with self._building["engine"]:  # plugins have threads of their own
+            found: Engine | None = self.__dict__.get("engine")
+            return found or self.__dict__.setdefault("engine", Engine.connect())
 
     @cached_property
     def registry(self) -> "Registry":
         """The cluster's registry; does no I/O until it is used."""
+        with self._building["registry"]:
+            found: Registry | None = self.__dict__.get("registry")
+            return found or self.__dict__.setdefault("registry", self._make_registry())
+
+    def _make_registry(self) -> "Registry":
         from arpanet.registry import MEMORY, MemoryRegistry
         from arpanet.settings import ARPANET_REGISTRY
 

@@ -1,21 +1,31 @@
 """The bus: the only place that calls pluggy.
 
 pluggy stops at the first implementation that raises; the bus calls them one by one, so that a
-broken plugin stays alone.
+broken plugin stays alone. The built-ins are called on the thread that announces; a third party's
+plugin has a thread of its own (see :mod:`arpanet.workers`) for all questions, and in an agent for
+all events.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pluggy
 
+from arpanet import hookspecs
+from arpanet.answers import checked
 from arpanet.errors import ArpanetError, PluginError
+from arpanet.workers import AGENTS_ANSWER, ANSWER, Mark, Worker, unmarked
 
-__all__ = ["EVENTS", "Bus"]
+__all__ = ["EVENTS", "TRACE", "Bus", "Failure"]
 
 log = logging.getLogger(__name__)
+#: Says, at the level DEBUG, each call of a hook: of which plugin, how long, what came of it.
+TRACE = logging.getLogger("arpanet.trace")
 
 #: event -> hook. An event is announced to all; an extension point is asked with collect or first.
 EVENTS = {
@@ -26,6 +36,9 @@ EVENTS = {
         "master.stop",
         "slave.start",
         "slave.stop",
+        "agent.start",
+        "agent.tick",
+        "agent.stop",
         "container.register",
         "container.deregister",
         "containers.synced",
@@ -40,6 +53,22 @@ EVENTS = {
 FAILURES = (Exception, SystemExit)
 
 Failed = Callable[[str, str, BaseException], None]
+#: Has a function called on the agent's deciding thread, soon.
+Post = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a plugin's implementations raised: how often, and the last one.
+
+    :ivar place: the hook.
+    :ivar at: when the last one was, on the monotonic clock.
+    """
+
+    count: int
+    place: str
+    words: str
+    at: float
 
 
 class Bus:
@@ -48,43 +77,144 @@ class Bus:
     :param manager: the loaded plugins.
     :param failed: told (plugin, hook, exception) when an implementation raises; whatever it raises
         in turn ends the call. The default logs and goes on.
+    :param strangers: the plugins that get a thread of their own.
+    :param mark: entered around each call of a stranger on its thread.
     """
 
-    def __init__(self, manager: pluggy.PluginManager, failed: Failed | None = None) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        failed: Failed | None = None,
+        strangers: Collection[str] = (),
+        mark: Mark = unmarked,
+    ) -> None:
         self._manager = manager
         self._failed = failed or log_failure
-        #: plugin name -> how often one of its implementations raised
-        self.failures: Counter[str] = Counter()
+        self._workers = {name: Worker(name, partial(self._hear, name), mark) for name in strangers}
+        self._thread = threading.current_thread()
+        self._post: Post | None = None
+        self._beat: Callable[[], None] = lambda: None
+        #: plugin name -> what its implementations raised
+        self.failures: dict[str, Failure] = {}
+
+    def decide(self, post: Post, beat: Callable[[], None]) -> None:
+        """Be an agent's: this thread decides, and strangers' events wait in their queues.
+
+        :param post: for events that another thread announces.
+        :param beat: called around each call on this thread: it is not stuck.
+        """
+        self._thread = threading.current_thread()
+        self._post, self._beat = post, beat
 
     def emit(self, event: str, **payload: Any) -> None:
         """Announce *event*; its hook in :mod:`arpanet.hookspecs` names the *payload*."""
-        for _ in self._call(EVENTS[event], payload):
-            pass
+        caller = self._caller(self._hook_of(event), payload)
+        if self._post and threading.current_thread() is not self._thread:
+            self._post(partial(self._announce, caller, payload))
+        else:
+            self._announce(caller, payload)
 
     def collect(self, hook: str, **payload: Any) -> list[tuple[str, Any]]:
         """Ask everybody: (plugin name, answer) of each implementation that gave one."""
-        return [(name, answer) for name, answer in self._call(hook, payload) if answer is not None]
+        return [(name, answer) for name, answer in self._ask(hook, payload) if answer is not None]
 
     def first(self, hook: str, **payload: Any) -> Any:
         """Ask until somebody answers: the first result that is not ``None``, else ``None``."""
-        return next((answer for _, answer in self._call(hook, payload) if answer is not None), None)
+        return next((answer for _, answer in self._ask(hook, payload) if answer is not None), None)
 
-    def _call(self, hook: str, payload: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    def workers(self) -> dict[str, dict[str, Any]]:
+        """Return what each stranger does (see :meth:`arpanet.workers.Worker.state`)."""
+        return {name: worker.state() for name, worker in self._workers.items()}
+
+    def hanging(self) -> list[str]:
+        """Return the strangers whose call takes too long."""
+        return [name for name, worker in self._workers.items() if worker.hangs()]
+
+    def close(self, seconds: float) -> list[str]:
+        """Let strangers work off what waits; return those that did not within *seconds*."""
+        deadline = time.monotonic() + seconds
+        return [name for name, worker in self._workers.items() if not worker.close(deadline)]
+
+    # -- what is called --------------------------------------------------------------------------
+
+    def _hook_of(self, event: str) -> str:
+        """Return the hook of *event*: one of arpanet's, or one that a plugin declared."""
+        hook = "arpanet_" + event.replace(".", "_")
+        if event in EVENTS:
+            return hook
+        caller = getattr(self._manager.hook, hook, None)
+        if "." in event and caller and caller.spec and caller.spec.namespace is not hookspecs:
+            return hook
+        raise KeyError(event)
+
+    def _caller(self, hook: str, payload: Mapping[str, Any]) -> pluggy.HookCaller:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         spec = caller.spec
         if spec is None or set(spec.argnames) != set(payload):
             raise TypeError(f"{hook} takes {spec and spec.argnames}, not {sorted(payload)}")
+        return caller
+
+    def _announce(self, caller: pluggy.HookCaller, payload: Mapping[str, Any]) -> None:
         # pluggy keeps the implementations in the reverse of their calling order
-        for implementation in reversed(caller.get_hookimpls()):
-            name = implementation.plugin_name
-            log.debug("%s -> %s", hook, name)
-            try:
-                answer = implementation.function(*(payload[a] for a in implementation.argnames))
-            except FAILURES as problem:
-                self.failures[name] += 1
-                self._failed(name, hook, problem)
+        for one in reversed(caller.get_hookimpls()):
+            worker = self._workers.get(one.plugin_name) if self._post else None
+            if worker:
+                worker.tell(caller.name, payload)
             else:
-                yield name, answer
+                self._beat()
+                self._guarded(one.plugin_name, caller.name, partial(_call, caller, one, payload))
+        self._beat()
+
+    def _hear(self, plugin: str, hook: str, payload: Mapping[str, Any]) -> None:
+        """Call a stranger's implementation, on its own thread."""
+        caller = getattr(self._manager.hook, hook)
+        for one in caller.get_hookimpls():
+            if one.plugin_name == plugin:
+                self._guarded(plugin, hook, partial(_call, caller, one, payload), BaseException)
+
+    def _ask(self, hook: str, payload: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        caller = self._caller(hook, payload)
+        for one in reversed(caller.get_hookimpls()):
+            call = partial(_call, caller, one, payload)
+            if worker := self._workers.get(one.plugin_name):
+                seconds = AGENTS_ANSWER if self._post else ANSWER
+                call = partial(worker.ask, hook, call, seconds)
+            yield one.plugin_name, self._guarded(one.plugin_name, hook, call)
+
+    def _guarded(
+        self,
+        plugin: str,
+        hook: str,
+        call: Callable[[], Any],
+        failures: type[BaseException] | tuple[type[BaseException], ...] = FAILURES,
+    ) -> Any:
+        began = time.monotonic()
+        try:
+            answer = call()
+        except failures as problem:
+            now = time.monotonic()
+            before = self.failures.get(plugin)
+            words = " ".join(f"{type(problem).__name__}: {problem}".split())[:500]
+            self.failures[plugin] = Failure(before.count + 1 if before else 1, hook, words, now)
+            TRACE.debug("%s -> %s: %s", hook, plugin, words)
+            self._failed(plugin, hook, problem)
+            return None
+        if TRACE.isEnabledFor(logging.DEBUG):
+            milliseconds = 1000 * (time.monotonic() - began)
+            TRACE.debug("%s -> %s: %.1f ms, %s", hook, plugin, milliseconds, _shape(answer))
+        return answer
+
+
+def _call(caller: pluggy.HookCaller, one: pluggy.HookImpl, payload: Mapping[str, Any]) -> Any:
+    answer = one.function(*(payload[name] for name in one.argnames))
+    return checked(caller.name, answer)
+
+
+def _shape(answer: Any) -> str:
+    """Return what an answer is like; its content may be secret, or long."""
+    if answer is None:
+        return "no answer"
+    return f"{len(answer)} records" if isinstance(answer, tuple) else type(answer).__name__
 
 
 def log_failure(plugin: str, hook: str, problem: BaseException) -> None:
@@ -101,7 +231,10 @@ def raise_failure(builtin: frozenset[str]) -> Failed:
     def failed(plugin: str, hook: str, problem: BaseException) -> None:
         if plugin in builtin:
             raise problem
-        summary = PluginError(f"plugin {plugin}: {hook}: {type(problem).__name__}: {problem}")
-        log.error("%s", summary, exc_info=problem if log.isEnabledFor(logging.DEBUG) else None)
+        words = str(problem)
+        if not isinstance(problem, PluginError):
+            words = f"{type(problem).__name__}: {words}"
+        debug = log.isEnabledFor(logging.DEBUG)
+        log.error("plugin %s: %s: %s", plugin, hook, words, exc_info=problem if debug else None)
 
     return failed

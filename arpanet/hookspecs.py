@@ -5,7 +5,9 @@ What an implementation raises stays with its plugin: in an agent it is logged un
 name and counted; on the command line an :class:`~arpanet.errors.ArpanetError` of a built-in ends
 the command with one line, anybody else's is reported and the rest goes on.
 
-"Command line" and "agents" say which process calls the hook (see :mod:`arpanet.agent.loop`).
+"Command line" and "agents" say which process calls the hook (see :mod:`arpanet.agent.loop`). In an
+agent the built-ins are called on its one deciding thread, and a third party's plugin on a thread of
+its own, where of several states that wait only the newest counts (see :mod:`arpanet.pending`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,6 +112,28 @@ def arpanet_settings_changed(context: Context, before: Settings, after: Settings
     """
 
 
+# -- an agent's life: agents ----------------------------------------------------------------------
+
+
+@hookspec
+def arpanet_agent_start(context: Context) -> None:
+    """Called first in an agent, before it follows Docker and the registry."""
+
+
+@hookspec
+def arpanet_agent_tick(context: Context) -> None:
+    """Called about once a second, after what there was to do: for figures and for what is due."""
+
+
+@hookspec
+def arpanet_agent_stop(context: Context) -> None:
+    """Called last when an agent is told to end: write out what is still to be written.
+
+    A third party's plugin has a few seconds for it, and for what waits before it. Not called when
+    the agent is killed.
+    """
+
+
 # -- a container's life: agents ------------------------------------------------------------------
 
 
@@ -151,7 +175,7 @@ def arpanet_services_changed(context: Context, before: Snapshot, after: Snapshot
 
 @hookspec
 def arpanet_links_changed(context: Context, before: Sequence[Link], after: Sequence[Link]) -> None:
-    """Called after the links of this host's containers were changed in the kernel or the proxy."""
+    """Called after the links of this host's containers were changed in their planes."""
 
 
 @hookspec

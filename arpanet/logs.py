@@ -4,10 +4,7 @@ import json
 import logging
 import sys
 import time
-from importlib.metadata import entry_points
 from typing import TextIO
-
-from arpanet import plugins
 
 __all__ = ["to_log", "to_terminal"]
 
@@ -18,13 +15,17 @@ def to_terminal(verbose: bool = False, quiet: bool = False) -> None:
     _configure(logging.Formatter("%(message)s"), level)
 
 
-def to_log(form: str) -> None:
+def to_log(form: str, trace: str = "off") -> None:
     """Send an agent's log to stderr, one line for each change.
 
     :param form: ``text``, or ``json`` with the keys ``time level part message``.
+    :param trace: ``hooks``: each call of a hook is told, too.
     """
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     _configure(_Json() if form == "json" else text, logging.INFO)
+    logging.getLogger("arpanet.trace").setLevel(
+        logging.DEBUG if trace == "hooks" else logging.NOTSET
+    )
 
 
 def _configure(formatter: logging.Formatter, level: int) -> None:
@@ -40,7 +41,9 @@ def _configure(formatter: logging.Formatter, level: int) -> None:
 
 def _packages() -> set[str]:
     """Return whose words are heard: arpanet's own and its plugins', a third party's as well."""
-    points = entry_points(group=plugins.GROUP)
+    from importlib.metadata import entry_points  # an agent's supervisor does without
+
+    points = entry_points(group="arpanet.plugins")
     return {"arpanet", *(point.module.partition(".")[0] for point in points)}
 
 

@@ -252,7 +252,7 @@ class Formation:
 class Status:
     """One line of ``arpanet status``.
 
-    :ivar part: what the line speaks of (``etcd``, ``registrator``, ``kernel plane``).
+    :ivar part: what the line speaks of (``etcd``, ``registrator``, ``nftables plane``).
     :ivar state: one word: ``ok``, ``degraded``, ``down`` or ``absent``.
     :ivar detail: one sentence with figures, and what to do where the state is not ``ok``.
     """

@@ -15,6 +15,9 @@ from arpanet import testing
 #: Names the process that all processes of a test session stem from.
 SESSION = "TEST_SESSION"
 
+#: What PYTHONPATH was at the session's start: processes beside the first get that one's whole path.
+PATH = "TEST_PYTHONPATH"
+
 #: How many times longer than on an idle machine things may take before that is a failure.
 SLOW = 6
 
@@ -38,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.setdefault(SESSION, str(os.getpid()))
+    given = os.environ.setdefault(PATH, os.environ.get("PYTHONPATH", ""))
+    if given:
+        os.environ["PYTHONPATH"] = given
+    else:
+        os.environ.pop("PYTHONPATH", None)
 
 
 @pytest.fixture(autouse=True)

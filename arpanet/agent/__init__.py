@@ -1,4 +1,4 @@
-"""What runs inside a node container: the loop, and what it leaves for ``status``."""
+"""What runs inside a node container: the supervisor, the loop, what it leaves for ``status``."""
 
 from arpanet.agent import statusfile
 

@@ -1,102 +1,139 @@
 """The loop inside a node container: sources -> one queue -> events.
 
 Source threads (Docker, the registry, signals) only put the newest whole state on the queue; the
-thread that runs :meth:`Agent.run` decides, so no plugin needs a lock. States are levels, not edges:
-of several that wait, only the newest counts.
+thread that runs :meth:`Agent.run` decides, so no built-in needs a lock. States are levels, not
+edges: of several that wait, only the newest counts. Nothing that goes wrong in here ends it.
 """
 
 import logging
 import queue
 import signal
 import time
-from collections.abc import Mapping
-from types import FrameType
+from collections.abc import Callable, Mapping
+from types import FrameType, MappingProxyType
 from typing import Any
 
 from arpanet.agent import statusfile
+from arpanet.agent.box import Box
+from arpanet.agent.sources import Source
 from arpanet.context import Context
+from arpanet.errors import PluginError
 from arpanet.records import Container, Snapshot
 from arpanet.settings import ARPANET_RESYNC
 
-__all__ = ["STATUS", "Agent"]
+__all__ = ["STATUS", "Agent", "run"]
 
 log = logging.getLogger(__name__)
 
 #: The part under which an agent leaves its own status (see :mod:`arpanet.agent.statusfile`).
 STATUS = "agent"
-#: Seconds between two looks at the sources' troubles when nothing happens.
-IDLE = 5.0
-#: Seconds that a source may be in trouble before the log says so: each is, while it connects.
-PATIENCE = 2.0
+#: Seconds between two turns when nothing happens: as often, others see that this one lives.
+IDLE = 1.0
+#: How many events of plugins' own threads may wait for the deciding thread.
+POSTED = 1000
+#: Seconds that third parties' plugins have when the agent ends.
+FAREWELL = 5.0
+
+#: What may wait: the newest whole state of a source, a word, or calls.
+CONTAINERS, SERVICES, WAKE, STOP, CALL = "containers", "services", "wake", "stop", "call"
 
 
 class Agent:
-    """One node container's process."""
+    """One node container's process.
 
-    def __init__(self, context: Context) -> None:
+    :param told: what the supervisor knows: ``deaths``, ``last`` and ``left_out``.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        box: Box | None = None,
+        told: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.context = context
+        self._box, self._told, self._clock = box or Box(), dict(told or {}), clock
         self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._containers: dict[str, Container] = {}
+        self._containers: Mapping[str, Container] = {}
         self._seen_containers = False
         self._snapshot = Snapshot()
         self._seen_services = False
-        self._since: dict[str, float] = {}
-        self._warned: dict[str, str] = {}
-        self._state: dict[str, Any] = {}
-        context.wake = lambda: self._queue.put(("wake", None))
+        self._hanging: set[str] = set()
+        self._moved = clock()
+        self._ticked = float("-inf")
+        self._faults = 0
+        self._fault = ("", 0.0)
+        context.wake = lambda: self._queue.put((WAKE, None))
+        context.alive = lambda: self._clock() - self._moved
 
     def stop(self, *_: object) -> None:
         """End :meth:`run` soon; may be called from any thread."""
-        self._queue.put(("stop", None))
+        self._queue.put((STOP, None))
 
     def run(self) -> None:
         """Follow Docker and the registry until told to stop."""
-        docker = self.context.engine.follow(
-            lambda found: self._queue.put(("containers", found)),
-            self.context.settings[ARPANET_RESYNC],
-        )
-        services = self.context.registry.follow(lambda found: self._queue.put(("services", found)))
-        log.info("%s agent runs", self.context.agent)
-        try:
-            while True:
-                newest = self._wait()
-                if "stop" in newest:
-                    break
-                # services first: what a new container links to is then known when it registers
-                if "services" in newest:
-                    self.services(newest["services"])
-                if "containers" in newest:
-                    self.containers(newest["containers"])
-                elif "wake" in newest and self._seen_containers:
-                    self.containers(self._containers)
-                self._report({"docker": docker.trouble, "registry": services.trouble})
-        finally:
-            docker.close()
-            services.close()
-        log.info("%s agent stops", self.context.agent)
+        context, every = self.context, self.context.settings[ARPANET_RESYNC]
+
+        def found(kind: str) -> Callable[[Any], None]:
+            return lambda state: self._queue.put((kind, state))
+
+        context.bus.decide(self._post, self._beat)
+        self._beat()
+        sources = [
+            Source("docker", lambda: context.engine.follow(found(CONTAINERS), every)),
+            Source("registry", lambda: context.registry.follow(found(SERVICES))),
+        ]
+        log.info("%s agent runs", context.agent)
+        self._guarded(lambda: context.emit("agent.start"))
+        newest: dict[str, Any] = {}
+        while STOP not in newest:
+            self._guarded(lambda: self._tick(sources))
+            newest = self._wait()
+            self._beat()
+            self._guarded(lambda these=newest: self._turn(these))  # type: ignore[misc]
+        for source in sources:
+            self._guarded(source.close)
+        self._guarded(lambda: context.emit("agent.stop"))
+        for name in context.bus.close(FAREWELL):
+            log.error("plugin %s did not end in time", name)
+        log.info("%s agent stops", context.agent)
 
     def _wait(self) -> dict[str, Any]:
-        """Return the newest state of each source; nothing when :data:`IDLE` seconds went by."""
+        """Return the newest state of each source, and all calls; nothing after :data:`IDLE` s."""
         newest: dict[str, Any] = {}
         try:
             kind, state = self._queue.get(timeout=IDLE)
-            newest[kind] = state
             while True:
+                if kind == CALL:
+                    newest.setdefault(CALL, []).append(state)
+                else:
+                    newest[kind] = state
                 kind, state = self._queue.get_nowait()
-                newest[kind] = state
         except queue.Empty:
             return newest
 
+    def _turn(self, newest: Mapping[str, Any]) -> None:
+        for call in newest.get(CALL, ()):
+            self._guarded(call)
+        # services first: what a new container links to is then known when it registers
+        if SERVICES in newest:
+            self.services(newest[SERVICES])
+        if CONTAINERS in newest:
+            self.containers(newest[CONTAINERS])
+        elif WAKE in newest and self._seen_containers:
+            self.containers(self._containers)
+
     def containers(self, after: Mapping[str, Container]) -> None:
         """Announce the differences to what was last seen, then the whole."""
-        before, self._containers = self._containers, dict(after)
+        # nobody gets to change what others are told
+        before, self._containers = self._containers, MappingProxyType(dict(after))
         self._seen_containers = True
         for key in sorted(before.keys() - after.keys(), key=lambda key: before[key].name):
             self.context.emit("container.deregister", container=before[key])
         for key in sorted(after.keys(), key=lambda key: after[key].name):
             if before.get(key) != after[key]:
                 self.context.emit("container.register", container=after[key])
-        self.context.emit("containers.synced", containers=dict(after))
+        self.context.emit("containers.synced", containers=self._containers)
 
     def services(self, after: Snapshot) -> None:
         """Announce the registry's new content."""
@@ -105,27 +142,61 @@ class Agent:
             self._seen_services = True
             self.context.emit("services.changed", before=before, after=after)
 
-    def _report(self, troubles: dict[str, str]) -> None:
-        """Log a trouble that stays, and when it goes; leave the newest state for ``status``."""
-        now = time.monotonic()
-        for source, trouble in troubles.items():
-            if not trouble:
-                self._since.pop(source, None)
-                if self._warned.pop(source, None):
-                    log.info("%s: all is well again", source)
-            elif now - self._since.setdefault(source, now) >= PATIENCE:
-                if trouble != self._warned.get(source):
-                    log.warning("%s: %s", source, trouble)
-                self._warned[source] = trouble
-        state: dict[str, Any] = {**troubles, "failures": dict(self.context.bus.failures)}
-        if state != self._state:
-            statusfile.write(STATUS, state)
-        self._state = state
+    # -- signs of life ---------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        self._moved = self._clock()
+        self._box.beat()
+
+    def _post(self, call: Callable[[], None]) -> None:
+        if self._queue.qsize() >= POSTED:
+            raise PluginError(f"more than {POSTED} events wait already", "announce fewer")
+        self._queue.put((CALL, call))
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception as problem:  # an agent that ends helps nobody
+            self._faults += 1
+            self._fault = (f"{type(problem).__name__}: {problem}", self._clock())
+            log.exception("the agent's loop failed, and goes on")
+
+    def _tick(self, sources: list[Source]) -> None:
+        """Once every :data:`IDLE` seconds at most: look around, and leave a sign of life."""
+        if self._clock() - self._ticked < IDLE * 0.9:
+            return
+        self._ticked = self._clock()
+        troubles = {source.name: source.look() for source in sources}
+        self._tell_of_hanging()
+        self.context.emit("agent.tick")
+        bus = self.context.bus
+        state = {
+            **troubles,
+            "at": self._clock(),
+            "failures": {
+                name: {"count": one.count, "hook": one.place, "words": one.words, "at": one.at}
+                for name, one in bus.failures.items()
+            },
+            "plugins": bus.workers(),
+            "hanging": sorted(self._hanging),
+            "fault": {"count": self._faults, "words": self._fault[0], "at": self._fault[1]},
+            **self._told,
+        }
+        statusfile.write(STATUS, state)
+
+    def _tell_of_hanging(self) -> None:
+        hanging, workers = set(self.context.bus.hanging()), self.context.bus.workers()
+        for name in sorted(hanging - self._hanging):
+            hook = workers[name].get("hook", "a hook")
+            log.error("plugin %s hangs in %s: it is held, and holds up nobody", name, hook)
+        for name in sorted(self._hanging - hanging):
+            log.info("plugin %s goes on", name)
+        self._hanging = hanging
 
 
-def run(context: Context) -> None:
+def run(context: Context, box: Box, told: Mapping[str, Any]) -> None:
     """Run the agent until SIGTERM or SIGINT."""
-    agent = Agent(context)
+    agent = Agent(context, box, told)
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
         agent.stop()

@@ -1,6 +1,7 @@
 """The line of ``arpanet status`` for a part whose container runs an agent."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from arpanet.agent import loop, statusfile
@@ -12,6 +13,13 @@ __all__ = ["Summary", "node_status"]
 
 #: What a part's status file says: figures, and what is not as it should be.
 Summary = Callable[[Mapping[str, Any]], tuple[str, Sequence[str]]]
+
+#: Seconds without a sign of life after which an agent is taken to be down.
+SILENT = 10.0
+#: Seconds for which a failure counts.
+RECENT = 600.0
+#: Deaths of an agent, in the time that its supervisor counts, that are worth a word.
+DEATHS = 3
 
 
 def node_status(context: Context, part: str, summary: Summary, waiting: str) -> Status:
@@ -34,13 +42,35 @@ def _look(context: Context, part: str, summary: Summary, waiting: str) -> Status
     where = f"see 'docker logs {one.name}'"
     if one.state != "running":
         return Status(part, "down", f"container {one.name} is {one.state}: {where}")
-    state_of_loop = statusfile.read(context.engine, one.name, loop.STATUS) or {}
-    troubles = [str(state_of_loop[key]) for key in ("docker", "registry") if state_of_loop.get(key)]
-    if failures := state_of_loop.get("failures"):
-        troubles.append(f"plugins failed: {', '.join(failures)}: {where}")
+    agent = statusfile.read(context.engine, one.name, loop.STATUS)
+    now = time.monotonic()  # the same for all processes of a host, and nobody sets it
+    if agent and now - float(agent.get("at", now)) > SILENT:
+        silent = now - float(agent["at"])
+        return Status(part, "down", f"its agent has not moved for {silent:.0f} s: {where}")
+    troubles = list(_troubles(agent or {}, now, where))
     state = statusfile.read(context.engine, one.name, part)
     if state is None:
         return Status(part, "degraded", "; ".join(troubles) or waiting)
     detail, more = summary(state)
     troubles += [trouble for trouble in more if trouble not in troubles]
     return Status(part, "degraded" if troubles else "ok", "; ".join([detail, *troubles]))
+
+
+def _troubles(agent: Mapping[str, Any], now: float, where: str) -> Iterator[str]:
+    """Yield what an agent's own state tells of that is not as it should be."""
+    yield from (str(agent[key]) for key in ("docker", "registry") if agent.get(key))
+    if agent.get("deaths", 0) >= DEATHS:
+        yield f"the agent ended {agent['deaths']} times, last: {agent.get('last')}: {where}"
+    for plugin, why in sorted(agent.get("left_out", {}).items()):
+        yield f"plugin {plugin} was {why}"
+    for plugin in agent.get("hanging", ()):
+        state = agent["plugins"].get(plugin, {})
+        seconds = now - float(state.get("since", now))
+        yield f"plugin {plugin} hangs in {state.get('hook')} for {seconds:.0f} s: {where}"
+    for plugin, failure in sorted(agent.get("failures", {}).items()):
+        if now - failure["at"] < RECENT:
+            what = f"failed in {failure['hook']} ({failure['count']} in all)"
+            yield f"plugin {plugin} {what}: {failure['words'][:200]}: {where}"
+    fault = agent.get("fault", {})
+    if fault.get("count") and now - fault["at"] < RECENT:
+        yield f"the agent's loop failed {fault['count']} times, last: {fault['words']}: {where}"

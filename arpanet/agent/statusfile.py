@@ -1,9 +1,12 @@
 """What an agent leaves for ``arpanet status``: one small JSON file per part in its container.
 
-Files rather than a port: nothing listens, and the state of an agent that died can still be read.
+Files rather than a port: nothing listens. They are in memory (a node container's ``/run`` is a
+tmpfs), so that a full disk below Docker hides nothing; and whatever keeps one from being written
+keeps nobody from working.
 """
 
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,16 +17,43 @@ if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s
 
 __all__ = ["RUN", "read", "write"]
 
+log = logging.getLogger(__name__)
+
 #: Where the files are, inside a node container.
 RUN = Path("/run/arpanet")
 
+_failing: set[str] = set()
+
 
 def write(part: str, state: Mapping[str, Any]) -> None:
-    """Replace the state of *part*; a reader sees the old one or the new one, never half of one."""
-    RUN.mkdir(parents=True, exist_ok=True)
+    """Replace the state of *part*; a reader sees the old one or the new one, never half of one.
+
+    What can't be written (no space, no descriptor, a read-only disk) is logged and forgotten.
+
+    :raises TypeError: *state* holds what JSON has no form for.
+    """
+    text = json.dumps(state)
+    try:
+        RUN.mkdir(parents=True, exist_ok=True)
+        _replace(RUN / f"{part}.json", text)
+    except OSError as problem:
+        if part not in _failing:
+            log.warning("'arpanet status' learns nothing new of %s: %s", part, problem)
+        _failing.add(part)
+    else:
+        _failing.discard(part)
+
+
+def _replace(path: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=RUN, suffix=".new", delete=False) as file:
-        json.dump(state, file)
-    Path(file.name).replace(RUN / f"{part}.json")
+        fresh = Path(file.name)
+        try:
+            file.write(text)
+            file.flush()
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
 
 
 def read(engine: "Engine", container: str, part: str) -> dict[str, Any] | None:

@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Any
 
 from cliff import app as cliff_app
-from cliff import commandmanager, help
 
 from arpanet import __version__, events, logs, plugins, settings
+from arpanet.cli.commands import Commands, Help
 from arpanet.context import Context
 from arpanet.errors import ArpanetError, ExitCode, UsageError
 
@@ -29,12 +29,18 @@ class App(cliff_app.App):
 
     NAME = "arpanet"
 
+    command_manager: Commands
+    #: The exit code of a command line without a command.
+    interacted: int = ExitCode.DONE
+
     def __init__(self) -> None:
         super().__init__(
             description="Auto-linking for Docker containers across hosts.",
             version=__version__,
-            command_manager=commandmanager.CommandManager("arpanet.commands"),
+            command_manager=Commands(),
+            deferred_help=True,
         )
+        self.command_manager.add_command("help", Help)
 
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: Any = None
@@ -42,8 +48,9 @@ class App(cliff_app.App):
         """Return the parser of the options that stand before the command."""
         parser = ArgumentParser(prog=self.NAME, description=description, add_help=False)
         parser.add_argument("--version", action="version", version=f"{self.NAME} {version}")
+        # behind a command it is that command's help: cliff makes 'help <command>' of it
         parser.add_argument(
-            "-h", "--help", action=help.HelpAction, nargs=0, default=self, help="show this and exit"
+            "-h", "--help", action="store_true", dest="deferred_help", help="show this and exit"
         )
         parser.add_argument(
             "-v", "--verbose", action="store_true", help="say more, for finding out what goes wrong"
@@ -68,11 +75,15 @@ class App(cliff_app.App):
     def configure_logging(self) -> None:
         """Send words to stderr."""
         logs.to_terminal(self.options.verbose, self.options.quiet)
+        for one in self.command_manager.refused:
+            log.warning("command '%s' of %s was left out: %s", one.name, one.distribution, one.why)
 
     @cached_property
     def loaded(self) -> tuple[Any, list[plugins.Loaded]]:
         """The plugin manager, and what became of each plugin."""
-        manager, report = plugins.load()
+        found = settings.load((settings.ARPANET_PLUGINS_BLOCKED,), self.read_options())
+        blocked: tuple[str, ...] = found[settings.ARPANET_PLUGINS_BLOCKED]
+        manager, report = plugins.load(blocked=blocked)
         for one in report:
             if one.error:
                 log.warning("plugin %s was left out: %s", one.name, one.error)
@@ -83,38 +94,61 @@ class App(cliff_app.App):
         """What commands, and the hooks they call, work with."""
         manager, report = self.loaded
         builtin = frozenset(one.name for one in report if one.builtin)
-        bus = events.Bus(manager, events.raise_failure(builtin))
+        strangers = [one.name for one in report if one.runs and not one.builtin]
+        bus = events.Bus(manager, events.raise_failure(builtin), strangers)
         return Context(self.read_settings(bus), bus, logging.getLogger("arpanet").info)
 
-    def read_settings(self, bus: events.Bus) -> settings.Settings:
-        """Read all sources of settings, for all declared ones."""
+    def read_options(self) -> dict[str, str]:
+        """Return name -> text of what ``--set`` gives."""
         options = {}
         for assignment in self.options.assignments:
             name, equals, value = assignment.partition("=")
             if not equals:
                 raise UsageError(f"--set {assignment}: a setting is given as NAME=VALUE")
             options[name] = value
+        return options
+
+    def read_settings(self, bus: events.Bus) -> settings.Settings:
+        """Read all sources of settings, for all declared ones."""
+        options = self.read_options()
         declared = settings.declared(bus)
         for name in options:
             if name not in {one.name for one in declared}:
                 raise UsageError(
                     f"--set {name}: there is no such setting", "'arpanet config' lists them"
                 )
-        return settings.load(declared, options)
+        found = settings.load(declared, options)
+        if found[settings.ARPANET_TRACE] == "hooks":
+            events.TRACE.setLevel(logging.DEBUG)
+        return found
 
     def run(self, argv: list[str]) -> int:
         """Run the command in *argv*; nothing in it asks for help."""
-        try:
-            code = super().run(argv or ["--help"])
-        except help.HelpExit:
-            return ExitCode.DONE
+        code = super().run(argv)
+        if self.interactive_mode:  # what cliff calls it when no command is given
+            return self.interacted
         if code == INTERRUPTED:  # cliff takes a Ctrl-C to be a result like any other
             raise KeyboardInterrupt
         return code
 
+    def print_help_if_requested(self) -> None:
+        """Leave it to 'help': an option that asks for it, and no command, end there."""
+
+    def print_help(self) -> None:
+        """Print the options and all commands."""
+        self.stdout.write(self.parser.format_help())
+        self.stdout.write("\nCommands:\n")
+        for name, line in self.command_manager.listed():
+            self.stdout.write(f"  {name:<13}  {line}\n")
+
     def interact(self) -> None:
         """Options and no command: the help, never cliff's interactive shell."""
-        self.run_subcommand(["help"])
+        self.interacted = self.run_subcommand(["help"])
+
+    def hint(self, argv: list[str]) -> str:
+        """Return what somebody who typed *argv* may have meant."""
+        near = self.get_fuzzy_matches(argv[0]) if argv else []
+        return f"did you mean {' or '.join(near)}?" if near else "'arpanet --help' lists them"
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Find and run a command; words for a person to stderr, a code for a script."""
@@ -139,13 +173,8 @@ class App(cliff_app.App):
     def _run(self, argv: list[str]) -> int:
         try:
             factory, name, arguments = self.command_manager.find_command(argv)
-            # cliff takes any unique beginning: with plugins around, a typo would run something else
-            if name not in self.command_manager.commands:
-                raise ValueError(name)
-        except ValueError:
-            near = self.get_fuzzy_matches(argv[0])
-            hint = f"did you mean {' or '.join(near)}?" if near else "'arpanet --help' lists them"
-            raise UsageError(f"'{' '.join(argv)}' is not a command", hint) from None
+        except ValueError as problem:
+            raise UsageError(str(problem), self.hint(argv)) from None
         command = factory(self, self.options, cmd_name=name)
         parsed = command.get_parser(f"{self.NAME} {name}").parse_args(arguments)
         code = command.run(parsed) or ExitCode.DONE

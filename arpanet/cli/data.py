@@ -122,7 +122,7 @@ class Plugins(Lister):
     def take_action(self, parsed_args: Namespace) -> Rows:
         """Load them."""
         rows = [
-            (p.name, p.distribution, p.version, " ".join(p.agents), p.error or "ok")
+            (p.name, p.distribution, p.version, " ".join(p.agents), p.state)
             for p in self.app.loaded[1]
         ]
         return ("plugin", "distribution", "version", "runs in", "state"), rows

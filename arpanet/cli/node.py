@@ -1,13 +1,11 @@
 """The commands that stay: the watcher on a host, the agents in node containers."""
 
-import logging
 import signal
 from argparse import ArgumentParser, Namespace
 
-from arpanet import events, logs, plugins
+from arpanet import logs
 from arpanet.cli.base import Command
-from arpanet.context import Context
-from arpanet.settings import ARPANET_LOG
+from arpanet.settings import ARPANET_LOG, ARPANET_TRACE
 
 __all__ = ["Agent", "Watch"]
 
@@ -20,7 +18,7 @@ class Watch(Command):
         from arpanet.host.watcher import Watcher
 
         context = self.app.context
-        logs.to_log(context.settings[ARPANET_LOG])
+        logs.to_log(context.settings[ARPANET_LOG], context.settings[ARPANET_TRACE])
         watcher = Watcher(context, lambda: self.app.read_settings(context.bus))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: watcher.stop())
@@ -38,20 +36,11 @@ class Agent(Command):
         parser.add_argument("name", help="which agent: registrator, ambassador")
         return parser
 
-    def take_action(self, parsed_args: Namespace) -> None:
-        """Run until SIGTERM."""
-        from arpanet.agent import loop
+    def take_action(self, parsed_args: Namespace) -> int:
+        """Run until SIGTERM: supervise a process of its own."""
+        import os
 
-        manager, report = plugins.load(parsed_args.name)
-        bus = events.Bus(manager)
-        settings = self.app.read_settings(bus)
-        logs.to_log(settings[ARPANET_LOG])
-        log = logging.getLogger("arpanet.agent")
-        for one in report:
-            if one.error:
-                log.error("plugin %s was left out: %s", one.name, one.error)
-        context = Context(settings, bus, log.info, parsed_args.name)
-        try:
-            loop.run(context)
-        finally:
-            context.close()
+        from arpanet.agent import supervisor
+
+        given = self.app.read_options()
+        return supervisor.main(parsed_args.name, {**os.environ, **given})

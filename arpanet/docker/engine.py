@@ -38,6 +38,11 @@ class Engine(Client):
         """Return arpanet's own containers, running or not, by name."""
         return own.own(self, part)
 
+    def read_file(self, name: str, path: str) -> bytes | None:
+        """Return a file out of a container, also out of its memory; ``None``: there is none."""
+        found = super().read_file(name, path)
+        return own.read_memory(self, name, path) if found is None else found
+
     def roles(self) -> set[str]:
         """Return what this host is: ``master``, ``slave``, both or neither."""
         return own.roles(self)

@@ -7,7 +7,7 @@ from typing import Any
 from arpanet.docker.client import Client
 from arpanet.docker.specs import ONCE_LABEL, PART_LABEL, ROLE_LABEL, OwnContainer
 
-__all__ = ["own", "remove_part", "roles", "stop_part", "sweep"]
+__all__ = ["own", "read_memory", "remove_part", "roles", "stop_part", "sweep"]
 
 
 def own(docker: Client, part: str | None = None) -> list[OwnContainer]:
@@ -41,6 +41,20 @@ def remove_part(docker: Client, part: str) -> list[str]:
         docker.stop(one.id)
         docker.remove(one.id)
     return [one.name for one in found]
+
+
+def read_memory(docker: Client, name: str, path: str) -> bytes | None:
+    """Return a file out of a running container's memory (a tmpfs); ``None``: there is none.
+
+    Its own ``cat`` reads it, since Docker's archives are of disks.
+    """
+    found = docker.inspect(name)
+    if not found or found["State"]["Status"] != "running":
+        return None
+    if not any(path.startswith(f"{one}/") for one in found["HostConfig"].get("Tmpfs") or ()):
+        return None
+    code, content, _ = docker.exec(name, ["cat", path])
+    return content if code == 0 else None
 
 
 def sweep(docker: Client) -> None:

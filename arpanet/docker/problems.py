@@ -10,6 +10,7 @@ import docker.errors
 import requests
 import urllib3
 
+from arpanet.docker.specs import NODE_DIRECTORY
 from arpanet.errors import EngineError, EngineUnreachable
 
 __all__ = [
@@ -97,6 +98,8 @@ def unreachable(what: str, url: str, problem: BaseException) -> EngineUnreachabl
         )
     if timed_out(problem):
         return Silent(f"Docker at {place} did not answer in time ({what})")
+    if url.startswith(f"unix://{NODE_DIRECTORY}/"):  # in a node container: there is a Docker
+        return EngineUnreachable("Docker does not answer", "does it run on this host?")
     if url != DEFAULT_URL:
         reason = " ".join(str(causes[-1]).split())
         return EngineUnreachable(

@@ -1,4 +1,6 @@
-"""What a node container must look like, as the body of Docker's create call; pure.
+"""What a node container must look like, as the body of Docker's create call.
+
+Pure, but for a look at where Docker's socket is.
 
 The label :data:`SPEC_LABEL` holds a hash of that body, so "does it differ?" is one comparison, also
 after an upgrade of arpanet that fills the body in another way.
@@ -9,10 +11,12 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 __all__ = [
     "IMAGE_LABEL",
+    "NODE_DIRECTORY",
     "ONCE_LABEL",
     "PART_LABEL",
     "ROLE_LABEL",
@@ -28,6 +32,8 @@ SPEC_LABEL = "arpanet.spec"
 IMAGE_LABEL = "arpanet.image"
 #: Marks a one-shot container, so that one left by a killed command is found and removed.
 ONCE_LABEL = "arpanet.once"
+#: Docker's socket on a host, and where the directory that it is in is mounted in a node container.
+SOCKET, NODE_DIRECTORY = "/var/run/docker.sock", "/host/run"
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,9 @@ class ContainerSpec:
     :ivar pid_host: share the host's pid namespace.
     :ivar security: ``--security-opt`` values, as ``apparmor=unconfined``.
     :ivar exposed: TCP ports.
+    :ivar tmpfs: path in the container -> options of an empty directory in memory.
+    :ivar docker: let it talk to this host's Docker. Not the socket is mounted but its directory: an
+        engine that is started again, while containers live on, makes a new socket.
     :ivar stop_seconds: from SIGTERM to SIGKILL.
     """
 
@@ -59,6 +68,8 @@ class ContainerSpec:
     pid_host: bool = False
     security: tuple[str, ...] = ()
     exposed: tuple[int, ...] = ()
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    docker: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     stop_seconds: int = 10
 
@@ -84,10 +95,13 @@ class OwnContainer:
 
 def create_body(spec: ContainerSpec) -> dict[str, Any]:
     """Return the body of ``POST /containers/create`` for *spec*, both labels included."""
+    env = dict(spec.env)
+    if spec.docker:
+        env["DOCKER_HOST"] = f"unix://{NODE_DIRECTORY}/{_socket().name}"
     body: dict[str, Any] = {
         "Image": spec.image,
         "Cmd": list(spec.command),
-        "Env": [f"{name}={spec.env[name]}" for name in sorted(spec.env)],
+        "Env": [f"{name}={env[name]}" for name in sorted(env)],
         "ExposedPorts": {f"{port}/tcp": {} for port in sorted(spec.exposed)},
         "Labels": {**spec.labels, PART_LABEL: spec.part, ROLE_LABEL: spec.role},
         "StopTimeout": spec.stop_seconds,
@@ -100,11 +114,31 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
             "SecurityOpt": list(spec.security),
         },
     }
+    if spec.tmpfs:
+        body["HostConfig"]["Tmpfs"] = dict(spec.tmpfs)
+    if spec.docker:
+        body["HostConfig"]["Mounts"] = [_socket_mount()]
     if spec.pid_host or spec.network == "host":  # with --userns-remap, Docker refuses these else
         body["HostConfig"]["UsernsMode"] = "host"
     text = json.dumps([spec.name, body], sort_keys=True)
     body["Labels"][SPEC_LABEL] = hashlib.sha256(text.encode()).hexdigest()[:16]
     return body
+
+
+def _socket() -> Path:
+    """Return where the socket really is: its usual path may be a link."""
+    return Path(os.path.realpath(SOCKET))
+
+
+def _socket_mount() -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": str(_socket().parent),
+        "Target": NODE_DIRECTORY,
+        "ReadOnly": True,
+        # what is mounted below, other containers' namespaces among it, would be kept alive
+        "BindOptions": {"NonRecursive": True},
+    }
 
 
 def once_of(spec: ContainerSpec) -> dict[str, Any]:

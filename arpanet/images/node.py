@@ -30,10 +30,11 @@ __all__ = ["REPOSITORY", "node_image", "pack_binaries", "remove_old"]
 
 REPOSITORY = "arpanet/node"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: What an agent calls; it may do without the second.
-PROGRAMS, OPTIONAL = ("nft", "nsenter"), ("conntrack",)
+#: What an agent calls, and what reads its files; it may do without the second.
+PROGRAMS, OPTIONAL = ("nft", "nsenter", "cat"), ("conntrack",)
 #: Debian's package of each program.
 PACKAGES = {
+    "cat": "coreutils",
     "conntrack": "conntrack",
     "etcd": "etcd-server",
     "etcdctl": "etcd-client",

@@ -13,8 +13,10 @@ __all__ = [
     "ARPANET_IP",
     "ARPANET_LOG",
     "ARPANET_MASTERS",
+    "ARPANET_PLUGINS_BLOCKED",
     "ARPANET_REGISTRY",
     "ARPANET_RESYNC",
+    "ARPANET_TRACE",
     "ARPANET_TTL",
     "CORE",
     "DOCKER_PORT",
@@ -64,6 +66,18 @@ ARPANET_IMAGE = Setting(
 ARPANET_LOG = Setting(
     "ARPANET_LOG", kinds.choice("text", "json"), "text", "How agents write their log."
 )
+ARPANET_PLUGINS_BLOCKED = Setting(
+    "ARPANET_PLUGINS_BLOCKED",
+    kinds.names,
+    "",
+    "Plugins that are not even imported: a comma-delimited list of names.",
+)
+ARPANET_TRACE = Setting(
+    "ARPANET_TRACE",
+    kinds.choice("off", "hooks"),
+    "off",
+    "What agents log beside changes: each call of a hook (hooks), or nothing more (off).",
+)
 DOCKER_URL = Setting(
     "DOCKER_URL",
     kinds.text,
@@ -86,6 +100,8 @@ CORE: tuple[Setting[Any], ...] = (
     ARPANET_RESYNC,
     ARPANET_IMAGE,
     ARPANET_LOG,
+    ARPANET_PLUGINS_BLOCKED,
+    ARPANET_TRACE,
     DOCKER_URL,
     DOCKER_PORT,
 )

@@ -1,4 +1,4 @@
-"""The ways that are compared, and the bar that the kernel plane must take; pure."""
+"""The ways that are compared, and the bar that the nftables plane must take; pure."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ from contrib.bench.figures import BASE, Round, absolute_table, ratio_table, rati
 
 __all__ = ["HAPROXY", "KERNEL", "PROXY", "against_the_bar", "meets_the_bar", "report"]
 
-KERNEL = "arpanet, kernel plane"
+KERNEL = "arpanet, nftables plane"
 PROXY = "arpanet, proxy plane"
 HAPROXY = "HAProxy on the client's host"
 
-#: The bar: the kernel plane's redis GET/s over direct, and over HAProxy.
+#: The bar: the nftables plane's redis GET/s over direct, and over HAProxy.
 OVER_DIRECT, OVER_HAPROXY = 0.95, 1.6
 
 
 def against_the_bar(rounds: Sequence[Round]) -> tuple[float, float]:
-    """Return the kernel plane's GET/s over direct and over HAProxy: medians over *rounds*."""
+    """Return the nftables plane's GET/s over direct and over HAProxy: medians over *rounds*."""
     over_direct = ratios(rounds, KERNEL, "gets")
     over_haproxy = ratios(rounds, KERNEL, "gets", base=HAPROXY)
     return spread(over_direct).median, spread(over_haproxy).median
 
 
 def meets_the_bar(rounds: Sequence[Round]) -> bool:
-    """Whether the kernel plane is as fast as promised."""
+    """Whether the nftables plane is as fast as promised."""
     over_direct, over_haproxy = against_the_bar(rounds)
     return over_direct >= OVER_DIRECT and over_haproxy >= OVER_HAPROXY
 
@@ -35,7 +35,7 @@ def report(rounds: Sequence[Round]) -> str:
         (
             ratio_table(rounds, ways),
             absolute_table(rounds, ways),
-            f"redis GET/s of the kernel plane: {over_direct:.2f} of direct (bar: {OVER_DIRECT}), "
+            f"redis GET/s of the nftables plane: {over_direct:.2f} of direct (bar: {OVER_DIRECT}), "
             f"{over_haproxy:.2f} times HAProxy (bar: {OVER_HAPROXY}).",
         )
     )

@@ -31,7 +31,7 @@ LINKS = (
 #: The containers that work during the measurement, host by host.
 BUSY = (
     ("redis", "iperf3"),
-    ("direct", "kernel", "haproxy", "balancer"),
+    ("direct", "nftables", "haproxy", "balancer"),
     ("proxy", "arpanet_backends"),
 )
 #: What is measured in a lap; one of these, by all ways, is a round.
@@ -48,7 +48,7 @@ LAP = (
 
 
 def main() -> int:
-    """Measure and print; return 1 when the kernel plane is below the bar."""
+    """Measure and print; return 1 when the nftables plane is below the bar."""
     parser = argparse.ArgumentParser(prog="python -m contrib.bench.dataplane", description=__doc__)
     parser.add_argument("--laps", type=int, default=10, help="each takes about 22 s")
     parser.add_argument("--lab", default="bench", help="the lab's name")
@@ -94,7 +94,7 @@ def prepare(hosts: list[Host], stack: ExitStack) -> dict[str, Client]:
 
     clients = {
         BASE: client(host2, "direct", host1.ip),
-        KERNEL: client(host2, "kernel", ALIAS, *LINKS),
+        KERNEL: client(host2, "nftables", ALIAS, *LINKS),
         PROXY: client(host3, "proxy", ALIAS, *LINKS),
         HAPROXY: client(host2, "haproxy", start_haproxy(host2, host1.ip)),
     }

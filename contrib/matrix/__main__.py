@@ -33,7 +33,8 @@ def main(place: Path, names: list[str], words: list[str]) -> int:
 
 def _test(root: Path | None, report: Path, words: list[str]) -> int:
     report.unlink(missing_ok=True)
-    pytest = [sys.executable, "-m", "pytest", f"--junitxml={report}"]
+    # not python -m: what is installed is tested, not what lies in the working directory
+    pytest = [str(Path(sys.executable).with_name("pytest")), f"--junitxml={report}"]
     pytest += ["-n", os.environ.get("TEST_WORKERS", "4"), *(words or TESTS)]
     return subprocess.run(suites.within(root, pytest)).returncode
 

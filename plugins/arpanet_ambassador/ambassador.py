@@ -14,7 +14,7 @@ from arpanet_ambassador.flows.dialling import Endpoint
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import Plan, World, make
+from arpanet_ambassador.links.plan import Plan, World, make, touched
 from arpanet_ambassador.links.publishing import Publisher
 from arpanet_ambassador.links.specs import Foreign, masters
 from arpanet_ambassador.names import dns, foreign, hosts, writing
@@ -25,6 +25,8 @@ from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import Belongs, belongs, name_of
 from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.planes.proxy.plane import Proxied
+from arpanet_ambassador.planes.socket.host import Host
+from arpanet_ambassador.planes.socket.plane import Sockets
 from arpanet_ambassador.starting.following import Starting
 
 __all__ = ["Ambassador"]
@@ -38,6 +40,7 @@ class Ambassador:
 
     :param name: of the container that clients are linked to.
     :param plane: what ARPANET_PLANE is.
+    :param machine: this host, where it is not that of process 1.
     """
 
     def __init__(
@@ -47,12 +50,13 @@ class Ambassador:
         plane: str,
         verify: Belongs = belongs,
         clock: Callable[[], float] = time.monotonic,
+        machine: Host | None = None,
     ) -> None:
         self._context, self._name, self._clock = context, name, clock
         #: whether this process sees the clients' own: the proxy alone has no need to
         sees = self._sees_processes = plane != Proxied.name
-        self.chain = chain(plane, self._holder, verify)
-        self.reaper = Reaper(self._proxied, self._drop, verify)
+        self.chain = chain(plane, self._holder, verify, machine)
+        self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
@@ -83,8 +87,13 @@ class Ambassador:
 
     def services(self, snapshot: Snapshot) -> None:
         """Act on the registry's new content."""
-        self._snapshot = snapshot
-        self._settle()
+        before, self._snapshot = self._snapshot, snapshot
+        if before is None or before.hosts != snapshot.hosts or self._uses(before, snapshot):
+            self._settle()
+
+    def _uses(self, before: Snapshot, after: Snapshot) -> bool:
+        """Tell whether a link here leads to a service that changed: most changes are others'."""
+        return not self.plan.services.isdisjoint(touched(before, after))
 
     def backends(self) -> None:
         """Ask plugins anew where links go; may be called from any thread."""
@@ -147,6 +156,10 @@ class Ambassador:
     def _proxied(self) -> frozenset[Endpoint]:
         proxies = (plane for plane in self.chain.planes if isinstance(plane, Proxied))
         return frozenset(one for proxy in proxies for one in proxy.endpoints())
+
+    def _reached(self) -> Mapping[str, frozenset[Endpoint]]:
+        found = (plane.reached() for plane in self.chain.planes if isinstance(plane, Sockets))
+        return next(found, {})
 
     def _drop(self, endpoint: Endpoint) -> None:
         for plane in self.chain.planes:

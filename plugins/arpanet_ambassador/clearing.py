@@ -13,7 +13,7 @@ __all__ = ["clear"]
 
 
 def clear(engine: Engine) -> dict[str, str]:
-    """Take all links of all planes out; return container name -> what was in the way."""
+    """Take all links of all planes out; return container, or plane -> what was in the way."""
     containers = engine.containers()
     homes: dict[str, Home] = {}
     for one in containers.values():
@@ -21,4 +21,5 @@ def clear(engine: Engine) -> dict[str, str]:
             namespace = name_of(one.pid) or one.id
             homes.setdefault(namespace, Home(one.id, one.pid))
     troubles = chain("auto").clear(list(homes.values()))
-    return {containers[key].name: trouble for key, trouble in troubles.items()}
+    names = {key: one.name for key, one in containers.items()}
+    return {names.get(key, key): trouble for key, trouble in troubles.items()}

@@ -20,6 +20,7 @@ from arpanet import (
     EngineError,
     NameTaken,
     OwnContainer,
+    agent_container,
     node_image,
 )
 from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
@@ -30,7 +31,6 @@ __all__ = ["HOLDER", "NAME", "start", "stop"]
 NAME = "ambassador"
 #: The part's name of the container that is linked to.
 HOLDER = "backends"
-SOCKET = "/var/run/docker.sock"
 #: To enter others' namespaces and write rules there; SYS_PTRACE to look at any user's processes.
 CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
 #: Seconds that the removal of all links may take.
@@ -78,15 +78,13 @@ def stop(context: Context, name: str) -> None:
 def _agent(
     context: Context, name: str, image: str, proxy_only: bool, command: Sequence[str] = ()
 ) -> ContainerSpec:
-    return ContainerSpec(
-        part=NAME,
-        name=f"{name}_agent",
+    return agent_container(
+        context,
+        NAME,
+        f"{name}_agent",
         image=image,
         command=tuple(command) or ("agent", NAME),
-        role="slave",
-        env=context.settings.environment(),
         network=f"container:{name}" if proxy_only else "host",
-        volumes={SOCKET: SOCKET},
         capabilities=() if proxy_only else CAPABILITIES,
         pid_host=not proxy_only,
         security=() if proxy_only else ("apparmor=unconfined", "label=disable"),

@@ -33,14 +33,23 @@ AMBASSADOR_NAME = Setting(
     "The name of the container that clients write after --link.",
 )
 #: Best first, after the word for all of them.
-PLANES = ("auto", "nftables", "proxy")
+PLANES = ("auto", "socket", "nftables", "proxy")
 PROXY = PLANES[-1]
+#: What planes were once called.
+_FORMER = {"kernel": "nftables"}
+
+
+def _plane(text: str) -> str:
+    return kinds.choice(*PLANES)(_FORMER.get(text, text))
+
+
 ARPANET_PLANE = Setting(
     "ARPANET_PLANE",
-    kinds.choice(*PLANES),
+    _plane,
     PLANES[0],
-    "What carries links: rules in the client's namespace (nftables), the ambassador itself "
-    "(proxy), or for each link the first of these that can (auto).",
+    "What carries links: programs at connect() (socket), rules in the client's namespace "
+    "(nftables), the ambassador itself (proxy), or for each link the first of these that can "
+    "(auto).",
 )
 
 

@@ -8,7 +8,6 @@ from arpanet import (
     ARPANET_TTL,
     HOSTNAME,
     Container,
-    ContainerSpec,
     Context,
     RegistryError,
     RegistryUnreachable,
@@ -16,6 +15,7 @@ from arpanet import (
     Snapshot,
     Status,
     addresses,
+    agent_container,
     hookimpl,
     node_image,
     node_status,
@@ -25,7 +25,6 @@ from arpanet_registrator.settings import REGISTRATOR_NAME, SETTINGS
 
 __all__ = ["RegistratorPlugin"]
 
-SOCKET = "/var/run/docker.sock"
 #: How many warnings ``arpanet status`` shows; the log has them all.
 SHOWN = 3
 
@@ -55,15 +54,8 @@ class RegistratorPlugin:
         addresses.check_local(context.settings[ARPANET_IP])
         context.registry.check(context.host("slave"))
         done = context.engine.ensure(
-            ContainerSpec(
-                part=NAME,
-                name=context.settings[REGISTRATOR_NAME],
-                image=node_image(context),
-                command=("agent", NAME),
-                role="slave",
-                env=context.settings.environment(),
-                network="host",
-                volumes={SOCKET: SOCKET},
+            agent_container(
+                context, NAME, context.settings[REGISTRATOR_NAME], image=node_image(context)
             )
         )
         context.say(f"registrator: container {context.settings[REGISTRATOR_NAME]} {done}")
@@ -88,6 +80,12 @@ class RegistratorPlugin:
     ) -> None:
         """Publish. Each look at Docker is complete, so single registrations add nothing to it."""
         self._publish_with(context).containers(containers)
+
+    @hookimpl
+    def arpanet_agent_tick(self, context: Context) -> None:
+        """Leave the session's present trouble for ``arpanet status``."""
+        if self._publisher:
+            self._publisher.report()
 
     @hookimpl
     def arpanet_services_changed(self, context: Context, after: Snapshot) -> None:

@@ -30,8 +30,6 @@ NAME = "registrator"
 #: How often, and after how many seconds each, to look whether a new server listens by now. Later
 #: ones are found by the agent's own look at everything.
 LOOKS, LOOK_EVERY = 30, 1.0
-#: Seconds between two looks at what troubles the registry's session.
-TROUBLE_EVERY = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +40,6 @@ class Publisher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._session: Session | None = None
-        self._trouble = ""
         self._roles: tuple[str, ...] = ()
         self._containers: Mapping[str, Container] = {}
         self._published: Mapping[str, Instance] = {}
@@ -52,6 +49,7 @@ class Publisher:
         self._silent: frozenset[tuple[str, str]] = frozenset()
         self._looks = 0
         self._next_look = 0.0
+        self._figures: Mapping[str, object] = {}
 
     @cached_property
     def _options(self) -> Options:
@@ -88,20 +86,10 @@ class Publisher:
         if self._session is None or roles != self._roles:
             if self._session:
                 self._session.close()
-            else:
-                threading.Thread(target=self._watch_trouble, name="session", daemon=True).start()
             # a new session takes over the entries of the one before: nothing flickers
             self._session = self._context.registry.session(self._context.host(*roles))
             self._roles = roles
         return self._session
-
-    def _watch_trouble(self) -> None:
-        """A session works in a thread of its own, and tells nobody what becomes of it: look."""
-        while True:
-            time.sleep(TROUBLE_EVERY)
-            session = self._session
-            if session and (session.trouble, session.refused) != (self._trouble, self._refused):
-                self._context.wake()
 
     def _publish(self, session: Session) -> None:
         found = of_host(
@@ -112,17 +100,26 @@ class Publisher:
         found = _with_refused(found, self._refused)
         self._log(found.instances, found.warnings)
         self._look_again(found.silent)
-        self._trouble = session.trouble
-        statusfile.write(NAME, self._state(found))
+        self._figures = self._made_of(found)
+        self.report()
 
-    def _state(self, found: Result) -> dict[str, object]:
+    def report(self) -> None:
+        """Leave figures and the session's present trouble for ``arpanet status``.
+
+        A session works in a thread of its own: what it refuses it knows some moments later.
+        """
+        if self._session and self._session.refused != self._refused:
+            self._context.wake()
+        if self._session and self._figures:
+            statusfile.write(NAME, {**self._figures, "trouble": self._session.trouble})
+
+    def _made_of(self, found: Result) -> dict[str, object]:
         name = {key: one.name for key, one in self._containers.items()}
         lines = [f"{name[key]}: {line}" for key, said in found.warnings.items() for line in said]
         return {
             "instances": len(found.instances),
             "services": len({one.services[0] for one in found.instances.values()}),
             "warnings": sorted(lines),
-            "trouble": self._trouble,
         }
 
     def _look_again(self, silent: frozenset[tuple[str, str]]) -> None:

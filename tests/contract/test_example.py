@@ -28,7 +28,7 @@ after = Snapshot({"x": Instance("x", ("redis",), "h2", "10.0.0.2", 6379)})
 context.emit("container.register", container=redis)
 context.emit("container.deregister", container=redis)
 context.emit("services.changed", before=Snapshot(), after=after)
-print(dict(bus.failures))
+print({name: one.count for name, one in bus.failures.items()})
 """
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

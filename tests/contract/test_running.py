@@ -19,6 +19,12 @@ def test_signals():
     for one in (signal.SIGINT, signal.SIGTERM):
         assert signal.getsignal(one) is signal.default_int_handler
 """
+PATH = """
+import os
+
+def test_path():
+    assert os.environ.get("PYTHONPATH") == os.environ["EXPECTED"]
+"""
 SKIPS = """
 import pytest
 
@@ -55,8 +61,8 @@ def command(tmp_path: Path):
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "TEST_SESSION")}
-    kept = {name: value for name, value in kept.items() if not name.startswith("PYTEST_")}
+    kept = {name: value for name, value in os.environ.items() if name != "CI"}
+    kept = {n: value for n, value in kept.items() if not n.startswith(("PYTEST_", "TEST_"))}
     return kept | {"PYTHONPATH": str(ROOT)} | more
 
 
@@ -70,6 +76,12 @@ def run(argv: list[str], place: Path, **more: str) -> "subprocess.CompletedProce
 def test_signals_are_taken_in_the_background_too(command, tmp_path, words):
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command(SIGNALS, *words)]
     done = run(ignoring, tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("-n", "1")], ids=["alone", "side by side"])
+def test_what_tests_start_has_the_environment_of_the_run(command, tmp_path, words):
+    done = run(command(PATH, *words), tmp_path, EXPECTED=str(ROOT))
     assert done.returncode == 0, done.stdout
 
 

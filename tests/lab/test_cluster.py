@@ -56,7 +56,7 @@ def test_a_link_reaches_its_service_and_follows_it(tidy: Cluster, options, dial)
     wait_for(lambda: where(host3, dial) == "host2")
     link = rows(host3, "links")[0]
     assert link["dials"] == f"{dial}:6379"
-    assert (link["client"], link["backend"], link["plane"]) == ("client", "redis", "kernel")
+    assert (link["client"], link["backend"], link["plane"]) == ("client", "redis", "nftables")
     assert link["targets"] == f"{host2.ip}:10000"
 
 
@@ -88,7 +88,7 @@ def test_new_connections_take_all_instances_in_turn(tidy: Cluster):
     serve(host1)
     serve(host2)
     client(host3, LINK)
-    wait_for(lambda: len(links(host3)[0].targets) == 2)
+    wait_for(lambda: [len(link.targets) for link in links(host3)] == [2])
     assert {where(host3, "redis") for _ in range(6)} == {"host1", "host2"}
 
 

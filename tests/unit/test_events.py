@@ -2,16 +2,23 @@
 
 import inspect
 import logging
+import re
+import threading
 
 import pluggy
 import pytest
 
-from arpanet import hookimpl, hookspecs
+from arpanet import hookimpl, hookspec, hookspecs
 from arpanet.errors import ArpanetError, SettingsError
-from arpanet.events import EVENTS, Bus, raise_failure
+from arpanet.events import EVENTS, TRACE, Bus, raise_failure
+from arpanet.records import Status
+from arpanet.registry import MemoryRegistry
 
 #: The extension points that are asked, and never announced.
 ASKED = {"settings", "registry", "masters", "backends", "links", "status"}
+
+
+ONE, TWO = Status("one", "ok"), Status("two", "down", "it died")
 
 
 class Plugin:
@@ -38,12 +45,12 @@ class Plugin:
         return self.answer
 
 
-def bus(failed=None, **plugins):
+def bus(failed=None, strangers=(), **plugins):
     manager = pluggy.PluginManager("arpanet")
     manager.add_hookspecs(hookspecs)
     for name, plugin in plugins.items():
         manager.register(plugin, name)
-    return Bus(manager, failed)
+    return Bus(manager, failed, strangers)
 
 
 def test_every_hook_is_an_event_or_asked():
@@ -64,7 +71,8 @@ def test_a_broken_plugin_stays_alone(problem, caplog):
     for _ in range(2):
         subject.emit("install", context=None, role="core")
     assert before.seen == after.seen == ["core", "core"]
-    assert subject.failures == {"broken": 2}
+    assert {name: one.count for name, one in subject.failures.items()} == {"broken": 2}
+    assert subject.failures["broken"].place == "arpanet_install"
     assert "plugin broken: arpanet_install" in caplog.text
     # an error that speaks for itself needs no traceback, any other does
     assert bool(caplog.records[0].exc_info) is not isinstance(problem, ArpanetError)
@@ -77,15 +85,16 @@ def test_an_interrupt_is_nobodys_failure():
 
 def test_collect_names_who_answered():
     subject = bus(
-        one=Plugin([1]), silent=Plugin(None), broken=Plugin(ValueError()), two=Plugin([2])
+        one=Plugin([ONE]), silent=Plugin(None), broken=Plugin(ValueError()), two=Plugin([TWO])
     )
-    assert subject.collect("arpanet_status", context=None) == [("two", [2]), ("one", [1])]
+    assert subject.collect("arpanet_status", context=None) == [("two", (TWO,)), ("one", (ONE,))]
 
 
 def test_first_stops_at_an_answer():
-    last, first = Plugin("last"), Plugin("first")
+    kept = MemoryRegistry()
+    last, first = Plugin(MemoryRegistry()), Plugin(kept)
     subject = bus(last=last, first=first, silent=Plugin(), broken=Plugin(ValueError()))
-    assert subject.first("arpanet_registry", context=None) == "first"
+    assert subject.first("arpanet_registry", context=None) is kept
     assert (first.seen, last.seen) == (["asked"], [])
     assert bus(silent=Plugin()).first("arpanet_registry", context=None) is None
 
@@ -119,3 +128,136 @@ def test_debug_shows_the_traceback_of_a_third_party(caplog):
     failed = raise_failure(frozenset())
     bus(failed, other=Plugin(ValueError())).emit("install", context=None, role="core")
     assert [r.exc_info is not None for r in caplog.records if r.levelname == "ERROR"] == [True]
+
+
+# -- strangers -----------------------------------------------------------------------------------
+
+
+class Thread(Plugin):
+    """Notes on which thread it is called."""
+
+    def __init__(self, hold=None):
+        super().__init__([ONE])
+        self.hold, self.began, self.threads = hold, threading.Event(), []
+
+    @hookimpl
+    def arpanet_agent_stop(self):
+        self.began.set()
+        if self.hold:
+            self.hold.wait(10)
+        self.threads.append(threading.current_thread())
+        self.seen.append("stop")
+
+    @hookimpl
+    def arpanet_status(self):
+        self.threads.append(threading.current_thread())
+        return self._reply()
+
+
+def test_in_an_agent_a_stranger_that_hangs_holds_up_nobody():
+    free = threading.Event()
+    hung, builtin = Thread(free), Plugin()
+    builtin.arpanet_agent_stop = hookimpl(lambda: builtin.seen.append("stop"))
+    subject = bus(strangers=["hung"], hung=hung, builtin=builtin)
+    beats = []
+    subject.decide(post=None, beat=lambda: beats.append(1))
+    subject._post = lambda call: call()
+    subject.emit("agent.stop", context=None)
+    subject.emit("agent.stop", context=None)
+    assert (builtin.seen, hung.seen) == (["stop", "stop"], [])
+    assert beats
+    assert hung.began.wait(10)
+    assert subject.workers()["hung"]["hook"] == "arpanet_agent_stop"
+    assert subject.close(0.0) == ["hung"]
+    free.set()
+    assert subject.close(10) == []
+    assert hung.seen == ["stop", "stop"]
+    assert threading.current_thread() not in hung.threads
+
+
+def test_a_strangers_question_is_answered_on_its_thread_and_its_events_here_on_the_command_line():
+    stranger = Thread()
+    subject = bus(strangers=["stranger"], stranger=stranger)
+    assert subject.collect("arpanet_status", context=None) == [("stranger", (ONE,))]
+    subject.emit("agent.stop", context=None)
+    asked, told = stranger.threads
+    assert asked is not threading.current_thread()
+    assert told is threading.current_thread()
+
+
+def test_an_event_of_another_thread_is_announced_by_the_deciding_one():
+    posted, plugin = [], Plugin()
+    subject = bus(plugin=plugin)
+    subject.decide(posted.append, lambda: None)
+    other = threading.Thread(target=lambda: subject.emit("install", context=None, role="core"))
+    other.start()
+    other.join()
+    assert plugin.seen == []
+    (call,) = posted
+    call()
+    assert plugin.seen == ["core"]
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt(), GeneratorExit(), SystemExit(0)])
+def test_nothing_that_a_stranger_raises_gets_out_of_its_thread(problem, caplog):
+    subject = bus(strangers=["broken"], broken=Plugin(problem))
+    assert subject.collect("arpanet_status", context=None) == []
+    subject.decide(lambda call: None, lambda: None)
+    subject.emit("install", context=None, role="core")
+    assert subject.close(10) == []
+    assert subject.failures["broken"].count == 2
+
+
+@pytest.mark.parametrize("answer", ["ok", 3, [1], [Status("x", "fine")], [Status("x", 3)], b"x"])
+def test_garbage_is_named_where_it_comes_back(answer, caplog):
+    subject = bus(good=Plugin([ONE]), odd=Plugin(answer))
+    assert subject.collect("arpanet_status", context=None) == [("good", (ONE,))]
+    assert caplog.messages[0].startswith("plugin odd: arpanet_status: returned ")
+
+
+def test_a_generator_is_gone_through_within_the_call(caplog):
+    def lines():
+        yield ONE
+        raise ValueError("in the middle")
+
+    subject = bus(good=Plugin(one for one in (TWO,)), odd=Plugin(lines()))
+    assert subject.collect("arpanet_status", context=None) == [("good", (TWO,))]
+    assert "plugin odd: arpanet_status" in caplog.text
+
+
+def test_each_call_can_be_traced(caplog):
+    caplog.set_level(logging.DEBUG, logger=TRACE.name)
+    subject = bus(one=Plugin([ONE]), broken=Plugin(ValueError("no")))
+    subject.collect("arpanet_status", context=None)
+    told = [record.message for record in caplog.records if record.name == TRACE.name]
+    assert told[0] == "arpanet_status -> broken: ValueError: no"
+    assert re.fullmatch(r"arpanet_status -> one: \d+\.\d ms, 1 records", told[1])
+
+
+class Greeter:
+    """Has an event of its own, and hears of it."""
+
+    def __init__(self):
+        self.heard = []
+
+    @hookspec
+    def arpanet_greeter_greeted(self, name):
+        """Somebody was greeted."""
+
+    @hookimpl(specname="arpanet_greeter_greeted")
+    def hear(self, name):
+        self.heard.append(name)
+
+
+def test_an_event_that_a_plugin_declared_can_be_announced():
+    greeter = Greeter()
+    manager = pluggy.PluginManager("arpanet")
+    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(greeter)
+    manager.register(greeter, "greeter")
+    subject = Bus(manager)
+    subject.emit("greeter.greeted", name="r0")
+    assert greeter.heard == ["r0"]
+    for unknown in ("greeter.gone", "status", "nobody.knows", "greeter"):
+        with pytest.raises(KeyError):
+            subject.emit(unknown, name="r0")

@@ -12,7 +12,7 @@ from arpanet import logs
 def levels_restored(monkeypatch):
     monkeypatch.setattr(logs, "_packages", lambda: {"arpanet", "arpanet_hello"})
     yield
-    for name in ("arpanet", "arpanet_hello"):
+    for name in ("arpanet", "arpanet_hello", "arpanet.trace"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -55,6 +55,14 @@ def test_text(capsys):
     logs.to_log("text")
     logging.getLogger("arpanet").info("+ redis")
     assert capsys.readouterr().err.endswith(" INFO + redis\n")
+
+
+@pytest.mark.parametrize(("trace", "heard"), [("off", []), ("hooks", ["call"])])
+def test_an_agent_can_be_traced(capsys, trace, heard):
+    logs.to_log("text", trace)
+    logging.getLogger("arpanet.trace").debug("call")
+    logging.getLogger("arpanet.x").debug("other")
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == heard
 
 
 def test_the_builtins_are_found_by_their_entry_points(monkeypatch):

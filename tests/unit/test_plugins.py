@@ -1,12 +1,13 @@
 """Discovery: what is loaded, in which order, and what is left out."""
 
 import sys
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from arpanet import hookimpl, plugins
+from arpanet import hookimpl, hookspec, plugins
 from arpanet.errors import PluginError
 from arpanet.events import Bus
 
@@ -16,7 +17,7 @@ def point(monkeypatch):
     """Make an entry point of a class or module, of arpanet itself or of somebody else."""
 
     def make(name, target, distribution="theirs"):
-        module = f"plugin_{name}_{distribution}"
+        module = f"plugin_{name}_{distribution}".replace("-", "_")
         if isinstance(target, ModuleType):
             monkeypatch.setitem(sys.modules, module, target)
             value = module
@@ -43,6 +44,45 @@ class Ambassador(Good):
 
 class Everywhere(Good):
     agents = ("*",)
+
+
+class Later(Good): ...
+
+
+class First(Good):
+    @hookimpl(tryfirst=True)
+    def arpanet_status(self, context):
+        context.append("First")
+
+
+class Coroutine:
+    @hookimpl
+    async def arpanet_container_register(self, container): ...
+
+
+class Generator:
+    @hookimpl
+    def arpanet_containers_synced(self, containers):
+        yield
+
+
+class GeneratorAnswer:
+    @hookimpl
+    def arpanet_status(self, context):
+        yield from ()
+
+
+class ForeignEvent:
+    @hookspec
+    def arpanet_status_changed(self): ...
+
+
+class TakenEvent:
+    @hookspec
+    def arpanet_broken_twice(self): ...
+
+    @hookspec(historic=True)
+    def arpanet_broken_old(self): ...
 
 
 class Keeper(Ambassador):
@@ -91,17 +131,17 @@ def test_a_class_is_instantiated_and_a_module_is_taken_as_it_is(point):
     module.arpanet_status = hookimpl(lambda context: context.append("module"))
     manager, report = plugins.load(points=[point("class", Good), point("module", module)])
     assert isinstance(manager.get_plugin("class"), Good)
-    assert sorted(order(manager)) == ["Good", "module"]
+    assert order(manager) == ["Good", "module"]
     assert report[0] == plugins.Loaded(
-        "class", "theirs", "1.2", "plugin_class_theirs:Plugin", ("registrator",)
+        "class", "theirs", "1.2", "plugin_class_theirs:Plugin", ("registrator",), runs=True
     )
 
 
 def test_builtins_are_called_and_listed_first(point):
     manager, report = plugins.load(
-        points=[point("a", Ambassador), point("b", Good, "arpanet"), point("c", Ambassador)]
+        points=[point("c", Later), point("b", Good, "arpanet"), point("a", Ambassador)]
     )
-    assert order(manager) == ["Good", "Ambassador", "Ambassador"]
+    assert order(manager) == ["Good", "Ambassador", "Later"]
     assert [(one.name, one.builtin) for one in report] == [("b", True), ("a", False), ("c", False)]
 
 
@@ -114,6 +154,10 @@ def test_builtins_are_called_and_listed_first(point):
         (Wrapper, "arpanet_status is a wrapper"),
         (Raising, "RuntimeError: cannot start"),
         (Exiting, "SystemExit: bye"),
+        (Coroutine, "arpanet_container_register is a coroutine function"),
+        (Generator, "arpanet_containers_synced is a generator function, of which nothing"),
+        (ForeignEvent, "declares arpanet_status_changed, whose name must begin with arpanet_bro"),
+        (TakenEvent, "declares arpanet_broken_old, which is historic"),
         (AgentsAsText, "must be a tuple of names, not 'registrator'"),
     ],
 )
@@ -140,8 +184,12 @@ def test_a_name_goes_to_the_builtin_and_else_to_one_of_two(point):
     )
     assert isinstance(manager.get_plugin("etcd"), Good)
     assert [one.error for one in report] == ["", "PluginError: a built-in plugin has this name"]
-    _, report = plugins.load(points=[point("x", Good), point("x", Ambassador, "others")])
-    assert sorted(bool(one.error) for one in report) == [False, True]
+    manager, report = plugins.load(points=[point("x", Good), point("x", Ambassador, "others")])
+    assert {one.distribution: one.error for one in report} == {
+        "others": "",
+        "theirs": "PluginError: the plugin of others has this name",
+    }
+    assert isinstance(manager.get_plugin("x"), Ambassador)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +215,88 @@ def test_what_can_hand_out_a_registry_runs_in_every_agent(point):
         assert manager.has_plugin("keeper")
 
 
-def test_blocked_plugins_are_not_even_imported(point):
-    manager, report = plugins.load(blocked=["no"], points=[point("no", None), point("yes", Good)])
-    assert [one.name for one in report] == ["yes"]
+def test_blocked_plugins_are_not_even_imported(point, caplog):
+    manager, report = plugins.load(
+        blocked=["no", "typo"], points=[point("no", None), point("yes", Good)]
+    )
+    assert {one.name: one.state for one in report} == {"no": "blocked", "yes": "ok"}
     assert order(manager) == ["Good"]
+    assert caplog.messages == ["ARPANET_PLUGINS_BLOCKED: there is no plugin typo"]
+
+
+def test_a_builtin_can_be_blocked_and_its_name_is_not_free(point):
+    manager, report = plugins.load(
+        blocked=["etcd"], points=[point("etcd", Good, "arpanet"), point("etcd", Ambassador)]
+    )
+    assert [one.state for one in report] == ["blocked", "blocked"]
+    assert manager.list_name_plugin() == []
+
+
+def test_one_that_the_supervisor_left_out_is_not_even_imported(point):
+    _, report = plugins.load(left_out={"no": "it exits"}, points=[point("no", None)])
+    assert [one.state for one in report] == ["it exits"]
+
+
+@pytest.mark.parametrize("kind", ["class", "module"])
+def test_of_two_entry_points_to_one_thing_the_first_keeps_it(point, kind):
+    target = Good
+    if kind == "module":
+        target = ModuleType("theirs")
+        target.arpanet_status = hookimpl(lambda context: context.append("Good"))
+    manager, report = plugins.load(points=[point("two", target), point("one", target)])
+    assert [one.name for one in report] == ["one", "two"]
+    assert report[0].state == "ok"
+    assert report[1].error.endswith("is loaded already, as plugin one")
+    assert order(manager) == ["Good"]
+
+
+def test_an_implementation_may_ask_for_another_place(point):
+    manager, _ = plugins.load(points=[point("a", Good), point("b", First)])
+    assert order(manager) == ["First", "Good"]
+
+
+def test_an_answer_may_be_a_generator(point):
+    _, report = plugins.load(points=[point("a", GeneratorAnswer)])
+    assert report[0].state == "ok"
+
+
+class Greeter:
+    agents = ()
+
+    @hookspec
+    def arpanet_the_greeter_greeted(self, name): ...
+
+
+class Listener:
+    @hookimpl
+    def arpanet_the_greeter_greeted(self, name):
+        name.append("heard")
+
+
+class OptionalListener:
+    @hookimpl(optionalhook=True)
+    def arpanet_the_greeter_greeted(self, name): ...
+
+
+def test_a_plugins_own_event_is_there_for_all_wherever_the_plugin_runs(point):
+    points = [point("a", Listener), point("the-greeter", Greeter), point("z", OptionalListener)]
+    for agent in (None, "registrator"):
+        manager, report = plugins.load(agent, points=points)
+        assert [one.error for one in report] == ["", "", ""]
+        heard = []
+        Bus(manager).emit("the_greeter.greeted", name=heard)
+        assert heard == ["heard"]
+    _, report = plugins.load(blocked=["the-greeter"], points=points)
+    assert [bool(one.error) for one in report] == [True, False, False]
+
+
+def test_a_third_partys_code_is_marked_while_it_is_imported(point):
+    marked = []
+
+    @contextmanager
+    def mark(plugin, what):
+        marked.append((plugin, what))
+        yield
+
+    plugins.load(points=[point("a", Good), point("b", Ambassador, "arpanet")], mark=mark)
+    assert marked == [("a", "import")]

@@ -9,7 +9,7 @@ answer is reset.
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,20 +20,28 @@ from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.links.resolve import endpoint
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.planes import namespaces, netlink
-from arpanet_ambassador.planes.netlink import Flow
+from arpanet_ambassador.planes.netlink import Connection, Flow
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
 __all__ = ["Reaper", "Watch", "endpoints", "strays", "watches"]
 
 log = logging.getLogger(__name__)
 
+#: By the kernel's tracking, where packets are sent elsewhere; by the socket, where it is connected
+#: to the instance itself.
+Stray = Flow | Connection
+
 
 @dataclass(frozen=True)
 class Watch:
-    """One namespace whose connections are looked at: what its apps dial for services."""
+    """One namespace whose connections are looked at: what its apps dial for services.
+
+    :ivar key: as a plane calls the client.
+    """
 
     home: Home
     frontends: frozenset[Frontend] = frozenset()
+    key: str = ""
 
 
 def endpoints(snapshot: Snapshot, host: str) -> frozenset[Endpoint]:
@@ -58,7 +66,7 @@ def watches(plan: Plan) -> tuple[Watch, ...]:
     for one in plan.resolved:
         if isinstance(one.declared.spec, Service) and one.frontends:
             found.setdefault(one.declared.namespace, set()).update(one.frontends)
-    return tuple(Watch(plan.clients[key].home, frozenset(found[key])) for key in sorted(found))
+    return tuple(Watch(plan.clients[key].home, frozenset(found[key]), key) for key in sorted(found))
 
 
 def strays(flows: Iterable[Flow], watch: Watch, known: Collection[Endpoint]) -> list[Flow]:
@@ -82,6 +90,8 @@ class Reaper:
 
     :param held: tells where connections lead that are in no client's namespace (the proxy's).
     :param dropped: told of each endpoint that is gone, for those.
+    :param reached: tells where each client's links have led, by ``Watch.key``, of clients whose
+        sockets show that themselves (the socket plane's).
     :ivar reset: how many connections were reset.
     :ivar suspicious: whether what the registry lost still answered, and is to be looked at again.
     """
@@ -91,8 +101,10 @@ class Reaper:
         held: Callable[[], frozenset[Endpoint]],
         dropped: Callable[[Endpoint], None],
         verify: namespaces.Belongs = namespaces.belongs,
+        reached: Callable[[], Mapping[str, frozenset[Endpoint]]] = dict,
     ) -> None:
         self._held, self._dropped, self._verify = held, dropped, verify
+        self._reached = reached
         self.reset = 0
         self.suspicious = False
         self._known: frozenset[Endpoint] | None = None
@@ -136,9 +148,13 @@ class Reaper:
         lost: frozenset[Endpoint] = frozenset(),
     ) -> None:
         """Look once: dial what is not *known* and led to, reset connections to what is silent."""
-        work = {watch.home: partial(_strays, watch, known) for watch in watched}
+        reached = self._reached()
+        work = {
+            watch.home: partial(_strays, watch, known, reached.get(watch.key, frozenset()) - known)
+            for watch in watched
+        }
         came = namespaces.visit_all(work, self._verify)
-        found: dict[Endpoint, dict[Home, list[Flow]]] = {}
+        found: dict[Endpoint, dict[Home, list[Stray]]] = {}
         for home, flows in came.items():
             for flow in flows if isinstance(flows, list) else ():
                 found.setdefault(flow.target, {}).setdefault(home, []).append(flow)
@@ -149,7 +165,7 @@ class Reaper:
                 self._reset(one, found.get(one, {}))
         self.suspicious = suspects
 
-    def _reset(self, gone: Endpoint, stuck: dict[Home, list[Flow]]) -> None:
+    def _reset(self, gone: Endpoint, stuck: dict[Home, list[Stray]]) -> None:
         work = {home: partial(_reset, flows) for home, flows in stuck.items()}
         counts = namespaces.visit_all(work, self._verify)
         self._dropped(gone)
@@ -158,14 +174,24 @@ class Reaper:
             log.info("%s:%d is gone: reset %d connections to it", *gone, total)
 
 
-def _strays(watch: Watch, known: Collection[Endpoint]) -> list[Flow]:
-    return strays(netlink.flows(), watch, known)
+def _strays(
+    watch: Watch, known: Collection[Endpoint], reached: Collection[Endpoint]
+) -> list[Stray]:
+    found: list[Stray] = [*strays(netlink.flows(), watch, known)]
+    if reached:
+        found += [one for one in netlink.connections() if one.target in reached]
+    return found
 
 
-def _reset(flows: Iterable[Flow]) -> int:
+def _reset(found: Iterable[Stray]) -> int:
     """Abort the apps' sockets, then forget the flows: what is left gets a reset when it sends."""
     count = 0
-    for flow in flows:
+    for flow in found:
+        if isinstance(flow, Connection):
+            with suppress(OSError):  # the app has closed it, or this kernel cannot
+                netlink.destroy(flow)
+                count += 1
+            continue
         with suppress(OSError):  # the app has closed it, or this kernel cannot
             netlink.destroy_socket(flow.source, flow.dialled)
         with suppress(OSError):

@@ -8,17 +8,18 @@ Two forms, as ambassadord and connectable have them:
 
 ``BACKEND_<port>_UDP`` and ``connect.<port>/udp`` are the same by UDP.
 
-Containers that share a network namespace share one table of links, kept under the namespace.
+Containers that share a network namespace share one table of links, kept under the namespace; but
+those on the host's own network have one each, under their own ids.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from arpanet import Container
 from arpanet_ambassador.links.specs import Service, Spec, parse
 
-__all__ = ["BACKEND", "CONNECT", "Declared", "Declaring", "declared", "owner"]
+__all__ = ["BACKEND", "CONNECT", "HOST", "Declared", "Declaring", "declared", "owner"]
 
 BACKEND, CONNECT = "backend", "connect"
 
@@ -30,10 +31,8 @@ _LABEL = re.compile(
 _LIKE_A_LABEL = re.compile(r"connect\.(?:[0-9].*|.*[:/].*)")
 #: How many containers may borrow a namespace from each other in a row, before it must be a circle.
 _DEPTH = 8
-_NO_NAMESPACE = {
-    "host": "a container on the host's own network cannot have links: give it a network of its own",
-    "none": "a container without a network cannot have links",
-}
+#: The network mode of a container in the host's own network namespace.
+HOST = "host"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class Declared:
     """One declaration on one container.
 
     :ivar client: the container's name.
-    :ivar namespace: its network namespace: what the kernel calls it, else the id of its owner.
+    :ivar namespace: its network namespace: what the kernel calls it, else the id of its owner; on
+        the host's own network, its own id.
     :ivar form: :data:`BACKEND` or :data:`CONNECT`.
     :ivar text: the value, word for word; *spec* is what it means, ``None`` with an *error*.
     :ivar dials: what the app dials.
@@ -72,7 +72,7 @@ class Declaring:
 
     containers: Mapping[str, Container]
     ambassador: str
-    masters: Collection[str] = ()
+    masters: frozenset[str] = frozenset()
     namespaces: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,7 +107,10 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
 
 def _of_one(container: Container, own: Container | None, world: Declaring) -> list[Declared]:
     home = owner(container, world.containers)
-    namespace = world.namespaces.get(container.id) or home.id
+    known = (world.namespaces.get(one.id) for one in (container, home))
+    namespace = next(filter(None, known), home.id)
+    if home.network_mode == HOST:  # shared by all that are in it, who are clients of their own
+        namespace = container.id
     written = [
         _judged(_parsed(one, world.masters), home, own, world.ambassador)
         for one in _written(container, namespace)
@@ -152,7 +155,7 @@ def _linked_in_vain(container: Container, namespace: str, ambassador: str) -> li
     ]
 
 
-def _parsed(link: Declared, masters: Collection[str]) -> Declared:
+def _parsed(link: Declared, masters: frozenset[str]) -> Declared:
     if link.error:
         return link
     if not 0 < link.port < 65536:
@@ -172,8 +175,8 @@ def _judged(link: Declared, home: Container, own: Container | None, ambassador: 
         link = replace(link, dials=f"{link.dials}/udp")
     if link.error:
         return link
-    if home.network_mode in _NO_NAMESPACE:
-        return _failed(link, _NO_NAMESPACE[home.network_mode])
+    if home.network_mode == "none":
+        return _failed(link, "a container without a network cannot have links")
     if link.form == BACKEND and not shared:
         return _failed(
             link,

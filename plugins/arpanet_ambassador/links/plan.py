@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arpanet import Container, Instance, Target
-from arpanet_ambassador.links.declare import BACKEND, Declared, Declaring, declared, owner
+from arpanet import Container, Instance, Snapshot, Target
+from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
-from arpanet_ambassador.links.specs import Spec
+from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
-__all__ = ["Plan", "Resolved", "World", "make"]
+__all__ = ["Plan", "Resolved", "World", "make", "touched"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,25 @@ class Plan:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lookups: frozenset[Question] = frozenset()
 
+    @cached_property
+    def services(self) -> frozenset[str]:
+        """The services that links here lead to, or would if there were instances."""
+        specs = (one.declared.spec for one in self.resolved)
+        return frozenset(spec.name for spec in specs if isinstance(spec, Service))
+
     @property
     def unconfirmed(self) -> frozenset[tuple[str, int]]:
         """What the registry lost, and a link here uses."""
         return frozenset(address for one in self.resolved for address in one.unconfirmed)
+
+
+def touched(before: Snapshot, after: Snapshot) -> frozenset[str]:
+    """Return the services whose instances differ."""
+    old, new = before.instances, after.instances
+    keys = [key for key in new if old.get(key) is not new[key] and old.get(key) != new[key]]
+    keys += [key for key in old if key not in new]
+    differing = [records[key] for key in keys for records in (old, new) if key in records]
+    return frozenset(name for one in differing for name in one.services)
 
 
 def make(world: World) -> Plan:
@@ -95,16 +110,16 @@ def make(world: World) -> Plan:
     homes = _homes(links, world)
     ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
     names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
-    resolved = []
+    resolved, ways = [], _Ways(world)
     for link in links:
         if link.spec is None:
             resolved.append(Resolved(link, error=link.error))
             continue
         frontends = _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
-        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], world))
+        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], ways))
     return Plan(
         tuple(resolved),
-        _clients(resolved, homes),
+        _clients(resolved, homes, world),
         ambassadors,
         names,
         frozenset(key for link in links if link.spec for key in lookups(link.spec)),
@@ -118,6 +133,8 @@ def _homes(links: Iterable[Declared], world: World) -> dict[str, Container]:
     for key in sorted(world.containers):
         home = owner(world.containers[key], world.containers)
         space = world.namespaces.get(home.id) or home.id
+        if home.network_mode == HOST:
+            home, space = world.containers[key], key
         if space in wanted and (space not in homes or homes[space].id > home.id):
             homes[space] = home
     return homes
@@ -152,17 +169,40 @@ def _frontends(
 
 
 def _resolved(
-    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, world: World
+    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, ways: "_Ways"
 ) -> Resolved:
+    world = ways.world
     if not frontends:
         words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
-    networks = frozenset(home.networks)
-    view = View(world.services, world.host, networks, world.answers, link.protocol, world.silent)
-    try:
-        return Resolved(link, resolve(spec, view), frontends, "", unconfirmed(spec, view))
-    except ValueError as problem:
-        return Resolved(link, (), frontends, f"{problem}{_hint(link, world)}")
+    way = ways.of(spec, frozenset(home.networks), link.protocol)
+    if isinstance(way, str):
+        return Resolved(link, (), frontends, f"{way}{_hint(link, world)}")
+    return Resolved(link, way[0], frontends, "", way[1])
+
+
+#: Targets and, of those and others, the addresses of what the registry lost; a string: why none.
+_Way = tuple[tuple[Target, ...], frozenset[tuple[str, int]]] | str
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """Where values lead: found once for all clients of the same networks."""
+
+    world: World
+    found: dict[tuple[Spec, frozenset[str], str], _Way] = field(default_factory=dict)
+
+    def of(self, spec: Spec, networks: frozenset[str], protocol: str) -> _Way:
+        """Return where *spec* leads for clients that are in *networks*."""
+        key = spec, networks, protocol
+        if key not in self.found:
+            world = self.world
+            view = View(world.services, world.host, networks, world.answers, protocol, world.silent)
+            try:
+                self.found[key] = resolve(spec, view), unconfirmed(spec, view)
+            except ValueError as problem:
+                self.found[key] = str(problem)
+        return self.found[key]
 
 
 def _hint(link: Declared, world: World) -> str:
@@ -180,17 +220,33 @@ def _hint(link: Declared, world: World) -> str:
     return ""
 
 
-def _clients(resolved: Iterable[Resolved], homes: Mapping[str, Container]) -> dict[str, Client]:
+def _clients(
+    resolved: Iterable[Resolved], homes: Mapping[str, Container], world: World
+) -> dict[str, Client]:
     links: dict[str, dict[Frontend, tuple[Target, ...]]] = {}
+    sources: dict[str, dict[Frontend, str]] = {}
     for one in resolved:
+        key = one.declared.namespace
         for frontend in one.frontends:
-            links.setdefault(one.declared.namespace, {})[frontend] = one.targets
+            links.setdefault(key, {})[frontend] = one.targets
+            sources.setdefault(key, {})[frontend] = _source(one.declared, homes[key])
     return {
         key: Client(
-            Home(home.id, home.pid, key if key.startswith("net:") else "", home.started),
+            _home(key, home, world),
             links[key],
             frozenset(address for address in home.networks.values() if address),
+            sources[key],
         )
         for key, home in homes.items()
         if key in links
     }
+
+
+def _source(link: Declared, home: Container) -> str:
+    """Name what is not the same for all links of this host, of all that resolving one takes."""
+    return f"{link.text}/{link.protocol} in {','.join(sorted(home.networks))}"
+
+
+def _home(key: str, home: Container, world: World) -> Home:
+    shared = owner(home, world.containers).network_mode == HOST
+    return Home(home.id, home.pid, key if key.startswith("net:") else "", home.started, shared)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from arpanet import Instance, Target
 from arpanet_ambassador.links.addresses import dialable, is_address
@@ -130,6 +131,7 @@ def _seen_from(instance: Instance, view: View) -> Target | None:
     return Target(*public, instance.id) if public else None
 
 
+@lru_cache(maxsize=1 << 16)  # every change asks for every instance again
 def endpoint(address: str) -> tuple[str, int] | None:
     """Return (ip, port) of an ``ip:port`` from the registry, ``None`` when it can't be dialled.
 

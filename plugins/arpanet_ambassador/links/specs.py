@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from arpanet import Host
@@ -72,7 +73,8 @@ def masters(given: Iterable[str], hosts: Iterable[Host]) -> frozenset[str]:
     return frozenset(one for one in named if one)
 
 
-def parse(text: str, masters: Collection[str] = ()) -> Spec:
+@lru_cache(maxsize=1 << 12)  # every change asks for every declaration again
+def parse(text: str, masters: frozenset[str] = frozenset()) -> Spec:
     """Return what *text* asks for.
 
     :param masters: addresses and names of this arpanet's masters: the only registry that there is.

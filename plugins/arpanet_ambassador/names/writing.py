@@ -30,7 +30,7 @@ def write(container: Container, files: Path) -> None:
     :param files: Docker's directory of this container.
     """
     mode = container.network_mode
-    links = declared(Declaring(containers={container.id: container}, ambassador="", masters=()))
+    links = declared(Declaring(containers={container.id: container}, ambassador=""))
     given, services = named(links)
     if not given | services or mode.startswith("container:"):
         return  # in another's namespace, the file is the other's, too

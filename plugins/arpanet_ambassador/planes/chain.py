@@ -1,11 +1,14 @@
 """Every link to the first plane that carries it."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from arpanet_ambassador.planes.plane import Client, Frontend, Home, Plane
 
 __all__ = ["Carried", "Chain"]
+
+log = logging.getLogger(__name__)
 
 #: (``Home.namespace``, what is dialled there)
 Key = tuple[str, Frontend]
@@ -24,10 +27,15 @@ class Carried:
 
 
 class Chain:
-    """Planes, best first. To be used from one thread."""
+    """Planes, best first. To be used from one thread.
 
-    def __init__(self, planes: Sequence[Plane]) -> None:
+    :param former: planes that are not used, but may have been: what they have left would still be
+        dialled. It goes as soon as the others carry their links.
+    """
+
+    def __init__(self, planes: Sequence[Plane], former: Sequence[Plane] = ()) -> None:
         self.planes = tuple(planes)
+        self._former = tuple(former)
 
     @property
     def drift(self) -> int:
@@ -38,6 +46,7 @@ class Chain:
         """Have each link of *clients* carried; what no plane is given any more goes."""
         carriers: dict[Key, str] = {}
         reasons: dict[Key, tuple[str, ...]] = {}
+        homes = [client.home for client in clients.values() if not client.home.shared]
         for plane in self.planes:
             fitting, clients = _divided(plane, clients, reasons)
             troubles = plane.apply(fitting, check)
@@ -51,6 +60,10 @@ class Chain:
                 if failed:
                     rest = clients[key].links if key in clients else {}
                     clients[key] = replace(client, links={**rest, **failed})
+        for plane in self._former:
+            for where, trouble in plane.clear(homes).items():
+                log.warning("the %s plane has left links in %s: %s", plane.name, where, trouble)
+        self._former = ()
         return Carried(carriers, reasons)
 
     def due(self) -> float | None:

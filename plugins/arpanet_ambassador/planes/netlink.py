@@ -11,7 +11,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Flow", "delete_flow", "destroy_socket", "flows", "generation"]
+__all__ = [
+    "Connection",
+    "Flow",
+    "connections",
+    "delete_flow",
+    "destroy",
+    "destroy_socket",
+    "flows",
+    "generation",
+]
 
 _SOCK_DIAG, _NETFILTER = 4, 12
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
@@ -23,7 +32,13 @@ _NESTED, _TYPE_MASK = 0x8000, 0x3FFF
 _TIMEOUT = 5.0
 
 _NFT_GETGEN, _NFTA_GEN_ID = 0xA10, 1
-_SOCK_DESTROY = 21
+_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
+#: Of TCP: established, syn-sent, fin-wait-1 and -2, close-wait, last-ack (net/tcp_states.h).
+_CONNECTED = sum(1 << state for state in (1, 2, 4, 5, 8, 9))
+_EVERY_STATE = 0xFFFFFFFF
+#: ``struct inet_diag_sockid``, in what is asked for and in what is answered.
+_SOCKET_ID = slice(4, 52)
+_MAPPED = b"\0" * 10 + b"\xff\xff"
 _CT_GET, _CT_DELETE = 0x101, 0x102
 _CTA_ORIG, _CTA_REPLY, _CTA_STATUS, _IPS_DST_NAT = 1, 2, 3, 1 << 5
 
@@ -44,19 +59,60 @@ class Flow:
     original: bytes
 
 
+@dataclass(frozen=True)
+class Connection:
+    """A TCP socket that is connected.
+
+    :ivar target: (ip, port) of its peer, IPv4 also where the socket is an IPv6 one.
+    :ivar family: the socket's own; *id* is the kernel's description of it.
+    """
+
+    target: tuple[str, int]
+    family: int
+    id: bytes
+
+
+def connections() -> list[Connection]:
+    """Return the connected TCP sockets of this namespace.
+
+    :raises OSError: the kernel says no.
+    """
+    found = []
+    for family in (socket.AF_INET, socket.AF_INET6):
+        body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _CONNECTED) + bytes(48)
+        for answer in _ask(_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST | _DUMP, body):
+            kept = answer[_SOCKET_ID]
+            (port,), peer = struct.unpack_from(">H", kept, 2), kept[20:36]
+            if family == socket.AF_INET6 and peer.startswith(_MAPPED):
+                ip = socket.inet_ntop(socket.AF_INET, peer[12:])
+            else:
+                ip = socket.inet_ntop(family, peer[:4] if family == socket.AF_INET else peer)
+            found.append(Connection((ip, port), family, kept))
+    return found
+
+
+def destroy(one: Connection) -> None:
+    """Abort a socket: both sides see a reset.
+
+    :raises OSError: it is gone, or the kernel cannot (``CONFIG_INET_DIAG_DESTROY``).
+    """
+    body = struct.pack("=BBBBI", one.family, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + one.id
+    list(_ask(_SOCK_DIAG, _SOCK_DESTROY, _REQUEST | _ACK, body))
+
+
 def destroy_socket(source: tuple[str, int], peer: tuple[str, int]) -> None:
     """Abort the TCP socket between *source* and *peer*: both sides see a reset.
 
     :raises OSError: there is none, or the kernel cannot (``CONFIG_INET_DIAG_DESTROY``).
     """
-    every_state, any_socket = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+    any_socket = 0xFFFFFFFFFFFFFFFF
     address = (
         struct.pack(">HH", source[1], peer[1])
         + socket.inet_aton(source[0]).ljust(16, b"\0")
         + socket.inet_aton(peer[0]).ljust(16, b"\0")
         + struct.pack("=IQ", 0, any_socket)
     )
-    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, every_state) + address
+    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + address
     list(_ask(_SOCK_DIAG, _SOCK_DESTROY, _REQUEST | _ACK, body))
 
 

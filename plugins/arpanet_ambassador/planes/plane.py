@@ -26,12 +26,14 @@ class Home:
     :ivar pid: a process of the container, in the host's pid namespace.
     :ivar namespace: what the kernel calls it, as ``net:[4026532008]``; the kernel gives the name to
         another one when all of its processes have ended.
+    :ivar shared: whether it is the host's own, where only a cgroup tells clients apart.
     """
 
     container: str
     pid: int
     namespace: str = ""
     started: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -58,11 +60,14 @@ class Client:
 
     :ivar links: what is dialled -> where new connections go, in turn; nowhere: refused at once.
     :ivar addresses: the namespace's own, by which a proxy tells who dials.
+    :ivar sources: what is dialled -> a name for where its targets come from: links of one source
+        always have the same targets, whoever the client is.
     """
 
     home: Home
     links: Mapping[Frontend, tuple[Target, ...]] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
+    sources: Mapping[Frontend, str] = field(default_factory=dict)
 
 
 #: (``Home.namespace``, what is dialled there) -> why a plane does not carry that link.
@@ -74,8 +79,10 @@ class Plane(Protocol):
 
     #: As ARPANET_PLANE and ``arpanet links`` call it.
     name: str
-    #: How often what somebody else had changed was put right.
-    drift: int
+
+    @property
+    def drift(self) -> int:
+        """How often what somebody else had changed was put right."""
 
     def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
         """Return why this plane can't carry such a link, whoever the client is; ``""``: it can."""
@@ -97,7 +104,8 @@ class Plane(Protocol):
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
         """Take away all that this plane ever made on this host; return container -> trouble.
 
-        Called in a process of its own, when the agent is dead.
+        Called in a process of its own, when the agent is dead, and where the plane is not used any
+        more. What is the host's trouble and no container's has the plane's name.
 
         :param homes: of all running containers.
         """

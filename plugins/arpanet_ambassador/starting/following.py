@@ -36,6 +36,8 @@ _TASKS = (
 _LOOK, _PATIENCE = 0.002, 10.0
 #: Seconds within which the process that stays has come, once there was one.
 _HANDING_ON = 1.0
+#: Seconds until it is tried again where nothing can be watched.
+_AGAIN = 5.0
 #: Seconds for which a start may take until Docker announces it.
 _LONGEST = 60.0
 
@@ -73,13 +75,21 @@ class Starting:
             self.found = {key: self.found[key] for key in self._tasks}
 
     def _run(self) -> None:
-        try:
-            files = self._host / str(self._files()).lstrip("/")
-            for task in inotify.created([self._host / one for one in _TASKS]):
-                arguments = (task, files / task.name)
-                threading.Thread(target=self._follow, args=arguments, daemon=True).start()
-        except Exception as problem:
-            log.warning("clients get their links after their start only: %s", problem)
+        told = ""
+        while True:
+            try:
+                self._watch()
+            except Exception as problem:  # Docker may be away, or no watch left, for now
+                if str(problem) != told:
+                    log.warning("clients get their links after their start only: %s", problem)
+                told = str(problem)
+            time.sleep(_AGAIN)
+
+    def _watch(self) -> None:
+        files = self._host / str(self._files()).lstrip("/")
+        for task in inotify.created([self._host / one for one in _TASKS]):
+            arguments = (task, files / task.name)
+            threading.Thread(target=self._follow, args=arguments, daemon=True).start()
 
     def _follow(self, task: Path, files: Path) -> None:
         """Find out what one declares, then which process it is."""

@@ -1,4 +1,4 @@
-"""A client, an ambassador and servers, each in a network namespace of its own, on one bridge."""
+"""Two clients, an ambassador and servers, each in a network namespace of its own, on one bridge."""
 
 import socket
 import subprocess
@@ -12,6 +12,7 @@ from arpanet_ambassador.planes.plane import Home
 from tests.conftest import wait_for
 
 AMBASSADOR, CLIENT, SERVERS = "10.99.0.2", "10.99.0.3", ("10.99.0.11", "10.99.0.12")
+OTHER, SERVERS6, CLIENT6 = "10.99.0.4", "fd99::11", "fd99::3"
 
 
 def anybody(home):
@@ -51,41 +52,75 @@ class Node:
 
 
 class Lan:
-    """The three of them."""
+    """All of them."""
 
     def __init__(self, client_uid=0):
         self._sockets = []
         with ExitStack() as failed:
-            self.client, self.ambassador, self.servers = (
+            self.client, self.other, self.ambassador, self.servers = self.nodes = [
                 failed.enter_context(Node(name, uid))
-                for name, uid in (("client", client_uid), ("ambassador", 0), ("servers", 0))
-            )
+                for name, uid in (
+                    ("client", client_uid),
+                    ("other", 0),
+                    ("ambassador", 0),
+                    ("servers", 0),
+                )
+            ]
             self._wire()
             failed.pop_all()
 
     def _wire(self):
-        mine = Path("/proc/self/ns/net").readlink()
-        for node in (self.client, self.ambassador, self.servers):
-            theirs = Path(f"/proc/{node.process.pid}/ns/net")
-            wait_for(lambda theirs=theirs: theirs.readlink() != mine)
-            node.sh("ip link set lo up")
+        for node in self.nodes:
+            self.up(node)
         addresses = "".join(f"ip addr add {one}/24 dev br0;" for one in SERVERS)
+        addresses += f"ip addr add {SERVERS6}/64 dev br0 nodad;"
         self.servers.sh(f"ip link add br0 type bridge; ip link set br0 up; {addresses}")
-        for node, address in ((self.client, CLIENT), (self.ambassador, AMBASSADOR)):
+        for node, address in (
+            (self.client, CLIENT),
+            (self.other, OTHER),
+            (self.ambassador, AMBASSADOR),
+        ):
             pid = node.process.pid
             self.servers.sh(
                 f"ip link add p{pid} type veth peer name eth0 netns {pid};"
                 f"ip link set p{pid} master br0; ip link set p{pid} up"
             )
             node.sh(f"ip addr add {address}/24 dev eth0; ip link set eth0 up")
+        self.address6(self.client)
+
+    def address6(self, node):
+        """Give *node* the client's IPv6 address; it loses it when its IPv6 is switched off."""
+        node.sh(f"ip addr replace {CLIENT6}/64 dev eth0 nodad; ip addr replace ::1/128 dev lo")
+
+    def up(self, node):
+        """Wait until *node* is in a namespace of its own, with a loopback."""
+        mine = Path("/proc/self/ns/net").readlink()
+        theirs = Path(f"/proc/{node.process.pid}/ns/net")
+        wait_for(lambda: theirs.readlink() != mine)
+        node.sh("ip link set lo up")
 
     def serve(self, ip, port, node=None):
         """Run a server that says its address, then echoes; at the end it says ``bye``."""
-        listener = (node or self.servers).do(lambda: socket.create_server((ip, port), backlog=512))
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        listener = (node or self.servers).do(
+            lambda: socket.create_server((ip, port), backlog=512, family=family)
+        )
         self._sockets.append(listener)
         thread = threading.Thread(target=self._accept, args=(listener, f"{ip}:{port}"), daemon=True)
         thread.start()
         return listener
+
+    def answer(self, ip, port):
+        """Run a server that answers each datagram with its address."""
+
+        def bound():
+            made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            made.bind((ip, port))
+            return made
+
+        made = self.servers.do(bound)
+        self._sockets.append(made)
+        threading.Thread(target=_answer, args=(made, f"{ip}:{port}"), daemon=True).start()
 
     def _accept(self, listener, name):
         with suppress(OSError):
@@ -108,8 +143,14 @@ class Lan:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
-        for node in (self.client, self.ambassador, self.servers):
+        for node in self.nodes:
             node.__exit__()
+
+
+def _answer(made, name):
+    with suppress(OSError):
+        while (received := made.recvfrom(65536))[1]:  # none when it is shut down
+            made.sendto(name.encode(), received[1])
 
 
 def _converse(connection, name):

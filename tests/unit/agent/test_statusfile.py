@@ -1,5 +1,8 @@
 """What an agent leaves and the command line reads."""
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from arpanet.agent import statusfile
@@ -35,3 +38,26 @@ def test_nothing_that_can_be_used(run, content):
         run.mkdir()
         (run / "x.json").write_text(content)
     assert statusfile.read(Engine(), "arpanet_registrator", "x") is None
+
+
+def test_what_cannot_be_written_is_said_once_and_stops_nobody(run, monkeypatch, caplog):
+    real = Path.replace
+
+    def full(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    for _ in range(3):
+        statusfile.write("x", {"a": 1})
+    (line,) = caplog.messages
+    assert line.startswith("'arpanet status' learns nothing new of x: ")
+    assert "No space left on device" in line
+    assert list(run.iterdir()) == []  # nothing half written is left
+    monkeypatch.setattr(Path, "replace", real)
+    statusfile.write("x", {"a": 2})
+    assert statusfile.read(Engine(), "arpanet_x", "x") == {"a": 2}
+
+
+def test_what_json_has_no_form_for_is_its_authors_mistake(run):
+    with pytest.raises(TypeError):
+        statusfile.write("x", {"a": object()})

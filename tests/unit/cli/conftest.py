@@ -1,6 +1,6 @@
 """The real command line, in this process, without Docker or a registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
 
     plugin = Recorder()
 
-    def load(agent: str | None = None) -> tuple[pluggy.PluginManager, list[plugins.Loaded]]:
+    def load(
+        agent: str | None = None, blocked: Iterable[str] = ()
+    ) -> tuple[pluggy.PluginManager, list[plugins.Loaded]]:
         manager = pluggy.PluginManager("arpanet")
         manager.add_hookspecs(hookspecs)
         manager.register(plugin, "recorder")

@@ -15,6 +15,8 @@ def test_no_argument_prints_the_help(arpanet):
     assert bare.out == asked.out
     for command in ("master start", "slave stop", "etcdctl", "hosts", "config"):
         assert f"  {command} " in bare.out
+    for hidden in ("agent", "hold"):
+        assert f"  {hidden} " not in bare.out
 
 
 def test_version(arpanet):

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from arpanet.docker import specs
 from arpanet.docker.specs import ContainerSpec, create_body, once_body, once_of
 
 SPEC = ContainerSpec(
@@ -46,6 +47,18 @@ def test_the_body_says_all_that_the_spec_says():
     }
 
 
+def test_the_sockets_directory_is_mounted_since_the_socket_may_be_a_new_one(monkeypatch, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "docker.sock").symlink_to(tmp_path / "real" / "engine.sock")
+    monkeypatch.setattr(specs, "SOCKET", str(tmp_path / "docker.sock"))
+    body = create_body(replace(SPEC, docker=True, tmpfs={"/run": "size=1m"}))
+    assert "DOCKER_HOST=unix:///host/run/engine.sock" in body["Env"]
+    (mount,) = body["HostConfig"]["Mounts"]
+    assert (mount["Source"], mount["Target"]) == (str(tmp_path / "real"), "/host/run")
+    assert mount["BindOptions"] == {"NonRecursive": True}
+    assert body["HostConfig"]["Tmpfs"] == {"/run": "size=1m"}
+
+
 def test_with_user_namespaces_only_what_needs_the_hosts_is_left_out_of_them():
     """Docker refuses the host's network and processes to others (--userns-remap)."""
     apart = replace(SPEC, network="bridge", pid_host=False)
@@ -80,6 +93,8 @@ CHANGES = {
     "pid_host": False,
     "security": (),
     "exposed": (2379,),
+    "tmpfs": {"/run": "size=1m"},
+    "docker": True,
     "labels": {},
     "stop_seconds": 10,
 }

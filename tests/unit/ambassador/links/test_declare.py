@@ -64,10 +64,21 @@ def test_on_a_network_without_the_ambassador_the_label_is_recommended():
     assert "use the label connect.80=a" in link.error
 
 
-@pytest.mark.parametrize(("mode", "says"), [("host", "host's own network"), ("none", "without a")])
 @pytest.mark.parametrize("how", [{"labels": {"connect.80": "a"}}, {"env": {"BACKEND_80": "a"}}])
-def test_without_a_namespace(mode, says, how):
-    assert says in only(container("web", mode=mode, **how)).error
+def test_without_a_network(how):
+    assert "without a network" in only(container("web", mode="none", **how)).error
+
+
+def test_on_the_hosts_own_network_each_is_a_client_of_its_own():
+    both = [container(name, mode="host", labels={"connect.80": name}) for name in ("a", "b")]
+    names = {"id-a": "net:[1]", "id-b": "net:[1]"}
+    found = links(*both, namespaces=names)
+    assert [(one.namespace, one.error) for one in found] == [("id-a", ""), ("id-b", "")]
+
+
+def test_on_the_hosts_own_network_the_label_is_recommended():
+    link = only(container("web", mode="host", env={"BACKEND_80": "a"}))
+    assert "use the label connect.80=a" in link.error
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "99999999999999999999"])
@@ -126,7 +137,8 @@ def test_circle_ends():
 def test_guest_of_the_host_network():
     home = container("home", mode="host")
     guest = container("guest", mode="container:id-home", labels={"connect.80": "a"})
-    assert "host's own network" in only(home, guest).error
+    link = only(home, guest)
+    assert (link.namespace, link.error) == ("id-guest", "")
 
 
 def test_the_ambassador_declares_nothing():
@@ -196,3 +208,11 @@ def test_a_namespace_that_two_outlived_is_one():
     found = links(one, two, namespaces=spaces)
     assert {link.namespace for link in found} == {"net:[1]"}
     assert ["keep one" in link.error for link in found] == [True, True]
+
+
+def test_a_guest_that_has_no_process_yet_is_known_by_its_owners_namespace():
+    home = container("home")
+    guest = container("guest", mode="container:id-home", labels={"connect.80": "a"})
+    spaces = {"id-home": "net:[1]", "id-guest": ""}
+    (link,) = links(home, guest, namespaces=spaces)
+    assert link.namespace == "net:[1]"

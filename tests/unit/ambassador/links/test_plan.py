@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.links.plan import World, make, touched
 from arpanet_ambassador.planes.chain import Carried
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-from arpanet.records import Link, Port, Target
+from arpanet.records import Link, Port, Snapshot, Target
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
 
 REDIS = {"redis": (instance("redis", "10.0.0.1", 6379),)}
@@ -33,6 +33,32 @@ def test_both_forms():
     assert client.links == {DIALS: (TARGET,), Frontend(LOOPBACK, 80): (TARGET,)}
     assert (client.home, client.addresses) == (Home("id-web", 7, "", "t0"), {"172.17.0.3"})
     assert made.ambassadors == {"id-web": {"172.17.0.2"}}
+
+
+def test_a_source_is_one_for_all_who_see_it_alike():
+    """Where its targets change, planes may change one thing for all of them."""
+    label = {"connect.6379": "redis"}
+    near, also, far = (
+        container("near", network="bridge", labels=label),
+        container("also", network="bridge", labels={"connect.80": "redis"}),
+        container("far", network="private", labels=label),
+    )
+    clients = plan(near, also, far).clients.values()
+    sources = [one.sources for one in clients]
+    assert [list(one) for one in sources] == [list(one.links) for one in clients]
+    names = [name for one in sources for name in one.values()]
+    assert (len(names), len(set(names))) == (3, 2)
+
+
+def test_on_the_hosts_own_network_a_client_is_its_own_process():
+    home = container("home", mode="host", pid=8, labels={"connect.80": "redis"})
+    guest = container("guest", mode="container:id-home", pid=9, labels={"connect.80": "redis"})
+    made = plan(home, guest, namespaces={"id-home": "net:[1]", "id-guest": "net:[1]"})
+    homes = {key: one.home for key, one in made.clients.items()}
+    assert homes == {
+        "id-home": Home("id-home", 8, "", "t0", shared=True),
+        "id-guest": Home("id-guest", 9, "", "t0", shared=True),
+    }
 
 
 def test_two_services_with_one_port():
@@ -167,3 +193,27 @@ def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
     label, variable = links(made, carried)
     assert (label.plane, label.error, label.note) == ("", "no permission; nor I", "")
     assert (variable.plane, variable.error, variable.note) == ("proxy", "", "no permission")
+
+
+def test_what_the_registry_lost_is_marked():
+    services = {"redis": (instance("redis", "10.0.0.1", 6379, unconfirmed=True),)}
+    made = plan(web(), services=services)
+    assert made.unconfirmed == {("10.0.0.1", 6379)}
+    (link,) = links(made, Carried({("id-web", DIALS): "nftables"}))
+    assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
+
+
+def test_which_services_a_change_touches():
+    one, two = instance("redis", "10.0.0.1", 1), instance("pg", "10.0.0.2", 1, name="d")
+    before = Snapshot({one.id: one, two.id: two})
+    moved, named = replace(one, ip="10.0.0.9"), replace(two, services=("pg", "db"))
+    assert touched(before, before) == frozenset()
+    assert touched(before, Snapshot({one.id: replace(one), two.id: two})) == frozenset()
+    assert touched(before, Snapshot({one.id: moved, two.id: two})) == {"redis"}
+    assert touched(before, Snapshot({one.id: one, two.id: named})) == {"pg", "db"}
+    assert touched(before, Snapshot({one.id: one})) == {"pg"}
+    assert touched(Snapshot({one.id: one}), before) == {"pg"}
+    assert plan(web(labels={"connect.1": "none", "connect.2": "db:1"})).services == {
+        "redis",
+        "none",
+    }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve
+from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve, unconfirmed
 from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv
 
 from arpanet.records import Target
@@ -199,3 +199,32 @@ def test_what_a_plugin_answers_is_checked_as_the_registry_is():
 def test_a_plugin_that_gives_no_address(answers, says):
     with pytest.raises(ValueError, match=says):
         resolve(CONSUL, view(answers=answers))
+
+
+# -- what the registry lost ----------------------------------------------------------------------
+
+CONFIRMED = instance("redis", "10.0.0.1", 1)
+LOST = instance("redis", "10.0.0.2", 1, name="lost", unconfirmed=True)
+OTHER = instance("redis", "10.0.0.3", 1, name="other", unconfirmed=True)
+
+
+@pytest.mark.parametrize(
+    ("instances", "silent", "chosen"),
+    [
+        ((CONFIRMED, LOST), [], [1, 2]),
+        ((CONFIRMED, LOST), [2], [1]),
+        ((LOST, OTHER), [2], [3]),
+        ((LOST, OTHER), [2, 3], [2, 3]),  # nothing answers: the last known stay
+        ((CONFIRMED,), [1], [1]),  # what is confirmed is not doubted
+    ],
+)
+def test_what_the_registry_lost_stays_as_long_as_it_answers(instances, silent, chosen):
+    seen = view(*instances, silent={(f"10.0.0.{n}", 1) for n in silent})
+    assert addresses(REDIS, seen) == [f"10.0.0.{n}:1" for n in chosen]
+
+
+def test_only_what_the_registry_lost_is_to_be_dialled():
+    assert unconfirmed(REDIS, view(CONFIRMED, LOST)) == {("10.0.0.2", 1)}
+    assert unconfirmed(REDIS, view(LOST, protocol="udp")) == frozenset()
+    assert unconfirmed(Srv("_a._tcp.b"), view(LOST)) == frozenset()
+    assert unconfirmed(Service("pg"), view(LOST)) == frozenset()

@@ -37,7 +37,7 @@ from arpanet.records import Host
     ],
 )
 def test_good(text, spec):
-    assert parse(text, {"10.0.0.1"}) == spec
+    assert parse(text, frozenset({"10.0.0.1"})) == spec
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_good(text, spec):
 )
 def test_bad(text, says):
     with pytest.raises(ValueError, match=says):
-        parse(text, {"10.0.0.1"})
+        parse(text, frozenset({"10.0.0.1"}))
 
 
 @pytest.mark.parametrize("url", ["etcd://other:4001/prod/services/db", "etcd:///services/db"])
 def test_the_registry_of_another_cluster_is_not_silently_taken_for_ours(url):
     with pytest.raises(ValueError, match=r"no master of this arpanet \(h1, h2\).* write 'db'"):
-        parse(url, {"h2", "h1"})
+        parse(url, frozenset({"h2", "h1"}))
 
 
 def test_what_masters_may_be_called():

@@ -73,3 +73,15 @@ def test_the_whole():
     chain.close()
     assert all(one.closed for one in planes)
     assert Chain([Fake("one")]).due() is None
+
+
+def test_what_former_planes_have_left_goes_once_the_others_carry():
+    used, former = Fake("used"), Fake("former")
+    cleared = []
+    former.clear = lambda homes: cleared.append((homes, used.given)) or {}
+    shared = Client(Home("id-shared", 9, shared=True), {A: ()})
+    chain = Chain([used], [former])
+    for _ in range(2):
+        chain.apply({"w": WEB, "s": shared})
+    assert cleared == [([WEB.home], {"w": {A, B}, "s": {A}})]
+    assert former.given is None

@@ -1,0 +1,33 @@
+"""The container that an agent runs in."""
+
+from typing import Any
+
+from arpanet.context import Context
+from arpanet.docker.specs import ContainerSpec
+from arpanet.images.node import node_image
+
+__all__ = ["agent_container"]
+
+#: Where agents leave their state: in memory, and bounded, so that no plugin fills it.
+RUN = {"/run": "rw,nosuid,nodev,size=16m,mode=755"}
+
+
+def agent_container(context: Context, part: str, name: str, **more: Any) -> ContainerSpec:
+    """Return the spec of the container that runs ``arpanet agent`` *part*, for ``engine.ensure``.
+
+    It may talk to this host's Docker, has this host's settings in its environment, and belongs to
+    the role ``slave``.
+
+    :param more: fields of :class:`~arpanet.docker.specs.ContainerSpec` that are to be otherwise.
+    :raises ArpanetError: the node image can't be had (see :func:`~arpanet.images.node.node_image`).
+    """
+    given: dict[str, Any] = {
+        "command": ("agent", part),
+        "role": "slave",
+        "env": context.settings.environment(),
+        "network": "host",
+        "tmpfs": RUN,
+        "docker": True,
+    }
+    image = more.pop("image", None) or node_image(context)
+    return ContainerSpec(part, name, image, **{**given, **more})

@@ -1,0 +1,1 @@
+"""The socket plane: addresses are translated at connect(), by programs that the kernel runs."""

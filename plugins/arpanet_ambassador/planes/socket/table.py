@@ -1,0 +1,79 @@
+"""Clients and what they dial -> what the maps are to hold; pure.
+
+A link leads to a pool, and a pool to targets. Links of many clients to one service, seen alike,
+share a pool: when an instance comes or goes, one entry of the kernel's changes, however many
+clients there are, and the links with their counters stay as they are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+
+from arpanet_ambassador.planes.socket.layout import CGROUP, MAPS, MOST_TARGETS, Address, Dialled
+
+__all__ = ["MOST_LINKS", "Links", "Table", "choose", "make"]
+
+#: Links that one client may have: far more than anybody declares, far less than all of the map.
+MOST_LINKS = 1000
+
+
+#: What a client dials -> the pool that it leads to.
+Links = Mapping[Dialled, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the maps are to hold.
+
+    :ivar clients: space -> its links.
+    :ivar pools: pool -> targets; none: dials are refused.
+    :ivar host: the cookie of the host's own namespace, where clients are told apart by cgroup; 0
+        without such clients.
+    """
+
+    clients: Mapping[int, Links] = field(default_factory=dict)
+    pools: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    host: int = 0
+
+
+def make(
+    clients: Mapping[int, Links], pools: Mapping[str, Sequence[Address]], host: int
+) -> tuple[Table, dict[Dialled, str]]:
+    """Return the table, and what of it can't be: what is dialled -> one sentence that says why.
+
+    :param pools: name -> where its links lead now.
+    :param host: the cookie of the host's own namespace.
+    """
+    table: dict[int, Links] = {}
+    troubles: dict[Dialled, str] = {}
+    room = MAPS["links"].entries
+    for space, links in clients.items():
+        most = min(MOST_LINKS, room)
+        why = (
+            f"a container can have {MOST_LINKS} links on the socket plane, and this has more"
+            if room >= MOST_LINKS
+            else f"the socket plane carries {MAPS['links'].entries} links of one host, and has them"
+        )
+        troubles |= dict.fromkeys(islice(links, most, None), why)
+        table[space] = links if len(links) <= most else dict(islice(links.items(), most))
+        room -= len(table[space])
+    used = {name for links in table.values() for name in links.values()}
+    chosen = {name: choose(pools.get(name, ()), str(host)) for name in sorted(used)}
+    by_cgroup = any(space & CGROUP for space in table)
+    return Table(table, chosen, host if by_cgroup else 0), troubles
+
+
+def choose(targets: Sequence[Address], seed: str) -> tuple[Address, ...]:
+    """Return *targets*, or as many of them as a pool can hold.
+
+    Hosts, told apart by *seed*, choose differently, so that all targets are used; a target that
+    comes or goes changes the choice by one at most.
+    """
+
+    def rank(target: Address) -> bytes:
+        return blake2b(f"{seed} {target}".encode(), digest_size=8).digest()
+
+    if len(targets) <= MOST_TARGETS:
+        return tuple(sorted(targets))
+    return tuple(sorted(sorted(targets, key=rank)[:MOST_TARGETS]))

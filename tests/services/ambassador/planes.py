@@ -1,0 +1,140 @@
+"""The planes, as the table of behaviours drives them."""
+
+import os
+import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from arpanet_ambassador.planes.socket.host import Host, cookie
+from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
+from arpanet_ambassador.planes.socket.kernel import Kernel
+from arpanet_ambassador.planes.socket.layout import Dialled
+from arpanet_ambassador.planes.socket.pins import Pins
+from arpanet_ambassador.planes.socket.table import make
+
+from tests.services.ambassador.behaviours import stage as b
+from tests.services.ambassador.mounting import unattached
+
+__all__ = ["PLANES", "Machine", "SocketUnderTest", "bpffs"]
+
+
+@contextmanager
+def bpffs(read_only: bool = False) -> Iterator[Path]:
+    """Have a bpffs that is mounted nowhere: it goes with this process, and all pins with it."""
+    mount = unattached("bpf", read_only)
+    try:
+        # any process may go this way, not only this one
+        yield Path(f"/proc/{os.getpid()}/fd/{mount}")
+    finally:
+        os.close(mount)
+
+
+class Machine(Host):
+    """The host that the tests run on, with a bpffs of its own.
+
+    Its process 1 may be out of reach: this process lives in the same namespaces.
+    """
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(os.getpid())
+        self._place = place
+
+    def mounted_bpffs(self) -> Path | None:
+        return self._place
+
+
+class SocketUnderTest:
+    """The socket plane of a host that has only the stage's clients."""
+
+    gives = frozenset({b.LOOPBACK, b.IPV6, b.TARGETS6, b.UDP, b.PEER, b.NAMES, b.UDP_REFUSED})
+
+    @classmethod
+    def blob(cls) -> bytes:
+        """Return the compiled programs."""
+        return OBJECT.read_bytes()
+
+    def __init__(self, place: Path, blob: bytes | None = None) -> None:
+        self._links: dict[tuple[int, str, int, str], tuple[tuple[str, int], ...]] = {}
+        self.installation = Installation(Host(os.getpid()), Pins(place, 1), blob)
+        self.plane = Kernel(self.installation)
+        self.troubles: dict[object, str] = {}
+
+    @classmethod
+    @contextmanager
+    def ready(cls) -> Iterator["SocketUnderTest"]:
+        with bpffs() as place:
+            made = cls(place, cls.blob())
+            try:
+                yield made
+            finally:
+                made.stop()
+
+    def table(self):
+        clients: dict[int, dict[Dialled, str]] = {}
+        pools = {}
+        for key, targets in self._links.items():
+            space = key[0]
+            pools[repr(key)] = targets
+            clients.setdefault(space, {})[Dialled(*key)] = repr(key)
+        return make(clients, pools, 1)[0]
+
+    def apply(self, check=False):
+        self.troubles = self.plane.apply(self.table(), check)
+
+    def link(self, node, address, port, targets, protocol="tcp"):
+        self._links[node.do(cookie), address, port, protocol] = tuple(targets)
+        self.apply()
+
+    def unlink(self, node, address, port, protocol="tcp"):
+        del self._links[node.do(cookie), address, port, protocol]
+        self.apply()
+
+    def die(self):
+        self.plane.close()
+
+    def revive(self):
+        self.plane = Kernel(self.installation)
+        self.apply()
+
+    def stop(self):
+        self.plane.close()
+        self.installation.remove()
+
+
+class CompiledAnew(SocketUnderTest):
+    """The same, with programs that the clang of this machine compiled just now."""
+
+    @classmethod
+    @cache
+    def blob(cls) -> bytes:
+        with TemporaryDirectory() as directory:
+            made = Path(directory, "plane.bpf.o")
+            subprocess.run(
+                ["make", "-s", "-C", OBJECT.parent, f"OBJECT={made}"], check=True, timeout=60
+            )
+            return made.read_bytes()
+
+
+class OldKernel(SocketUnderTest):
+    """The same, on a kernel without bpf_set_retval (before 5.18), as far as the verifier knows."""
+
+    gives = SocketUnderTest.gives - {b.UDP_REFUSED}
+
+    @classmethod
+    def blob(cls) -> bytes:
+        set_retval, nothing = (struct.pack("<BBhi", 0x85, 0, 0, number) for number in (187, 9999))
+        blob = OBJECT.read_bytes()
+        assert blob.count(set_retval) == 4
+        return blob.replace(set_retval, nothing)
+
+
+#: Those that a user chooses, and in what other ways they are tried.
+PLANES = {
+    "socket": SocketUnderTest,
+    "socket-compiled-anew": CompiledAnew,
+    "socket-old-kernel": OldKernel,
+}

@@ -1,0 +1,27 @@
+"""Dialling many addresses at once."""
+
+import time
+
+from arpanet_ambassador.flows.dialling import PROBE, dialled
+
+from tests.services.ambassador.lan import SERVERS
+
+ONE, TWO = SERVERS
+
+
+def test_each_is_told_as_soon_as_it_is_known(lan):
+    lan.serve(ONE, 7001)
+    hole = [(f"10.99.0.{n}", 80) for n in range(100, 250)]  # nobody has these addresses
+    asked = [*hole, (ONE, 7001), (TWO, 7002), ("fd99::9", 80)]
+    when, began = {}, time.monotonic()
+
+    def ask():
+        for address, answered in dialled(asked):
+            when[address] = answered, time.monotonic() - began
+
+    lan.client.do(ask)
+    assert when.keys() == set(asked)
+    assert {address for address, (answered, _) in when.items() if answered} == {(ONE, 7001)}
+    assert when[ONE, 7001][1] < 0.5
+    assert when[TWO, 7002][1] < 0.5
+    assert time.monotonic() - began < PROBE + 1.5

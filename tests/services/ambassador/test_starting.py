@@ -1,0 +1,64 @@
+"""What starts is found by the directories that are made for it."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from arpanet_ambassador.starting.following import Starting
+
+from tests.conftest import wait_for
+from tests.unit.ambassador.records import container
+
+TASKS = "run/containerd/io.containerd.runtime.v2.task/moby"
+
+
+def made(host, name, labels, mode="container:home"):
+    """Docker makes a container, then containerd a directory for its start."""
+    files = host / "docker" / name
+    files.mkdir(parents=True)
+    config = {"ID": name, "Name": f"/{name}", "Config": {"Labels": labels}}
+    (files / "config.v2.json").write_text(json.dumps(config))
+    (files / "hostconfig.json").write_text(json.dumps({"NetworkMode": mode}))
+    (host / TASKS / name).mkdir()
+    return files
+
+
+def watches():
+    """How many watches this process has."""
+    found = 0
+    for one in Path("/proc/self/fdinfo").iterdir():
+        with suppress(OSError):
+            found += one.read_text().count("inotify wd")
+    return found
+
+
+def begun(host, told, seen=lambda *_: None):
+    """Watch for what starts on a host whose files are in the directory *host*."""
+    (host / TASKS).mkdir(parents=True)
+    before = watches()
+    starting = Starting(lambda: Path("/docker"), seen, lambda: told.append(1), host)
+    wait_for(lambda: watches() > before)
+    return starting
+
+
+def test_only_what_declares_links_is_told_of_until_docker_has_announced_it(tmp_path):
+    seen, told = [], []
+    starting = begun(tmp_path, told, lambda record, files: seen.append((record.name, files.name)))
+    made(tmp_path, "other", {"a": "b"})
+    made(tmp_path, "web", {"connect.80": "a"})
+    wait_for(lambda: told)
+    assert (seen, list(starting.found)) == ([("web", "web")], ["web"])
+    starting.settled({"elsewhere": container("elsewhere")})
+    assert list(starting.found) == ["web"]
+    starting.settled({"web": container("web")})
+    assert starting.found == {}
+
+
+def test_one_that_never_came_is_forgotten(tmp_path):
+    told = []
+    starting = begun(tmp_path, told)
+    made(tmp_path, "web", {"connect.80": "a"})
+    wait_for(lambda: told)
+    (tmp_path / TASKS / "web").rmdir()
+    starting.settled({})
+    assert starting.found == {}

@@ -1,0 +1,114 @@
+"""Commands that plugins add: whose a name is, and what a broken one does."""
+
+import sys
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+
+import pytest
+from cliff.command import Command
+
+from arpanet.cli import app
+from arpanet.cli.commands import GROUP, Commands
+
+
+class Mine(Command):
+    """Do mine."""
+
+    def take_action(self, parsed_args):
+        self.app.stdout.write("mine\n")
+
+
+class Theirs(Command):
+    """Do theirs."""
+
+    def take_action(self, parsed_args):
+        self.app.stdout.write("theirs\n")
+
+
+class Hidden(Theirs):
+    hidden = True
+
+
+@pytest.fixture
+def points(monkeypatch):
+    module = SimpleNamespace(Mine=Mine, Theirs=Theirs, Hidden=Hidden, text="text")
+    monkeypatch.setitem(sys.modules, "commands_for_tests", module)
+
+    def point(name, attribute, distribution):
+        made = EntryPoint(name, f"commands_for_tests:{attribute}", GROUP)
+        return made._for(SimpleNamespace(name=distribution, version="1"))
+
+    return [
+        point("status", "Theirs", "evil"),
+        point("help", "Theirs", "evil"),
+        point("hello_world", "Theirs", "b-plugin"),
+        point("hello_world", "Mine", "a-plugin"),
+        point("secret", "Hidden", "a-plugin"),
+        point("broken", "nothing", "a-plugin"),
+        point("odd", "text", "a-plugin"),
+        point("status", "Mine", "arpanet"),
+    ]
+
+
+@pytest.fixture
+def arpanet(points, monkeypatch, capsys):
+    """Run the application with these commands, in any order of ``sys.path``."""
+
+    def run(*argv, reverse=False):
+        found = points[::-1] if reverse else points
+        monkeypatch.setattr(app, "Commands", lambda: Commands(found))
+        code = app.App().run(list(argv))
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_name_is_the_built_ins_wherever_things_are_installed(arpanet, reverse):
+    code, out, err = arpanet("status", reverse=reverse)
+    assert (code, out) == (0, "mine\n")
+    assert sorted(err.splitlines()) == [
+        "command 'hello world' of b-plugin was left out: a command of a-plugin has this name",
+        "command 'help' of evil was left out: a built-in command has this name",
+        "command 'status' of evil was left out: a built-in command has this name",
+    ]
+    assert arpanet("hello", "world", reverse=reverse)[1] == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("broken", "command 'broken' of a-plugin cannot be loaded: AttributeError: "),
+        ("odd", "command 'odd' of a-plugin cannot be loaded: TypeError: commands_for_tests:text"),
+    ],
+)
+def test_a_command_that_cannot_be_imported_is_told(arpanet, name, words):
+    code, out, err = arpanet("-q", name)
+    assert (code, out) == (1, "")
+    assert words in err.splitlines()[-1]
+    code, out, _ = arpanet("--help")
+    assert code == 0
+    assert words[:40] in out
+    code, _, err = arpanet("help", name)
+    assert code == 1
+    assert words in err
+
+
+def test_a_hidden_command_is_not_listed_and_works(arpanet):
+    assert "secret" not in arpanet("help")[1]
+    assert arpanet("secret")[:2] == (0, "theirs\n")
+
+
+def test_help_is_help_wherever_the_word_stands(arpanet):
+    before, behind = arpanet("help", "status"), arpanet("status", "--help")
+    assert before == behind
+    assert before[0] == 0
+    assert before[1].startswith("usage: arpanet status")
+    assert arpanet("hello", "world", "-h") == arpanet("help", "hello", "world")
+
+
+@pytest.mark.parametrize("argv", [("help", "nosuch"), ("nosuch", "--help"), ("help", "hello")])
+def test_help_on_nothing_is_a_usage_error(arpanet, argv):
+    code, out, err = arpanet(*argv)
+    assert (code, out) == (2, "")
+    assert "is not a command; did you mean" in err.splitlines()[-1]
