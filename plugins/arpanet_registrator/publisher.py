@@ -30,6 +30,8 @@ NAME = "registrator"
 #: How often, and after how many seconds each, to look whether a new server listens by now. Later
 #: ones are found by the agent's own look at everything.
 LOOKS, LOOK_EVERY = 30, 1.0
+#: Seconds without a move of the deciding thread after which the entries are kept alive no more.
+STUCK = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,9 @@ class Publisher:
             if self._session:
                 self._session.close()
             # a new session takes over the entries of the one before: nothing flickers
-            self._session = self._context.registry.session(self._context.host(*roles))
+            self._session = self._context.registry.session(
+                self._context.host(*roles), lambda: self._context.alive() < STUCK
+            )
             self._roles = roles
         return self._session
 

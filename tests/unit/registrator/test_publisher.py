@@ -112,7 +112,7 @@ def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(plugin, context, 
     assert list(tmp_path.iterdir()) == []
     sessions = []
     begin = context.registry.session
-    context.registry.session = lambda host: sessions.append(begin(host)) or sessions[-1]
+    context.registry.session = lambda host, _: sessions.append(begin(host)) or sessions[-1]
 
     def told():
         return json.loads((tmp_path / "registrator.json").read_text())["trouble"]
@@ -172,3 +172,14 @@ def test_an_id_whose_holder_vanished_is_used(plugin, context):
     plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
     plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
     assert set(context.registry.read().instances) == {"x"}
+
+
+def test_the_session_asks_whether_the_deciding_thread_moves(plugin, context, monkeypatch):
+    asked, session = [], context.registry.session
+    monkeypatch.setattr(
+        context.registry, "session", lambda host, alive: asked.append(alive) or session(host)
+    )
+    plugin.arpanet_containers_synced(context, {})
+    assert asked[0]()
+    context.alive = lambda: publisher.STUCK + 1
+    assert not asked[0]()
