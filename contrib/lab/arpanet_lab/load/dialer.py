@@ -6,9 +6,9 @@ A script that needs the standard library only: it is run inside a container's ne
 ``ready`` once it has had its first answer, and with the end of its input one line of JSON:
 
     {"dialled": 1200, "answers": {"host1": 1190}, "failed": [[time, seconds, why], ...],
-     "held": 4, "broken": [[time, why], ...], "slowest": seconds}
+     "held": 4, "broken": [[time, why, "host1"], ...], "slowest": seconds}
 
-Times are seconds since the epoch.
+Times are seconds since the epoch. A redis that was not told where it is answers ``""``.
 """
 
 import argparse
@@ -34,25 +34,28 @@ class Dialer:
         self.dialled = 0
         self.answers: Counter[str] = Counter()
         self.failed: list[tuple[float, float, str]] = []
-        self.broken: list[tuple[float, str]] = []
+        self.broken: list[tuple[float, str, str]] = []
         self.slowest = 0.0
         self.ready = asyncio.Event()
 
     async def ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """Ask which host serves; return its name."""
         writer.write(ASK)
-        head = await asyncio.wait_for(reader.readline(), self.limit)
-        if not head.startswith(b"$") or head.startswith(b"$-1"):
-            raise ConnectionError(f"answered {head!r}")
-        return (await asyncio.wait_for(reader.readline(), self.limit)).strip().decode()
+        async with asyncio.timeout(self.limit):  # wait_for may lose that it was cancelled
+            head = await reader.readline()
+            if head == b"$-1\r\n":
+                return ""
+            if not head.startswith(b"$"):
+                raise ConnectionError(f"answered {head!r}")
+            return (await reader.readline()).strip().decode()
 
     async def dial_once(self) -> None:
         """Connect, ask, close; note what happened."""
         began, when = time.monotonic(), time.time()
         self.dialled += 1
         try:
-            connecting = asyncio.open_connection(self.address, self.port)
-            reader, writer = await asyncio.wait_for(connecting, self.limit)
+            async with asyncio.timeout(self.limit):
+                reader, writer = await asyncio.open_connection(self.address, self.port)
             try:
                 self.answers[await self.ask(reader, writer)] += 1
             finally:
@@ -87,12 +90,13 @@ class Dialer:
             except OSError:  # told by those who dial
                 await asyncio.sleep(HELD_EVERY)
                 continue
+            where = ""
             try:
                 while True:
-                    await self.ask(reader, writer)
+                    where = await self.ask(reader, writer)
                     await asyncio.sleep(HELD_EVERY)
             except (OSError, asyncio.IncompleteReadError, TimeoutError) as problem:
-                self.broken.append((time.time(), why(problem)))
+                self.broken.append((time.time(), why(problem), where))
             finally:
                 writer.close()
 

@@ -22,12 +22,18 @@ READY, REPORT = 30.0, 15.0
 
 @dataclass(frozen=True)
 class Client:
-    """A container, and what its app dials: an address inside its network namespace."""
+    """A container, and what its app dials: an address inside its network namespace.
+
+    :ivar every: seconds between two new connections.
+    :ivar held: how many connections it holds.
+    """
 
     host: Host
     container: str
     port: int
     address: str = "127.0.0.1"
+    every: float = 0.01
+    held: int = 4
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,14 @@ class Figures:
     """What one client noticed; times are seconds since the epoch.
 
     :ivar failed: (when, how long it took, why) of each new connection that got no answer.
-    :ivar broken: (when, why) of each held connection that ended.
+    :ivar broken: (when, why, which host served it) of each held connection that ended.
     """
 
     dialled: int
     answers: Mapping[str, int]
     failed: Sequence[tuple[float, float, str]]
     held: int
-    broken: Sequence[tuple[float, str]]
+    broken: Sequence[tuple[float, str, str]]
     slowest: float
 
     @property
@@ -64,29 +70,33 @@ class Load:
     """Running dialers. Made by :func:`loaded`."""
 
     def __init__(self) -> None:
-        self._running: dict[str, subprocess.Popen[str]] = {}
-        #: what each client noticed, by its container's name; there once the load has ended
-        self.figures: dict[str, Figures] = {}
+        self._running: dict[Client, subprocess.Popen[str]] = {}
+        #: what each client noticed; there once the load has ended
+        self.figures: dict[Client, Figures] = {}
 
-    def start(self, client: Client, *options: str) -> None:
-        """Begin to dial.
-
-        :raises ArpanetError: no answer came at all.
-        """
+    def start(self, client: Client) -> None:
+        """Begin to dial."""
         inspect = ["docker", "inspect", "-f", "{{.State.Pid}}", client.container]
         pid = client.host.run(inspect).stdout.strip()
-        dialer = [sys.executable, "-I", str(_DIALER), client.address, str(client.port), *options]
-        process = client.host.popen(
+        dialer = [sys.executable, "-I", str(_DIALER), client.address, str(client.port)]
+        dialer += [f"--every={client.every}", f"--held={client.held}"]
+        self._running[client] = client.host.popen(
             ["nsenter", "--target", pid, "--net", *dialer],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._running[client.container] = process
-        assert process.stdout  # noqa: S101  (a pipe was asked for)
-        readable, _, _ = select.select([process.stdout], [], [], READY)
-        if not readable or process.stdout.readline() != "ready\n":
-            raise ArpanetError(f"{client.container} gets no answer at {client.address}")
+
+    def wait_ready(self) -> None:
+        """Wait until each client was answered.
+
+        :raises ArpanetError: one got no answer at all.
+        """
+        for client, process in self._running.items():
+            assert process.stdout  # noqa: S101  (a pipe was asked for)
+            readable, _, _ = select.select([process.stdout], [], [], READY)
+            if not readable or process.stdout.readline() != "ready\n":
+                raise ArpanetError(f"{client.container} on {client.host.name} gets no answer")
 
     def end(self) -> None:
         """Stop dialing, and take the reports."""
@@ -94,9 +104,9 @@ class Load:
             if process.stdin:
                 process.stdin.close()
                 process.stdin = None
-        for name, process in self._running.items():
+        for client, process in self._running.items():
             said, _ = process.communicate(timeout=REPORT)
-            self.figures[name] = Figures(**json.loads(said))
+            self.figures[client] = Figures(**json.loads(said))
         self._running.clear()
 
     def kill(self) -> None:
@@ -108,12 +118,13 @@ class Load:
 
 
 @contextmanager
-def loaded(clients: Sequence[Client], *options: str) -> Iterator[Load]:
+def loaded(clients: Sequence[Client]) -> Iterator[Load]:
     """Have *clients* dial all the time; after the block, ``figures`` tells what they noticed."""
     load = Load()
     with ExitStack() as stack:
         stack.callback(load.kill)
         for one in clients:
-            load.start(one, *options)
+            load.start(one)
+        load.wait_ready()
         yield load
         load.end()
