@@ -38,7 +38,7 @@ def the_app_sees_the_peer_that_it_dialled(stage):
         assert connection.getpeername() == (AMBASSADOR, PORT)
 
 
-@behaviour(PEER)
+@behaviour(PEER, NAMES)
 def ways_to_one_target_are_told_apart(stage):
     stage.link(AMBASSADOR, ONE)
     stage.link(FORMER, ONE)

@@ -23,11 +23,15 @@ __all__ = [
 
 PORT = 6379
 ONE, TWO = ((ip, PORT) for ip in SERVERS)
-#: What a plane may not give: dialling loopback, IPv6 sockets, IPv6 targets, UDP, the address that
-#: was dialled as the peer, names with addresses of their own, an error for datagrams that lead
-#: nowhere.
-LOOPBACK, IPV6, TARGETS6, UDP, PEER, NAMES = "loopback", "ipv6", "targets6", "udp", "peer", "names"
-UDP_REFUSED = "udp refused"
+#: What a plane may not give: dialling loopback; IPv6 sockets that dial ``::1``; IPv6 targets; the
+#: address that was dialled as the peer; names with addresses of their own, and former addresses of
+#: the ambassador; a refusal before a connection is made; life without the agent; what is connected
+#: outlives its link.
+LOOPBACK, IPV6, TARGETS6, PEER, NAMES = "loopback", "ipv6", "targets6", "peer", "names"
+AT_ONCE, OUTLIVES, KEPT = "at once", "outlives", "kept"
+#: The same for datagrams: at all; an error for those that lead nowhere; a socket that has sent
+#: follows its link.
+UDP, UDP_REFUSED, UDP_MOVES = "udp", "udp refused", "udp moves"
 #: All of loopback, as a link's address.
 LOCALHOST = "127.0.0.0"
 
@@ -100,6 +104,14 @@ class Stage:
         """Return which server answers, as (ip, port)."""
         with self.dial(address, **more) as connection:
             return name(hello(connection))
+
+    def nowhere(self, address, **more):
+        """Tell whether a dial reaches nobody, refused at once or not."""
+        try:
+            self.reached(address, **more)
+        except (ConnectionError, AssertionError):
+            return True
+        return False
 
     def refused(self, address, **more):
         """Fail unless a dial is refused, and at once."""
