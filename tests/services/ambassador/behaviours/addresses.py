@@ -117,7 +117,7 @@ def a_connect_that_does_not_block(stage):
     made, code = stage.client.do(connect)
     with made:
         assert code == errno.EINPROGRESS
-        assert select.select([], [made], [], 3)[1]
+        assert select.select([], [made], [], 30)[1]
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
         made.setblocking(True)
         assert name(hello(made)) == ONE
