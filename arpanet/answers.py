@@ -20,7 +20,7 @@ LIMIT = 100_000
 #: The states that a line of ``arpanet status`` may have.
 STATES = ("ok", "degraded", "down", "absent")
 #: What a registry must be able to do (see :class:`arpanet.registry.Registry`).
-REGISTRY = ("read", "follow", "session", "check", "withdraw", "close")
+REGISTRY = ("read", "follow", "session", "check", "withdraw", "leader", "silences", "close")
 
 
 def checked(hook: str, answer: Any) -> Any:

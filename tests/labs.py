@@ -32,7 +32,7 @@ needs_lab = pytest.mark.skipif(
 
 
 @contextmanager
-def lab_of(letter: str, size: int, cgroup: str = "") -> Iterator[Lab]:
+def lab_of(letter: str, size: int, cgroup: str = "", disk: int = 0) -> Iterator[Lab]:
     """Have a lab, named by *letter* and this process.
 
     Its hosts have the images redis, busybox, and those that ``arpanet install`` makes.
@@ -41,7 +41,7 @@ def lab_of(letter: str, size: int, cgroup: str = "") -> Iterator[Lab]:
         pytest.skip("needs root and dockerd")
     _sweep()
     lab = Lab(f"t{letter}-{os.getpid()}", bound=True, stock=_stock())
-    lab.up(size, cgroup)
+    lab.up(size, cgroup, disk)
     try:
         yield lab
     finally:

@@ -21,6 +21,14 @@ class FedAgent:
         context.wake = wake  # the loop does not run: a test reads what it would have been told
         self._containers: tuple[Container, ...] = ()
 
+    def start(self) -> None:
+        """Announce ``agent.start``, as an agent does before anything else."""
+        self.context.emit("agent.start")
+
+    def stop(self) -> None:
+        """Announce ``agent.stop``, as an agent that is told to end."""
+        self.context.emit("agent.stop")
+
     def containers(self, *running: Container) -> None:
         """Let *running* be all containers of this host: the differences, then the whole."""
         self._containers = running

@@ -83,6 +83,8 @@ class RegistryContract:
         one.publish(())
         self.settles(registry, WEB)
         wait_for(lambda: one.trouble == two.trouble == "", self.patience)
+        assert one.refused == {}
+        assert set(registry.silences()) <= {"h1", "h2"}
         two.close()
         assert set(registry.read().instances) == {WEB.id}
 

@@ -30,6 +30,8 @@ NAME = "registrator"
 #: How often, and after how many seconds each, to look whether a new server listens by now. Later
 #: ones are found by the agent's own look at everything.
 LOOKS, LOOK_EVERY = 30, 1.0
+#: Seconds without a move of the agent's deciding thread after which it vouches for nothing.
+STUCK = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +89,14 @@ class Publisher:
             if self._session:
                 self._session.close()
             # a new session takes over the entries of the one before: nothing flickers
-            self._session = self._context.registry.session(self._context.host(*roles))
+            host = self._context.host(*roles)
+            self._session = self._context.registry.session(host, self._alive)
             self._roles = roles
         return self._session
+
+    def _alive(self) -> bool:
+        """An agent that is stuck would vouch for entries that it no longer looks at."""
+        return self._context.alive() < STUCK
 
     def _publish(self, session: Session) -> None:
         found = of_host(

@@ -56,7 +56,7 @@ def test_a_link_reaches_its_service_and_follows_it(tidy: Cluster, options, dial)
     wait_for(lambda: where(host3, dial) == "host2")
     link = rows(host3, "links")[0]
     assert link["dials"] == f"{dial}:6379"
-    assert (link["client"], link["backend"], link["plane"]) == ("client", "redis", "nftables")
+    assert (link["client"], link["backend"], link["plane"]) == ("client", "redis", "socket")
     assert link["targets"] == f"{host2.ip}:10000"
 
 

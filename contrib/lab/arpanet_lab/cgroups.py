@@ -7,7 +7,7 @@ from pathlib import Path
 from arpanet import ArpanetError
 from arpanet_lab.holding import wait_until
 
-__all__ = ["KINDS", "ROOT", "check", "remove"]
+__all__ = ["KINDS", "ROOT", "check", "processes", "remove"]
 
 #: What a host can show -> the file systems that the machine must have for it. A hybrid host has v1
 #: for its controllers and v2 in ``unified``, as systemd makes it.
@@ -29,6 +29,15 @@ def check(kind: str) -> None:
                 f"this machine has no {needed} file system for hosts of cgroup {kind}",
                 "leave the kind to the machine, or mount one below /sys/fs/cgroup",
             )
+
+
+def processes(lab: str, host: str, container: str) -> list[int]:
+    """Return the processes of a container, by its whole id; none where it does not run."""
+    for hierarchy in _hierarchies():
+        with suppress(OSError):
+            found = hierarchy.joinpath(ROOT, lab, host, container, "cgroup.procs").read_text()
+            return [int(pid) for pid in found.split()]
+    return []
 
 
 def remove(lab: str, host: str = "") -> bool:

@@ -12,7 +12,19 @@ from cliff.lister import Lister
 if TYPE_CHECKING:
     from arpanet_lab.lab import Lab
 
-__all__ = ["Cut", "Demo", "Down", "Exec", "Heal", "Kill", "Pack", "Start", "Status", "Up"]
+__all__ = [
+    "Cut",
+    "Demo",
+    "Down",
+    "DrillCommand",
+    "Exec",
+    "Heal",
+    "Kill",
+    "Pack",
+    "Start",
+    "Status",
+    "Up",
+]
 
 log = logging.getLogger("arpanet.lab")
 
@@ -66,12 +78,19 @@ class Up(_OfLab):
             default="",
             help="the cgroups that its hosts show (default: the machine's)",
         )
+        parser.add_argument(
+            "--disk",
+            type=int,
+            default=0,
+            metavar="MB",
+            help="give each host's Docker a disk of its own of this size, which can be full",
+        )
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Start what does not run."""
         lab = self.lab(parsed_args)
-        started = lab.up(parsed_args.hosts, parsed_args.cgroup)
+        started = lab.up(parsed_args.hosts, parsed_args.cgroup, parsed_args.disk)
         for host in lab.hosts:
             log.info("%s %s%s", host.name, host.ip, "" if host.name in started else " runs already")
 
@@ -190,3 +209,45 @@ class Demo(Command):
         from arpanet_lab.demo import Demo as Show
 
         Show(log.info, Progress(log.info)).run()
+
+
+class DrillCommand(Lister):
+    """Hold drills on a cluster under load, in a lab of their own: what does each accident cost?"""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Add the drills and their length."""
+        from arpanet_lab.drills.catalogue import DRILLS
+
+        parser: ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            "drills",
+            nargs="*",
+            metavar="DRILL",
+            help=f"which (default: all): {', '.join(drill.name for drill in DRILLS)}",
+        )
+        parser.add_argument(
+            "--full", action="store_true", help="at full length, with the settings of everyday life"
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
+        """Hold them one after the other; the exit code is 1 if a promise was broken."""
+        from arpanet_lab.drills import runner
+        from arpanet_lab.drills.catalogue import chosen
+
+        drills = chosen(parsed_args.drills)
+        rows: list[tuple[str | int, ...]] = []
+        with runner.cluster(parsed_args.full) as site:
+            for drill in drills:
+                log.info("%s: %s", drill.name, drill.what)
+                rows.append(runner.row(runner.hold(site, drill, parsed_args.full)))
+                log.info("%s: %s", drill.name, rows[-1][-1])
+        self._kept = all(row[-1] == runner.KEPT for row in rows)
+        return runner.COLUMNS, rows
+
+    def run(self, parsed_args: Namespace) -> int:
+        """Return 1 where a promise was broken."""
+        code: int = super().run(parsed_args)
+        return code or int(not self._kept)

@@ -2,15 +2,19 @@
 
 import os
 import shutil
+import subprocess
 from functools import partial
 from pathlib import Path
 
 from arpanet import ArpanetError
 from arpanet_lab.holding import wait_until
 
-__all__ = ["erase", "prepare"]
+__all__ = ["IMAGE", "erase", "make_image", "prepare"]
 
+#: The file that is the disk of a host's Docker, where it has one of its own.
+IMAGE = "docker.img"
 _ERASE_SECONDS = 20.0
+_MAKE_SECONDS = 30.0
 #: Made for every host; ``etc`` holds how its /etc differs from the machine's, as an overlay.
 _DIRECTORIES = (
     *("etc", "etc/docker", "etc/init.d", "etc.work", "docker", "containerd"),
@@ -41,6 +45,29 @@ def prepare(directory: Path, files: dict[str, str]) -> None:
         (etc / name).unlink(missing_ok=True)
         (etc / name).write_text(text)
         (etc / name).chmod(0o755 if text.startswith("#!") else 0o644)
+
+
+def make_image(directory: Path, megabytes: int) -> None:
+    """Make the disk of a host's Docker, unless there is one: a file that takes what is written.
+
+    :raises ArpanetError: it cannot be made.
+    """
+    image = directory / IMAGE
+    if image.exists():
+        return
+    fresh = image.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.truncate(megabytes << 20)
+    # nothing is kept back for root, which a Docker engine is: full means full
+    made = subprocess.run(
+        ["mkfs.ext4", "-q", "-m", "0", str(fresh)],
+        capture_output=True,
+        text=True,
+        timeout=_MAKE_SECONDS,
+    )
+    if made.returncode:
+        raise ArpanetError(f"{image} cannot be made: {' '.join(made.stderr.split())}")
+    fresh.rename(image)
 
 
 def erase(path: Path) -> None:

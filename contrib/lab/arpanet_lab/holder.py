@@ -62,7 +62,10 @@ def _make_file_system(directory: Path) -> None:
         ("containerd", "/var/lib/containerd"),
         ("run", "/run"),
     ):
-        if Path(target).exists():
+        image = directory / f"{name}.img"  # a disk of its own
+        if image.exists():
+            _mount("-o", "loop", str(image), target)
+        elif Path(target).exists():
             _mount("--bind", str(directory / name), target)
 
 

@@ -59,6 +59,11 @@ class Host:
         return str(self.directory / "run" / "docker.sock")
 
     @property
+    def docker_data(self) -> Path:
+        """``/var/lib/docker``, as the machine finds it while the host has power."""
+        return Path(f"/proc/{self.pid}/root/var/lib/docker")
+
+    @property
     def home(self) -> Path:
         """Its root's home: the same path in the host and on the machine."""
         return self.directory / "home"

@@ -115,7 +115,7 @@ class Lab:
 
     # -- making and taking away ------------------------------------------------------------------
 
-    def up(self, size: int | None = None, cgroup: str = "") -> list[str]:
+    def up(self, size: int | None = None, cgroup: str = "", disk: int = 0) -> list[str]:
         """Make it so that *size* hosts run; return the names of those that were started.
 
         What of this fails, or is interrupted, is taken away again.
@@ -123,6 +123,7 @@ class Lab:
         :param size: else what the lab has, or for a new lab 3.
         :param cgroup: the kind of cgroups that its hosts show, ``v1``, ``v2`` or ``hybrid``; else
             the lab's, or for a new lab the machine's.
+        :param disk: megabytes of the disk that each host's Docker has of its own, for a new lab.
         :raises UsageError: not root, a size out of range or smaller than what runs, another kind.
         :raises ArpanetError: a tool is missing, or a host or its dockerd did not start.
         """
@@ -133,16 +134,10 @@ class Lab:
         with state.locked(self.directory):
             known = state.load(self.directory)
             if known is None or self._switch.pid is None:
-                return self._begin(size or DEFAULT_SIZE, cgroup)
-            if cgroup not in ("", known.cgroup):
+                return self._begin(size or DEFAULT_SIZE, cgroup, disk)
+            if problem := _conflict(known, size, cgroup, disk):
                 raise UsageError(
-                    f"lab {self.name} has hosts of cgroup {known.cgroup or '(the machine)'}",
-                    f"arpanet lab down --name {self.name}",
-                )
-            if size is not None and size < known.size:
-                raise UsageError(
-                    f"lab {self.name} has {known.size} hosts already",
-                    f"arpanet lab down --name {self.name}",
+                    f"lab {self.name} has {problem}", f"arpanet lab down --name {self.name}"
                 )
             return self._extend(known, size or known.size)
 
@@ -159,13 +154,13 @@ class Lab:
             self._remove()
         return True
 
-    def _begin(self, size: int, cgroup: str) -> list[str]:
+    def _begin(self, size: int, cgroup: str, megabytes: int) -> list[str]:
         self._remove(keep_directory=True)  # what a lab that crashed has left
         names = host_names(size)
         try:
             with state.locked(self.directory.parent):  # two labs must not choose the same subnet
                 subnet = choose_subnet(network.machine_routes())
-                known = State(str(subnet), size, cgroup=cgroup)
+                known = State(str(subnet), size, cgroup=cgroup, disk=megabytes)
                 self._switch.directory.mkdir()
                 self._switch.begin(bound=self._bound)
                 network.set_up_switch(self.name, _plan(known), self._switch.wait_ready())
@@ -266,11 +261,15 @@ class Lab:
                 "init.d/docker": engine.script(self.name, host.name, host.directory),
             }
             disk.prepare(host.directory, files)
-            if self._stock:
+            if known.disk:
+                disk.make_image(host.directory, known.disk)
+            elif self._stock:
                 stock.give(self._stock, host.directory / "docker")
             host.holder.begin(host.name, known.cgroup, self._bound)
         for host in hosts:
             pid = host.holder.wait_ready()
+            if known.disk and self._stock:
+                stock.give(self._stock, host.docker_data)
             plugged = host.name not in known.cut
             network.attach(_plan(known), self._switch_pid(), host.name, pid, plugged)
             engine.begin(host)
@@ -350,6 +349,15 @@ class Lab:
 
 def _plan(known: State) -> Plan:
     return Plan(IPv4Network(known.subnet))
+
+
+def _conflict(known: State, size: int | None, cgroup: str, megabytes: int) -> str:
+    """Return what of a running lab is not as asked for, and can't be changed; else ``""``."""
+    if cgroup not in ("", known.cgroup):
+        return f"hosts of cgroup {known.cgroup or '(the machine)'}"
+    if megabytes not in (0, known.disk):
+        return f"hosts with disks of {known.disk or '(the machine)'} MB"
+    return f"{known.size} hosts already" if size is not None and size < known.size else ""
 
 
 def _check_root() -> None:

@@ -30,12 +30,14 @@ class State:
     :ivar size: the number of its hosts.
     :ivar cut: the hosts that are partitioned from the others.
     :ivar cgroup: the kind of cgroups that its hosts show; ``""``: the machine's.
+    :ivar disk: megabytes of the disk that each host's Docker has of its own; 0: the machine's.
     """
 
     subnet: str
     size: int
     cut: tuple[str, ...] = ()
     cgroup: str = ""
+    disk: int = 0
 
     def with_cut(self, host: str, cut: bool) -> "State":
         """Return this with *host* cut, or not."""
@@ -48,9 +50,8 @@ def load(directory: Path) -> State | None:
     try:
         found = json.loads((directory / "lab.json").read_text())
         IPv4Network(found["subnet"])
-        return State(
-            found["subnet"], int(found["size"]), tuple(found["cut"]), found.get("cgroup", "")
-        )
+        cgroup, disk = found.get("cgroup", ""), int(found.get("disk", 0))
+        return State(found["subnet"], int(found["size"]), tuple(found["cut"]), cgroup, disk)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 

@@ -7,6 +7,7 @@ common; all else that it keeps is each engine's own and is left out.
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ __all__ = ["give", "take"]
 
 #: Below Docker's data: what describes the images, and the layers themselves.
 _CATALOGUE, _LAYERS = "image/overlay2", "overlay2"
+_COPY_SECONDS = 120.0
 
 
 def take(docker: Path, stock: Path) -> None:
@@ -31,10 +33,15 @@ def take(docker: Path, stock: Path) -> None:
 def give(stock: Path, docker: Path) -> None:
     """Let a host that is new, with *docker* for its Docker's data, have what is in *stock*.
 
-    Both are on one file system.
+    Where they are not on one file system it gets copies.
     """
-    if not (docker / _CATALOGUE).exists():
+    if (docker / _CATALOGUE).exists():
+        return
+    if docker.stat().st_dev == stock.stat().st_dev:
         _copy(stock, docker)
+    else:
+        command = ["cp", "--archive", f"{stock}/.", str(docker)]
+        subprocess.run(command, check=True, timeout=_COPY_SECONDS)
 
 
 def _copy(source: Path, target: Path) -> None:

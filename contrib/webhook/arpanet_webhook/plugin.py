@@ -48,7 +48,7 @@ class WebhookPlugin:
         if self._teller:
             self._teller.tell(after)
 
-    @hookimpl(optionalhook=True)
+    @hookimpl
     def arpanet_agent_stop(self) -> None:
         """Tell what there is still to tell, and let another host lead."""
         if self._teller:

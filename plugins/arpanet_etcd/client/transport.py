@@ -39,6 +39,9 @@ KEEPALIVE = [
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 ]
 
+#: What etcd answers without a header, by which its other answers are known.
+HEADERLESS = ("maintenance/alarm", "maintenance/defragment")
+
 
 class Unfit(RegistryUnreachable):
     """An endpoint is not to be asked now; nothing that counts was sent to it."""
@@ -92,7 +95,7 @@ class Transport:
 
         def ask(endpoint: str) -> Json:
             answer = self.post(endpoint, path, body, timeout or self.timeout)
-            if self.identity:
+            if self.identity and path not in HEADERLESS:
                 self.identity.saw(endpoint, wire.position(answer).cluster)
             return answer
 
@@ -216,7 +219,8 @@ class Transport:
             answer: Json = json.loads(response.data)
             if isinstance(answer.get("error"), dict):  # a stream's error comes with status 200
                 raise wire.failure(200, response.data)
-            wire.position(answer)
+            if path not in HEADERLESS:
+                wire.position(answer)
         except (ValueError, AttributeError, RecursionError):
             raise wire.not_etcd(200, response.data) from None
         return answer

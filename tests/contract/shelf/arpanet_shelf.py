@@ -70,8 +70,11 @@ class ShelfRegistry:
         if other and other.engine != host.engine:
             raise duplicate_host(host, other)
 
-    def session(self, host):
+    def session(self, host, alive=None):  # its entries outlive whoever wrote them: none to keep
         return Session(self, host)
+
+    def silences(self):
+        return {}
 
     def write(self, name, host, instances):
         """Let these be all of a host: its record, and its instances."""
@@ -121,6 +124,7 @@ class Follower:
 
 class Session:
     trouble = ""
+    refused = {}  # noqa: RUF012 -- never changed
 
     def __init__(self, registry, host):
         self.registry, self.host = registry, host

@@ -316,6 +316,15 @@ def test_status(host):
 
 # -- from the first instruction on ---------------------------------------------------------------
 
+
+@pytest.fixture
+def settled(host):
+    """The same, when the ambassador, which may just have been replaced, serves."""
+    client(host, LABEL, "canary")
+    reaches(host, name="canary")
+    return host
+
+
 FORMS = [
     (LEGACY, "redis"),
     (LABEL, "localhost"),
@@ -327,19 +336,22 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("options", "dial"), FORMS)
-def test_a_client_that_dials_in_its_first_instruction_is_served(host, options, dial):
+def test_a_client_that_dials_in_its_first_instruction_is_served(settled, options, dial):
+    host = settled
     ask = f"docker run --rm --label client {options} redis redis-cli -h {dial} get where"
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(lambda _: run(host, ask, check=False), range(8)))
     assert said == ["host1"] * 8
 
 
-def test_the_readmes_own_example(host):
+def test_the_readmes_own_example(settled):
+    host = settled
     (line,) = re.findall(r"^\$ (docker run --rm .*)$", page("README.md"), re.MULTILINE)
     assert [run(host, line) for _ in range(3)] == ["PONG"] * 3
 
 
-def test_a_client_that_is_started_again_dials_in_its_first_instruction(host):
+def test_a_client_that_is_started_again_dials_in_its_first_instruction(settled):
+    host = settled
     ask = "redis-cli -h cache get where"
     label = "--label client --label connect.cache:6379=redis"
     run(host, f"docker run --name client {label} redis {ask}")
@@ -347,7 +359,8 @@ def test_a_client_that_is_started_again_dials_in_its_first_instruction(host):
         assert run(host, "docker start -a client") == "host1"
 
 
-def test_guest_of_a_namespace_dials_in_its_first_instruction(host):
+def test_guest_of_a_namespace_dials_in_its_first_instruction(settled):
+    host = settled
     client(host, "--network private", "home")
     ask = f"docker run --rm --network container:home {LABEL} redis redis-cli -h localhost get where"
     assert [run(host, ask, check=False) for _ in range(4)] == ["host1"] * 4
@@ -359,7 +372,8 @@ def hosts_file(host, options):
     return {name: line.split()[0] for line in text.splitlines() for name in line.split()[1:]}
 
 
-def test_names_that_are_there_already_are_left_alone(host):
+def test_names_that_are_there_already_are_left_alone(settled):
+    host = settled
     assert hosts_file(host, f"--add-host redis:10.9.9.9 {LABEL}")["redis"] == "10.9.9.9"
     assert hosts_file(host, LABEL)["redis"].startswith("127.77.")
     run(host, "docker run -d --label client --name other --network private busybox sleep 600")

@@ -135,8 +135,9 @@ class Cluster:
         self.start()
 
     def defragment(self) -> None:
-        """Have the first member give free space back."""
+        """Have the first member give free space back, and call its alarm off."""
         self._etcdctl("--endpoints", self.endpoints[0], "defrag")
+        self._etcdctl("--endpoints", self.endpoints[0], "alarm", "disarm")
 
     def _etcdctl(self, *words: str) -> None:
         api = {**os.environ, "ETCDCTL_API": "3"}

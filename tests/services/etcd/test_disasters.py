@@ -144,6 +144,6 @@ def test_out_of_space_deletions_go_through_and_what_stays_is_right_afterwards(
     revision = cluster.gateway.range("/").revision
     cluster.gateway.call("kv/compaction", {"revision": str(revision), "physical": True})
     cluster.defragment()
-    cluster.gateway.call("maintenance/alarm", {"action": "DEACTIVATE", "alarm": "NOSPACE"})
+    assert cluster.gateway.put("/x", "there is space again")
     reader.sees(instance(0), instance(7), within=15)
     wait_for(lambda: session.trouble == "")

@@ -166,6 +166,10 @@ def test_something_else_listens_there(gateway, one_etcd):
     assert Gateway([one_etcd.members[0].peer, *one_etcd.endpoints]).get("/x") is None
 
 
+def test_alarms_are_answered_although_they_have_no_header(gateway):
+    assert gateway.call("maintenance/alarm", {"action": "GET"}) == {}
+
+
 def test_a_listing_comes_in_pages_of_one_moment(gateway, layout, monkeypatch):
     for number in range(25):
         gateway.put(f"{layout.root}{number:02}", "1")

@@ -112,7 +112,7 @@ def test_a_trouble_that_comes_or_goes_is_seen_without_a_change(plugin, context, 
     assert list(tmp_path.iterdir()) == []
     sessions = []
     begin = context.registry.session
-    context.registry.session = lambda host: sessions.append(begin(host)) or sessions[-1]
+    context.registry.session = lambda host, alive: sessions.append(begin(host)) or sessions[-1]
 
     def told():
         return json.loads((tmp_path / "registrator.json").read_text())["trouble"]
@@ -172,3 +172,17 @@ def test_an_id_whose_holder_vanished_is_used(plugin, context):
     plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
     plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
     assert set(context.registry.read().instances) == {"x"}
+
+
+def test_an_agent_that_is_stuck_vouches_for_nothing(plugin, context, monkeypatch):
+    asked = []
+    begin = context.registry.session
+    monkeypatch.setattr(
+        context.registry, "session", lambda host, alive: asked.append(alive) or begin(host, alive)
+    )
+    plugin.arpanet_containers_synced(context, {})
+    (alive,) = asked
+    context.alive = lambda: 9.9
+    assert alive()
+    context.alive = lambda: 10.1
+    assert not alive()

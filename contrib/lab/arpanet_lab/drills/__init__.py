@@ -1,0 +1,1 @@
+"""Drills: an accident to a cluster under load, and what it may cost."""

@@ -1,0 +1,59 @@
+"""The drills that there are."""
+
+from arpanet import UsageError
+from arpanet_lab.drills import etcd, faults
+from arpanet_lab.drills.drill import Drill, Promise
+
+__all__ = ["DRILLS", "chosen"]
+
+_DEAF = Promise(hears=False)
+
+DRILLS = (
+    Drill(
+        "agents-killed",
+        "the agents of all hosts are killed with -9, again and again",
+        *(12, 60, faults.agents_killed, _DEAF),
+    ),
+    Drill(
+        "registrators-frozen",
+        "the registrators of all hosts are frozen",
+        *(12, 30, faults.registrators_frozen, _DEAF),
+    ),
+    Drill("disk-full", "the disk of a server's host is full", 12, 30, faults.disk_full),
+    Drill("wiped", "all masters lose all they know; formed anew", 4, 30, etcd.wiped, _DEAF),
+    Drill("restored", "all masters are restored from a snapshot", 4, 30, etcd.restored, _DEAF),
+    Drill(
+        "rolled-back",
+        "all masters get their disks of before",
+        4,
+        30,
+        etcd.rolled_back,
+        _DEAF,
+    ),
+    Drill("second-cluster", "a second cluster among the masters", 8, 30, etcd.second_cluster),
+    Drill("no-space", "the masters refuse what needs space", 6, 30, etcd.no_space),
+    Drill("leader-frozen", "the masters' leader is frozen, and back", 10, 20, etcd.leader_frozen),
+    Drill("quorum-lost", "two of three masters are frozen", 10, 60, etcd.quorum_lost, _DEAF),
+    Drill(
+        "partition",
+        "a host with servers, clients and a master is cut off",
+        *(10, 30, faults.cut_off, Promise(frozenset({"host1"}), 3.0, False)),
+    ),
+    Drill(
+        "compacted",
+        "a clients' host is cut off from the masters, which compact",
+        *(12, 30, etcd.compacted_meanwhile, _DEAF),
+    ),
+)
+
+
+def chosen(names: list[str]) -> list[Drill]:
+    """Return the drills of these names; without any, all.
+
+    :raises UsageError: there is none of a name.
+    """
+    known = {drill.name: drill for drill in DRILLS}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no drill {name}", f"there are {' '.join(known)}")
+    return [known[name] for name in names] or list(DRILLS)

@@ -1,0 +1,193 @@
+"""Accidents to masters; each begins with its block and ends after it."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from arpanet import ArpanetError
+from arpanet_lab.cluster import everywhere, form_masters
+from arpanet_lab.containers import Processes, frozen
+from arpanet_lab.drills.faults import masters_cut_off
+from arpanet_lab.drills.site import AGENT, ETCD, REGISTRATOR, Site
+from arpanet_lab.holding import wait_until
+from arpanet_lab.host import Host
+
+__all__ = [
+    "compacted_meanwhile",
+    "leader_frozen",
+    "no_space",
+    "quorum_lost",
+    "restored",
+    "rolled_back",
+    "second_cluster",
+    "wiped",
+]
+
+_CLIENT_PORT, _PEER_PORT = 4001, 7001
+#: A member's volume, below a host's Docker data; its data in there; where the container has it.
+_VOLUME, _DATA, _MOUNT = "volumes/arpanet_etcd_data/_data", "data", "/var/lib/etcd"
+_ANSWERS = 60.0
+
+
+@contextmanager
+def wiped(site: Site) -> Iterator[None]:
+    """Take all masters away with all that they know; form the cluster anew."""
+    everywhere(site.hosts, f"docker rm -f {ETCD}")
+    everywhere(site.hosts, "docker volume rm arpanet_etcd_data arpanet_cluster")
+    yield
+    form_masters(site.hosts)
+
+
+@contextmanager
+def restored(site: Site) -> Iterator[None]:
+    """Lose all masters; restore all from a snapshot, since when an instance has moved."""
+    first = site.hosts[0]
+    save = f"docker exec {ETCD} etcdctl --endpoints={_url(first)} snapshot save {_MOUNT}/snapshot"
+    first.run(save.split())
+    snapshot = (first.docker_data / _VOLUME / "snapshot").read_bytes()
+    site.move()
+    everywhere(site.hosts, f"docker kill {ETCD}")
+    yield
+    members = ",".join(f"{host.name}=http://{host.ip}:{_PEER_PORT}" for host in site.hosts)
+    for host in site.hosts:
+        volume = host.docker_data / _VOLUME
+        shutil.rmtree(volume / _DATA)
+        (volume / "snapshot").write_bytes(snapshot)
+        _restore(host, members)
+        (volume / "snapshot").unlink()
+    _start(site.hosts)
+
+
+def _restore(host: Host, members: str) -> None:
+    """Make a member's data of the snapshot in its volume, with the tool that its etcd has."""
+    image = host.run(["docker", "inspect", "-f", "{{.Config.Image}}", ETCD]).stdout.strip()
+    for tool in ("etcdutl", "etcdctl"):  # from etcd 3.6 on only the first can do it
+        command = ["docker", "run", "--rm", "-v", f"arpanet_etcd_data:{_MOUNT}", image, tool]
+        command += ["snapshot", "restore", f"{_MOUNT}/snapshot", f"--data-dir={_MOUNT}/{_DATA}"]
+        command += [f"--name={host.name}", f"--initial-cluster={members}"]
+        command += [f"--initial-advertise-peer-urls=http://{host.ip}:{_PEER_PORT}"]
+        done = host.run(command, check=False)
+        if not done.returncode:
+            return
+    raise ArpanetError(f"{host.name} cannot restore a snapshot: {done.stderr.strip()[-300:]}")
+
+
+@contextmanager
+def rolled_back(site: Site) -> Iterator[None]:
+    """Lose all masters; put back their disks as they were before an instance moved."""
+    volumes = [host.docker_data / _VOLUME for host in site.hosts]
+    with frozen(*(Processes(host, ETCD) for host in site.hosts)):  # as of one moment
+        for volume in volumes:
+            _copy(volume / _DATA, volume / "kept")
+    site.move()
+    everywhere(site.hosts, f"docker kill {ETCD}")
+    yield
+    for volume in volumes:
+        shutil.rmtree(volume / _DATA)
+        (volume / "kept").rename(volume / _DATA)
+    _start(site.hosts)
+
+
+def _copy(source: Path, target: Path) -> None:
+    subprocess.run(["cp", "--archive", str(source), str(target)], check=True, timeout=60)
+
+
+@contextmanager
+def second_cluster(site: Site) -> Iterator[None]:
+    """Put a cluster of its own in the place of host3's master; restart the agents meanwhile."""
+    host = site.hosts[2]
+    image = host.run(["docker", "inspect", "-f", "{{.Config.Image}}", ETCD]).stdout.strip()
+    host.run(["docker", "stop", ETCD])
+    stranger = f"docker run -d --name stranger --network host {image} etcd --name=stranger"
+    stranger += f" --data-dir=/tmp/stranger --advertise-client-urls={_url(host)}"
+    stranger += f" --listen-client-urls={_url(host)} --listen-peer-urls=http://{host.ip}:7001"
+    stranger += f" --initial-advertise-peer-urls=http://{host.ip}:7001"
+    stranger += f" --initial-cluster=stranger=http://{host.ip}:7001"
+    host.run(stranger.split())
+    try:
+        _answer([host])
+        everywhere(site.hosts, f"docker restart -t 0 {REGISTRATOR} {AGENT}")
+        yield
+    finally:
+        host.run(["docker", "rm", "-f", "-v", "stranger"])
+        _start([host])
+
+
+@contextmanager
+def no_space(site: Site) -> Iterator[None]:
+    """Let all masters refuse what needs space, as an etcd does whose quota is used up."""
+    for host in site.hosts:
+        member = _ask(host, "maintenance/status")["header"]["member_id"]
+        alarm = {"action": "ACTIVATE", "alarm": "NOSPACE", "memberID": member}
+        _ask(host, "maintenance/alarm", alarm)
+    try:
+        yield
+    finally:
+        site.hosts[0].run(["arpanet", "etcdctl", "alarm", "disarm"])
+
+
+@contextmanager
+def leader_frozen(site: Site) -> Iterator[None]:
+    """Freeze the leader of the masters: it keeps its connections, and says nothing."""
+    states = {host: _ask(host, "maintenance/status") for host in site.hosts}
+    led = [h for h, said in states.items() if said["leader"] == said["header"]["member_id"]]
+    with frozen(*(Processes(host, ETCD) for host in led)):
+        yield
+
+
+@contextmanager
+def quorum_lost(site: Site) -> Iterator[None]:
+    """Freeze two of three masters."""
+    with frozen(*(Processes(host, ETCD) for host in site.hosts[:2])):
+        yield
+
+
+@contextmanager
+def compacted_meanwhile(site: Site) -> Iterator[None]:
+    """Keep host3 from the other masters, and let these forget the history that it misses."""
+    with masters_cut_off(site.hosts[2]):
+        yield
+        first = site.hosts[0]
+        revision = _ask(first, "maintenance/status")["header"]["revision"]
+        _ask(first, "kv/compaction", {"revision": revision, "physical": True})
+
+
+# -- how -----------------------------------------------------------------------------------------
+
+
+def _start(hosts: Sequence[Host]) -> None:
+    """Start masters that have their data, and wait until they serve."""
+    everywhere(hosts, f"docker start {ETCD}")
+    _answer(hosts)
+
+
+def _answer(hosts: Sequence[Host]) -> None:
+    for host in hosts:
+        if not wait_until(lambda host=host: _leads(host), _ANSWERS, pause=0.1):  # type: ignore[misc]
+            raise ArpanetError(f"the master on {host.name} does not answer")
+
+
+def _leads(host: Host) -> bool:
+    """Return whether a master knows of a leader."""
+    try:
+        return int(_ask(host, "maintenance/status")["leader"]) != 0
+    except (urllib3.exceptions.HTTPError, KeyError):
+        return False
+
+
+def _ask(host: Host, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask a master over the gateway of its v3 API.
+
+    :raises urllib3.exceptions.HTTPError: it does not answer.
+    """
+    url = f"{_url(host)}/v3/{path}"
+    return urllib3.request("POST", url, json=body or {}, timeout=5, retries=False).json()
+
+
+def _url(host: Host) -> str:
+    return f"http://{host.ip}:{_CLIENT_PORT}"

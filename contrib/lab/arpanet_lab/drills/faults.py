@@ -1,0 +1,108 @@
+"""Accidents to agents, disks and wires; each begins with its block and ends after it."""
+
+import errno
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from arpanet_lab.containers import Processes, frozen
+from arpanet_lab.drills.site import AGENT, REGISTRATOR, Site
+from arpanet_lab.host import Host
+
+__all__ = ["agents_killed", "cut_off", "disk_full", "masters_cut_off", "registrators_frozen"]
+
+#: Seconds between two kills: an agent that is up for so long gets hardly anything done.
+_KILL_EVERY = 0.25
+#: What keeps a host from masters that it does not have itself. All other ports stay open.
+_NO_MASTERS = """\
+table inet drill {
+    chain in { type filter hook prerouting priority -300;
+        iifname "eth0" tcp dport { 4001, 7001 } drop
+        iifname "eth0" tcp sport { 4001, 7001 } drop
+    }
+    chain out { type filter hook postrouting priority 300;
+        oifname "eth0" tcp dport { 4001, 7001 } drop
+        oifname "eth0" tcp sport { 4001, 7001 } drop
+    }
+}
+"""
+
+
+@contextmanager
+def agents_killed(site: Site) -> Iterator[None]:
+    """Kill all processes of both agents on all hosts, again and again."""
+    agents = [Processes(host, name) for host in site.hosts for name in (REGISTRATOR, AGENT)]
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(_KILL_EVERY):
+            for one in agents:
+                one.send(signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killer.join()
+
+
+@contextmanager
+def registrators_frozen(site: Site) -> Iterator[None]:
+    """Freeze the registrators of all hosts that serve: what keeps their entries alive."""
+    with frozen(*(Processes(host, REGISTRATOR) for host in site.hosts)):
+        yield
+
+
+@contextmanager
+def disk_full(site: Site) -> Iterator[None]:
+    """Fill the disk of host1's Docker to the last byte."""
+    filler = site.hosts[0].docker_data / "filler"
+    try:
+        _fill(filler)
+        yield
+    finally:
+        filler.unlink()
+
+
+def _fill(path: Path) -> None:
+    """Make a file that takes all the space that there is."""
+    with path.open("wb", buffering=0) as file:
+        size = 1 << 30
+        while size:  # what is only set aside is as full, and costs no writing
+            try:
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+            except OSError as problem:
+                if problem.errno != errno.ENOSPC:
+                    raise
+                size >>= 1
+
+
+@contextmanager
+def cut_off(site: Site) -> Iterator[None]:
+    """Partition host1, with its instances, its clients and its master, from the others."""
+    site.lab.cut("host1")
+    try:
+        yield
+    finally:
+        site.lab.heal("host1")
+
+
+@contextmanager
+def masters_cut_off(host: Host) -> Iterator[None]:
+    """Let nothing pass between a host and the masters on others; all else passes."""
+    _nft(host, _NO_MASTERS)
+    try:
+        yield
+    finally:
+        _nft(host, "delete table inet drill\n")
+
+
+def _nft(host: Host, commands: str) -> None:
+    inside = ["nsenter", "--target", str(host.pid), "--net", "nft", "-f", "-"]
+    subprocess.run(inside, input=commands, text=True, check=True, timeout=20)

@@ -1,0 +1,88 @@
+"""Hold drills: a cluster of their own, load, the accident, what it cost."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from arpanet_lab.cluster import configure, form
+from arpanet_lab.drills.drill import Drill, Outcome, breaches
+from arpanet_lab.drills.site import Site
+from arpanet_lab.lab import Lab
+from arpanet_lab.load.load import loaded
+
+__all__ = ["COLUMNS", "DISK", "KEPT", "cluster", "hold", "prepare", "row"]
+
+#: Megabytes of the disk of each host's Docker: one of them becomes full.
+DISK = 3000
+#: Seconds that entries of a silent host stay, in a rehearsal: what takes longer is more than that.
+REHEARSAL_TTL = "5"
+#: Seconds of load before an accident, and after all is well again.
+_BEFORE, _AFTER = 1.0, 1.0
+#: What the last column says where nothing of the promise was broken.
+KEPT = "kept"
+COLUMNS = ("drill", "new", "failed", "outage", "held", "broken", "avoided", "healed", "promise")
+
+
+@contextmanager
+def cluster(full: bool, name: str = "drill") -> Iterator[Site]:
+    """Have a lab of its own, and on it what :func:`prepare` makes."""
+    lab = Lab(name, bound=True)
+    lab.down()
+    try:
+        lab.up(3, disk=DISK)
+        for image in ("redis", "busybox"):
+            lab.load_image(image)
+        yield prepare(lab, full)
+    finally:
+        lab.down()
+
+
+def prepare(lab: Lab, full: bool) -> Site:
+    """Make a cluster to hold drills on of bare hosts with the images redis and busybox.
+
+    :param full: with the settings of everyday life.
+    """
+    configure(lab.hosts, **({} if full else {"ARPANET_TTL": REHEARSAL_TTL}))
+    form(lab.hosts)
+    site = Site(lab)
+    site.make()
+    return site
+
+
+def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
+    """Hold one drill and return what it cost.
+
+    :raises ArpanetError: the site is not well before it, or cannot be brought back after it.
+    """
+    site.settle()
+    clients, mover = site.clients(), site.mover()
+    half = (drill.full if full else drill.short) / 2
+    with loaded([*clients.values(), mover]) as load:
+        time.sleep(_BEFORE)
+        began = time.time()
+        with drill.accident(site):
+            time.sleep(half)
+            site.move()
+            time.sleep(half)
+        ended = time.monotonic()
+        by_hand = site.heal()
+        healed = time.monotonic() - ended
+        time.sleep(_AFTER)
+    figures = {key: load.figures[client] for key, client in clients.items()}
+    stops = tuple(site.stops)
+    return Outcome(drill, began, figures, load.figures[mover], stops, healed, by_hand)
+
+
+def row(outcome: Outcome) -> tuple[str, int, int, str, int, int, str, str, str]:
+    """Return a line of the table: see :data:`COLUMNS`."""
+    return (
+        outcome.drill.name,
+        outcome.dialled,
+        outcome.failed,
+        f"{outcome.outage:.1f} s",
+        outcome.held,
+        outcome.broken,
+        f"{outcome.avoided:.1f} s",
+        f"{outcome.healed:.1f} s",
+        "; ".join(breaches(outcome)) or KEPT,
+    )

@@ -1,0 +1,200 @@
+"""A cluster with services in use: what drills are held on."""
+
+import json
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from arpanet import ArpanetError
+from arpanet_lab.cluster import PATIENCE, everywhere
+from arpanet_lab.host import Host
+from arpanet_lab.lab import Lab
+from arpanet_lab.load.load import Client
+
+__all__ = ["AGENT", "ETCD", "REGISTRATOR", "Site"]
+
+#: The containers of arpanet that accidents happen to.
+AGENT, REGISTRATOR, ETCD = "arpanet_backends_agent", "arpanet_registrator", "arpanet_etcd"
+
+_REDIS = "redis redis-server --protected-mode no --save ''"
+_LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
+_LABEL = "--label connect.6379=redis"
+_CLIENT = "busybox sleep 1000000"
+#: Where the two services are published.
+_PORT, _MOVER_PORT = 10000, 10001
+#: Seconds in which all must be as before by itself, and after something was done by hand: Docker's
+#: pause before it starts a container again grows up to a minute.
+HEALS, MENDED = 90.0, 120.0
+
+
+@dataclass
+class Site:
+    """Three hosts, each a master and a slave.
+
+    The service ``redis`` has an instance on host1 and on host2, and clients of both link forms on
+    host1 and on host3. ``mover`` has an instance on host3, where its client is, too; another one is
+    on host1 or on host2.
+
+    :ivar stops: when that one stopped, in seconds since the epoch.
+    """
+
+    lab: Lab
+    stops: list[float] = field(default_factory=list)
+    _at: int = 0
+
+    @property
+    def hosts(self) -> list[Host]:
+        """Its hosts."""
+        return self.lab.hosts
+
+    # -- making ----------------------------------------------------------------------------------
+
+    def make(self) -> None:
+        """Start the services and their clients."""
+        one, two, three = self.hosts
+        mover = f"-e SERVICE_NAME=mover -p {_MOVER_PORT}:6379 {_REDIS}"
+        for host in (one, two):
+            _sh(host, f"docker run -d --name redis -p {_PORT}:6379 {_REDIS}")
+            _sh(host, f"docker create --name mover {mover}")
+        _sh(one, "docker start mover")
+        _sh(three, f"docker run -d --name stayer {mover}")
+        _sh(three, f"docker run -d --name mover-client --label connect.6379=mover {_CLIENT}")
+        for host in (one, three):
+            _sh(host, f"docker run -d --name link {_LINK} {_CLIENT}")
+            _sh(host, f"docker run -d --name label {_LABEL} {_CLIENT}")
+        for host in (one, two):
+            _until(lambda host=host: _named(host), f"redis on {host.name} answers")
+        self.heal()
+
+    def clients(self) -> dict[tuple[str, str], Client]:
+        """Return those of redis, by host and link form."""
+        found = {}
+        for host in (self.hosts[0], self.hosts[2]):
+            inspect = "docker inspect -f '{{.NetworkSettings.IPAddress}}' arpanet_backends"
+            found[host.name, "link"] = Client(host, "link", 6379, _sh(host, inspect))
+            found[host.name, "label"] = Client(host, "label", 6379)
+        return found
+
+    def mover(self) -> Client:
+        """Return the client of the service that moves."""
+        return Client(self.hosts[2], "mover-client", 6379, every=0.02, held=0)
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def move(self) -> None:
+        """Kill the instance that moves, note when it was dead, and start it on the other host."""
+        old, new = self.hosts[self._at], self.hosts[1 - self._at]
+        _sh(old, "docker kill mover")
+        self.stops.append(_finished(old))
+        self._at = 1 - self._at
+        _sh(new, "docker start mover")
+
+    def settle(self) -> None:
+        """Bring all back to where a drill begins.
+
+        :raises ArpanetError: that can't be done.
+        """
+        if self._at:
+            self.move()
+        self.heal()
+        self.stops.clear()
+
+    def heal(self) -> list[str]:
+        """Wait until all hosts are well; where that does not come, do it by hand: return what.
+
+        :raises ArpanetError: they are not well even so.
+        """
+        if not (left := self._wait_well(HEALS)):
+            return []
+        done = [f"{'; '.join(left)}: arpanet slave start, master start"]
+        everywhere(self.hosts, "arpanet master start --peers boot")
+        everywhere(self.hosts, "arpanet slave start")
+        if left := self._wait_well(MENDED):
+            raise ArpanetError(f"the cluster is not well: {'; '.join(left)}")
+        return done
+
+    def _wait_well(self, seconds: float) -> list[str]:
+        deadline = time.monotonic() + seconds
+        while (left := self.troubles()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return left
+
+    def troubles(self) -> list[str]:
+        """Return what is not as it should be, according to each host's own command line."""
+        asked = {
+            (host.name, what): host.popen(
+                ["arpanet", what, "-f", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            for host in self.hosts
+            for what in ("status", "links")
+        }
+        rows = {key: _rows(process) for key, process in asked.items()}
+        found = []
+        for host in self.hosts:
+            parts = rows[host.name, "status"]
+            bad = [f"{p['part']} {p['state']}" for p in parts if p["state"] not in ("ok", "absent")]
+            found += [f"{host.name}: {one}" for one in bad or ([] if parts else ["no status"])]
+            found += self._link_troubles(host, rows[host.name, "links"])
+        return found
+
+    def _link_troubles(self, host: Host, links: list[dict[str, Any]]) -> list[str]:
+        place = {f"{h.ip}:{p}": f"{h.name}:{p}" for h in self.hosts for p in (_PORT, _MOVER_PORT)}
+        found = []
+        seen = {}
+        for link in links:
+            targets = {place.get(one, "here") for one in link["targets"].split()}
+            seen[link["client"]] = targets
+            if link["error"] or "unconfirmed" in link["note"]:
+                found.append(f"{host.name}: {link['client']}: {link['error'] or link['note']}")
+        for client, wanted in self._wanted(host).items():
+            if seen.get(client) != wanted:
+                found.append(f"{host.name}: {client} has {sorted(seen.get(client, ()))}")
+        return found
+
+    def _wanted(self, host: Host) -> dict[str, set[str]]:
+        """Return each client's targets; ``here`` is a container of its own host."""
+        if host.name == "host1":
+            return {client: {"here", f"host2:{_PORT}"} for client in ("link", "label")}
+        if host.name == "host2":
+            return {}
+        both = {f"host1:{_PORT}", f"host2:{_PORT}"}
+        moved = {"here", f"{self.hosts[self._at].name}:{_MOVER_PORT}"}
+        return {"link": both, "label": both, "mover-client": moved}
+
+
+def _sh(host: Host, line: str) -> str:
+    return host.run(["sh", "-c", line], timeout=PATIENCE).stdout.strip()
+
+
+def _rows(process: "subprocess.Popen[bytes]") -> list[dict[str, Any]]:
+    try:
+        said = process.communicate(timeout=PATIENCE)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said = process.communicate()[0]
+    with suppress(ValueError):
+        rows: list[dict[str, Any]] = json.loads(said)
+        return rows
+    return []
+
+
+def _named(host: Host) -> bool:
+    ask = ["docker", "exec", "redis", "redis-cli", "set", "where", host.name]
+    return host.run(ask, check=False).stdout.strip() == "OK"
+
+
+def _finished(host: Host) -> float:
+    """Return when the instance that moves was dead, by its host's Docker."""
+    said = _sh(host, "docker inspect -f '{{.State.FinishedAt}}' mover")
+    return datetime.fromisoformat(said).timestamp()
+
+
+def _until(condition: Any, what: str, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ArpanetError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.1)

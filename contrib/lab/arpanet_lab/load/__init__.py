@@ -1,0 +1,1 @@
+"""Load for drills: what clients notice while something is broken."""

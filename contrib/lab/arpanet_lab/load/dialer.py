@@ -1,0 +1,165 @@
+"""Dial an address all the time, and tell what failed: what an app behind a link notices.
+
+A script that needs the standard library only: it is run inside a container's network namespace, as
+``python -I dialer.py ADDRESS PORT [--every S] [--held N] [--limit S]``. It asks a redis for the key
+``where`` over a new connection each time, and over held connections ten times a second. It prints
+``ready`` once it has had its first answer, and with the end of its input one line of JSON:
+
+    {"dialled": 1200, "answers": {"host1": 1190}, "failed": [[time, seconds, why], ...],
+     "held": 4, "broken": [[time, why, "host1"], ...], "slowest": seconds}
+
+Times are seconds since the epoch. A redis that was not told where it is answers ``""``.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+ASK = b"GET where\r\n"
+#: Seconds between two questions over a held connection.
+HELD_EVERY = 0.1
+
+
+class Dialer:
+    """Both kinds of load, and what became of them."""
+
+    def __init__(self, address: str, port: int, every: float, held: int, limit: float) -> None:
+        self.address, self.port = address, port
+        self.every, self.held, self.limit = every, held, limit
+        self.dialled = 0
+        self.answers: Counter[str] = Counter()
+        self.failed: list[tuple[float, float, str]] = []
+        self.broken: list[tuple[float, str, str]] = []
+        self.slowest = 0.0
+        self.ready = asyncio.Event()
+
+    async def ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        """Ask which host serves; return its name."""
+        writer.write(ASK)
+        async with asyncio.timeout(self.limit):  # wait_for may lose that it was cancelled
+            head = await reader.readline()
+            if head == b"$-1\r\n":
+                return ""
+            if not head.startswith(b"$"):
+                raise ConnectionError(f"answered {head!r}")
+            return (await reader.readline()).strip().decode()
+
+    async def dial_once(self) -> None:
+        """Connect, ask, close; note what happened."""
+        began, when = time.monotonic(), time.time()
+        self.dialled += 1
+        try:
+            async with asyncio.timeout(self.limit):
+                reader, writer = await asyncio.open_connection(self.address, self.port)
+            try:
+                self.answers[await self.ask(reader, writer)] += 1
+            finally:
+                writer.close()
+        except (OSError, asyncio.IncompleteReadError, TimeoutError) as problem:
+            self.failed.append((when, time.monotonic() - began, why(problem)))
+        else:
+            self.ready.set()
+        self.slowest = max(self.slowest, time.monotonic() - began)
+
+    async def dial(self) -> None:
+        """Begin a new connection at each tick, whatever became of the ones before."""
+        running: set[asyncio.Task[None]] = set()
+        due = time.monotonic()
+        try:
+            while True:
+                one = asyncio.create_task(self.dial_once())
+                running.add(one)
+                one.add_done_callback(running.discard)
+                due = max(due + self.every, time.monotonic() - 1)
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+        finally:
+            if running:  # those that hang are failures as well, once their time is over
+                await asyncio.wait(running, timeout=self.limit + 1)
+
+    async def hold(self) -> None:
+        """Use one connection for as long as it lasts; then note it, and use another."""
+        await self.ready.wait()
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection(self.address, self.port)
+            except OSError:  # told by those who dial
+                await asyncio.sleep(HELD_EVERY)
+                continue
+            where = ""
+            try:
+                while True:
+                    where = await self.ask(reader, writer)
+                    await asyncio.sleep(HELD_EVERY)
+            except (OSError, asyncio.IncompleteReadError, TimeoutError) as problem:
+                self.broken.append((time.time(), why(problem), where))
+            finally:
+                writer.close()
+
+    def report(self) -> dict[str, Any]:
+        """Return the line of JSON."""
+        return {
+            "dialled": self.dialled,
+            "answers": dict(self.answers),
+            "failed": self.failed,
+            "held": self.held,
+            "broken": self.broken,
+            "slowest": self.slowest,
+        }
+
+
+def why(problem: BaseException) -> str:
+    """Return one word or two for a failure."""
+    if isinstance(problem, TimeoutError):
+        return "timed out"
+    if isinstance(problem, ConnectionRefusedError):
+        return "refused"
+    if isinstance(problem, ConnectionResetError | BrokenPipeError):
+        return "reset"
+    return str(problem) or type(problem).__name__
+
+
+async def until_input_ends() -> None:
+    """Return when nobody wants more: the end of standard input."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+async def run(dialer: Dialer) -> None:
+    """Load until the input ends, then let the dials under way end."""
+    tasks = [asyncio.create_task(dialer.dial())]
+    tasks += [asyncio.create_task(dialer.hold()) for _ in range(dialer.held)]
+    over = asyncio.create_task(until_input_ends())
+    await asyncio.wait(
+        [over, asyncio.create_task(dialer.ready.wait())], return_when=asyncio.FIRST_COMPLETED
+    )
+    print("ready", flush=True)  # noqa: T201
+    await over
+    for one in tasks:
+        one.cancel()
+    for one in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await one
+    print(json.dumps(dialer.report()), flush=True)  # noqa: T201
+
+
+def main() -> None:
+    """Read the command line, and load."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("address")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--every", type=float, default=0.01)
+    parser.add_argument("--held", type=int, default=4)
+    parser.add_argument("--limit", type=float, default=5.0)
+    given = parser.parse_args()
+    asyncio.run(run(Dialer(given.address, given.port, given.every, given.held, given.limit)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Drills, rehearsed: shorter than they are meant, but each with its whole promise."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from arpanet_lab.drills.catalogue import DRILLS
+from arpanet_lab.drills.drill import Drill, breaches
+from arpanet_lab.drills.runner import DISK, hold, prepare, row
+from arpanet_lab.drills.site import Site
+
+from tests.conftest import SLOW
+from tests.labs import lab_of
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """Three hosts with services in use, and disks that can be full."""
+    with lab_of("d", 3, disk=DISK) as lab:
+        yield prepare(lab, full=False)
+
+
+@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+def test_the_promise_is_kept(site: Site, drill: Drill) -> None:
+    outcome = hold(site, drill)
+    logging.getLogger(__name__).info("%s", row(outcome))
+    assert outcome.dialled > 0
+    assert not breaches(outcome, SLOW)
