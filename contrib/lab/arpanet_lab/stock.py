@@ -37,8 +37,8 @@ def give(stock: Path, docker: Path) -> None:
     """
     if (docker / _CATALOGUE).exists():
         return
-    there = docker if docker.exists() else docker.parent
-    if there.stat().st_dev == stock.stat().st_dev:
+    docker.mkdir(parents=True, exist_ok=True)
+    if docker.stat().st_dev == stock.stat().st_dev:
         _copy(stock, docker)
     else:
         command = ["cp", "--archive", f"{stock}/.", str(docker)]

@@ -88,6 +88,10 @@ class Lan:
             node.sh(f"ip addr add {address}/24 dev eth0; ip link set eth0 up")
         self.address6(self.client)
 
+    def of(self, node):
+        """Return the address of a client."""
+        return {self.client: CLIENT, self.other: OTHER}.get(node, "")
+
     def address6(self, node):
         """Give *node* the client's IPv6 address; it loses it when its IPv6 is switched off."""
         node.sh(f"ip addr replace {CLIENT6}/64 dev eth0 nodad; ip addr replace ::1/128 dev lo")

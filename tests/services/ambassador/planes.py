@@ -9,14 +9,21 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from arpanet_ambassador.planes.nftables.plane import Nftables
+from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Plane
+from arpanet_ambassador.planes.proxy.plane import Proxied
 from arpanet_ambassador.planes.socket.host import Host, cookie
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
 from arpanet_ambassador.planes.socket.kernel import Kernel
 from arpanet_ambassador.planes.socket.layout import Dialled
 from arpanet_ambassador.planes.socket.pins import Pins
+from arpanet_ambassador.planes.socket.plane import Sockets
 from arpanet_ambassador.planes.socket.table import make
 
+from arpanet.records import Target
+from tests.services.ambassador.behaviours import BEHAVIOURS
 from tests.services.ambassador.behaviours import stage as b
+from tests.services.ambassador.lan import Lan, Node, anybody
 from tests.services.ambassador.mounting import unattached
 
 __all__ = ["PLANES", "Machine", "SocketUnderTest", "bpffs"]
@@ -48,9 +55,9 @@ class Machine(Host):
 
 
 class SocketUnderTest:
-    """The socket plane of a host that has only the stage's clients."""
+    """The socket plane's own side: tables for the kernel, of the stage's clients only."""
 
-    gives = frozenset({b.LOOPBACK, b.IPV6, b.TARGETS6, b.UDP, b.PEER, b.NAMES, b.UDP_REFUSED})
+    gives = frozenset().union(*(one.needs for one in BEHAVIOURS))
 
     @classmethod
     def blob(cls) -> bytes:
@@ -65,7 +72,7 @@ class SocketUnderTest:
 
     @classmethod
     @contextmanager
-    def ready(cls) -> Iterator["SocketUnderTest"]:
+    def ready(cls, lan: Lan) -> Iterator["SocketUnderTest"]:
         with bpffs() as place:
             made = cls(place, cls.blob())
             try:
@@ -132,9 +139,105 @@ class OldKernel(SocketUnderTest):
         return blob.replace(set_retval, nothing)
 
 
-#: Those that a user chooses, and in what other ways they are tried.
+class UnderTest:
+    """Any plane, told of the stage's clients only."""
+
+    gives: frozenset[str]
+
+    def __init__(self, place: Path, lan: Lan) -> None:
+        self._place, self._lan = place, lan
+        self._links: dict[Node, dict[Frontend, tuple[Target, ...]]] = {}
+        self.plane = self.make()
+
+    def make(self) -> Plane:
+        """Return the plane, as a process that begins makes it."""
+        raise AssertionError("abstract")
+
+    @classmethod
+    @contextmanager
+    def ready(cls, lan: Lan) -> Iterator["UnderTest"]:
+        with bpffs() as place:
+            made = cls(place, lan)
+            try:
+                yield made
+            finally:
+                made.stop()
+
+    def link(self, node, address, port, targets, protocol="tcp"):
+        places = tuple(Target(*one) for one in targets)
+        self._links.setdefault(node, {})[_frontend(address, port, protocol)] = places
+        self.apply()
+
+    def unlink(self, node, address, port, protocol="tcp"):
+        del self._links[node][_frontend(address, port, protocol)]
+        self.apply()
+
+    def apply(self):
+        clients = {
+            node.home.container: Client(node.home, dict(links), frozenset({self._lan.of(node)}))
+            for node, links in self._links.items()
+            if links
+        }
+        assert self.plane.apply(clients) == {}
+
+    def die(self):
+        self.plane.close()
+
+    def revive(self):
+        self.plane = self.make()
+        self.apply()
+
+    def stop(self):
+        self.plane.close()
+        assert self.plane.clear([node.home for node in self._links]) == {}
+
+
+class SocketPlane(UnderTest):
+    """As the ambassador has it."""
+
+    gives = SocketUnderTest.gives
+
+    def make(self) -> Plane:
+        return Sockets(anybody, Machine(self._place))
+
+
+class NftablesPlane(UnderTest):
+    """Without IPv6: neither sockets that dial ``::1`` nor targets.
+
+    The kernel's tracking keeps a datagram socket where it once was, nobody tells one that it leads
+    nowhere, and without any rules the kernel translates nothing more, be it connected or not.
+    """
+
+    gives = SocketUnderTest.gives - {
+        b.IPV6,
+        b.TARGETS6,
+        b.UDP_REFUSED,
+        b.UDP_MOVES,
+        b.KEPT,
+    }
+
+    def make(self) -> Plane:
+        return Nftables(anybody)
+
+
+class ProxyPlane(UnderTest):
+    """TCP to the ambassador's own address only, as long as it lives."""
+
+    gives = frozenset({b.PEER})
+
+    def make(self) -> Plane:
+        return Proxied(lambda: self._lan.ambassador.home, anybody)
+
+
+#: Those that a user chooses, and in what other ways one of them is tried.
 PLANES = {
-    "socket": SocketUnderTest,
+    "socket": SocketPlane,
     "socket-compiled-anew": CompiledAnew,
     "socket-old-kernel": OldKernel,
+    "nftables": NftablesPlane,
+    "proxy": ProxyPlane,
 }
+
+
+def _frontend(address: str, port: int, protocol: str) -> Frontend:
+    return Frontend(LOOPBACK if address == b.LOCALHOST else address, port, protocol)

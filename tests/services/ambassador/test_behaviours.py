@@ -25,7 +25,7 @@ def servers(module_lan):
 
 @pytest.mark.parametrize(("plane", "behaviour"), CASES)
 def test_behaviour(module_lan, plane, behaviour):
-    with PLANES[plane].ready() as carrier:
+    with PLANES[plane].ready(module_lan) as carrier:
         stage = Stage(module_lan, carrier)
         try:
             behaviour.run(stage)

@@ -126,7 +126,6 @@ def test_shared_namespace(host):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (f"--network host {LABEL}", "Docker uses cgroups of version 1 here"),
         (f"--network none {LABEL}", "without a network cannot have links"),
         ("--network private -e BACKEND_6379=redis", "use the label connect.6379=redis"),
         ("--label connect.6379=nobody", "service nobody has no instance"),

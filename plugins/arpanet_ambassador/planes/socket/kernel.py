@@ -40,7 +40,7 @@ Entries = dict[str, dict[bytes, bytes]]
 #: What is written first is pointed to by what is written next; what goes, goes the other way round.
 _ORDER = ("pools", "links", "spaces")
 
-_pool = lru_cache(1 << 14)(pack_pool)
+_pool = lru_cache(1 << 10)(pack_pool)
 _name = lru_cache(1 << 14)(pool_key)
 
 

@@ -1,16 +1,18 @@
 """What depends on the agent, and what doesn't."""
 
 from tests.services.ambassador.behaviours.stage import (
+    KEPT,
     LOCALHOST,
     LOOPBACK,
     ONE,
+    OUTLIVES,
     TWO,
     behaviour,
 )
 from tests.services.ambassador.lan import AMBASSADOR, echoes, hello
 
 
-@behaviour()
+@behaviour(OUTLIVES)
 def without_the_agent_everything_goes_on(stage):
     stage.link(AMBASSADOR, ONE)
     with stage.dial(AMBASSADOR) as kept:
@@ -26,8 +28,18 @@ def without_the_agent_everything_goes_on(stage):
         assert stage.reached(AMBASSADOR) == TWO
 
 
-@behaviour(LOOPBACK)
-def a_stop_takes_out_everything_but_what_is_connected(stage):
+@behaviour()
+def a_stop_takes_out_everything(stage):
+    stage.link(AMBASSADOR, ONE)
+    stage.link(AMBASSADOR, TWO, node=stage.other)
+    stage.reached(AMBASSADOR)
+    stage.plane.stop()
+    for node in (stage.client, stage.other):
+        stage.refused(AMBASSADOR, node=node)
+
+
+@behaviour(LOOPBACK, KEPT)
+def a_stop_leaves_what_is_connected(stage):
     stage.link(LOCALHOST, ONE)
     with stage.dial("127.0.0.1") as kept:
         hello(kept)

@@ -6,12 +6,14 @@ from contextlib import ExitStack
 import pytest
 
 from tests.services.ambassador.behaviours.stage import (
+    IPV6,
     LOCALHOST,
     LOOPBACK,
     ONE,
     PORT,
     TWO,
     UDP,
+    UDP_MOVES,
     UDP_REFUSED,
     behaviour,
     name,
@@ -64,7 +66,7 @@ def one_socket_uses_several_links(stage):
             assert (name(said.decode()), source) == (target, (AMBASSADOR, port))
 
 
-@behaviour(UDP)
+@behaviour(UDP, UDP_MOVES)
 def datagrams_follow_a_link_that_moves(stage):
     stage.link(AMBASSADOR, ONE, protocol="udp")
     with stage.datagrams() as free:
@@ -77,12 +79,20 @@ def datagrams_follow_a_link_that_moves(stage):
 
 @behaviour(UDP, LOOPBACK)
 def datagrams_to_localhost_reach_the_target(stage):
+    _to_localhost(stage, "127.0.0.1", socket.AF_INET)
+
+
+@behaviour(UDP, LOOPBACK, IPV6)
+def datagrams_to_localhost_of_ipv6_reach_the_target(stage):
+    _to_localhost(stage, "::1", socket.AF_INET6)
+
+
+def _to_localhost(stage, address, family):
     stage.link(LOCALHOST, ONE, protocol="udp")
-    for address, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
-        with stage.datagrams(address, family) as connected:
-            connected.send(b"x")
-            said, source = connected.recvfrom(100)
-            assert (name(said.decode()), source[:2]) == (ONE, (address, PORT))
+    with stage.datagrams(address, family) as connected:
+        connected.send(b"x")
+        said, source = connected.recvfrom(100)
+        assert (name(said.decode()), source[:2]) == (ONE, (address, PORT))
 
 
 @behaviour(UDP, UDP_REFUSED)
