@@ -29,7 +29,7 @@ class Processes:
         Without the runtime that starts it: where that is killed, Docker gives a restart up.
         """
         found = cgroups.processes(self._host.lab, self._host.name, self._id)
-        return {pid for pid in found if not _name(pid).startswith("runc")}
+        return {pid for pid in found if not _is_runtime(pid)}
 
     def send(self, number: signal.Signals) -> int:
         """Send a signal to each; return to how many."""
@@ -43,10 +43,11 @@ class Processes:
         return False
 
 
-def _name(pid: int) -> str:
+def _is_runtime(pid: int) -> bool:
+    """Return whether a process is still ``runc init``, which becomes what the container runs."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text()
-    return ""
+        return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0init\0")
+    return False
 
 
 class _Handle:

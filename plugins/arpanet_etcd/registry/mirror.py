@@ -1,6 +1,7 @@
 """A follower of the registry: list, then watch from there; list again where a watch can't go on.
 
-What was last known stays while nobody answers, and is remembered beyond the end of the process.
+What was last known stays while nobody answers, and is remembered beyond the end of the process. But
+nobody tells then what is withdrawn: after a moment all of it counts as unconfirmed.
 """
 
 import logging
@@ -16,6 +17,7 @@ from arpanet_etcd.client.wire import Compacted
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.memory import Memory, State
 from arpanet_etcd.registry.store import Changes, Quiet, Store, WentBack
+from arpanet_etcd.registry.table import unconfirmed
 from arpanet_etcd.registry.view import View
 
 __all__ = ["Mirror"]
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 RELIST = 1800.0
 #: Seconds over which those spread that have to list anew at one moment.
 SPREAD = 1.0
+#: Seconds without an answer after which nothing is confirmed any more: masters that take turns in
+#: leading, or are restarted one by one, need less.
+DOUBT = 2.0
 
 
 class Mirror:
@@ -49,7 +54,10 @@ class Mirror:
         self._position = Position()
         self._stale = True
         self._relist_at = 0.0
-        self._told: Snapshot | None = None
+        #: what was told, and whether as unconfirmed
+        self._told: tuple[Snapshot, bool] | None = None
+        self._doubt: threading.Timer | None = None
+        self._doubting = False
         self._changes: Changes | None = None
         self._backoff = Backoff()
         self._closed = threading.Event()
@@ -62,6 +70,8 @@ class Mirror:
         """Stop; no call of *notify* begins after this returns."""
         with self._lock:
             self._closed.set()
+            if self._doubt:
+                self._doubt.cancel()
             if self._changes:
                 self._changes.close()
         if self._memory:
@@ -84,6 +94,7 @@ class Mirror:
                 self._closed.wait(random.uniform(0, SPREAD))  # noqa: S311 -- no secret
             except RegistryError as problem:
                 self._complain(str(problem))
+                self._doubt_soon()
                 self._pause()
             except Exception:  # a failing notify must not end the mirror: it is told again
                 log.exception("the registry's mirror failed")
@@ -100,6 +111,22 @@ class Mirror:
             self._tell()
         except Exception:
             log.exception("the registry's mirror failed")
+
+    def _doubt_soon(self) -> None:
+        """Begin to doubt in a while: from a timer, since asking who is silent takes its time."""
+        with self._lock:
+            if self._doubt is None and not self._closed.is_set():
+                self._doubt = threading.Timer(DOUBT, self._begin_to_doubt)
+                self._doubt.daemon = True
+                self._doubt.start()
+
+    def _begin_to_doubt(self) -> None:
+        with self._lock:
+            if self._doubt is not threading.current_thread():
+                return  # somebody answered meanwhile
+            self._doubting = True
+            if self._told:  # else what is known is unconfirmed anyway, or nothing
+                self._try_telling()
 
     def _complain(self, trouble: str) -> None:
         if not self._closed.is_set() and trouble != self.trouble:
@@ -134,8 +161,8 @@ class Mirror:
                     with self._viewing:
                         self._view.apply(changed)
                         self._position = position
-                    self._tell()
                 self._position = position
+                self._tell()
                 if time.monotonic() >= self._relist_at:
                     return
         except Quiet:
@@ -145,6 +172,10 @@ class Mirror:
 
     def _recover(self) -> None:
         self._backoff.reset()
+        with self._lock:
+            if self._doubt:
+                self._doubt.cancel()
+            self._doubt, self._doubting = None, False
         if self.trouble:
             log.debug("following the registry")
             self.trouble = ""
@@ -153,10 +184,12 @@ class Mirror:
         with self._viewing:
             snapshot = self._view.snapshot()
         with self._lock:
-            if snapshot is self._told or self._closed.is_set():
+            doubting = self._doubting
+            told = self._told
+            if self._closed.is_set() or (told and told[0] is snapshot and told[1] == doubting):
                 return
-            self._notify(snapshot)
-            self._told = snapshot
+            self._notify(unconfirmed(snapshot) if doubting else snapshot)
+            self._told = snapshot, doubting
         if self._memory:
             self._memory.keep(self._state)
 

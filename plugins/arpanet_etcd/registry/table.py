@@ -1,10 +1,17 @@
 """The instances that readers are shown, by id and by service: one change costs what it touches."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from arpanet import Host, Instance, Snapshot
 
-__all__ = ["Table"]
+__all__ = ["Table", "unconfirmed"]
+
+
+def unconfirmed(snapshot: Snapshot) -> Snapshot:
+    """Return *snapshot* without anything in it being confirmed."""
+    found = {key: replace(one, unconfirmed=True) for key, one in snapshot.instances.items()}
+    return Snapshot(found, snapshot.hosts)
 
 
 class Table:

@@ -11,7 +11,8 @@ from arpanet_lab.load.load import Figures
 from arpanet.errors import UsageError
 
 BEGAN = 1000.0
-APART = Promise(apart=frozenset({"host1"}), silent=3.0, hears=False)
+APART = Promise(apart=frozenset({"host1"}), found=10.0, hears=False)
+TTL = 15
 
 
 def figures(failed=(), broken=()) -> Figures:
@@ -25,7 +26,7 @@ def outcome(promise=Promise(), client=None, mover=None, stops=(), by_hand=()) ->
     drill = Drill("d", "an accident", 1, 2, lambda _: nullcontext(), promise)
     clients = {("host3", "link"): client or figures(), ("host1", "label"): figures()}
     at = [BEGAN + stop for stop in stops]
-    return Outcome(drill, BEGAN, clients, mover or figures(), at, 2.5, by_hand)
+    return Outcome(drill, TTL, BEGAN, clients, mover or figures(), at, 2.5, by_hand)
 
 
 def test_nothing_lost_is_a_promise_kept():
@@ -60,8 +61,8 @@ def test_the_outage_goes_on_until_the_last_failed_dial_ended():
 @pytest.mark.parametrize(
     ("lost", "kept"),
     [
-        ({"failed": [(2.9, 5.0)]}, True),  # nobody could know yet
-        ({"failed": [(3.1, 0.0)]}, False),
+        ({"failed": [(24.9, 5.0)]}, True),  # nobody could know yet
+        ({"failed": [(25.1, 0.0)]}, False),
         ({"broken": [(9, "host1")]}, True),  # between host3 and a host that was cut off
         ({"broken": [(9, "host2")]}, False),
     ],

@@ -37,7 +37,7 @@ DRILLS = (
     Drill(
         "partition",
         "a host with servers, clients and a master is cut off",
-        *(10, 30, faults.cut_off, Promise(frozenset({"host1"}), 3.0, False)),
+        *(22, 40, faults.cut_off, Promise(frozenset({"host1"}), 10.0, False)),
     ),
     Drill(
         "compacted",

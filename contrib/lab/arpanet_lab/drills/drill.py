@@ -20,13 +20,13 @@ class Promise:
     """What an accident may cost; without more words: nothing.
 
     :ivar apart: hosts that the accident separates from the others: what crosses may break.
-    :ivar silent: seconds from its beginning in which new connections may still lead to what they
-        can't reach.
+    :ivar found: seconds, after the entries of a silent host are over, until new connections avoid
+        what they can't reach; 0: all can be reached.
     :ivar hears: hosts hear of what stops meanwhile.
     """
 
     apart: frozenset[str] = frozenset()
-    silent: float = 0.0
+    found: float = 0.0
     hears: bool = True
 
 
@@ -52,6 +52,7 @@ class Drill:
 class Outcome:
     """What a drill cost. Times are seconds since the epoch, of the load's own clock.
 
+    :ivar ttl: seconds that the entries of a silent host stay.
     :ivar began: when the accident began.
     :ivar clients: those of the service whose instances live on, by host and link form.
     :ivar mover: of the service of which an instance stops here and begins there.
@@ -61,6 +62,7 @@ class Outcome:
     """
 
     drill: Drill
+    ttl: float
     began: float
     clients: Mapping[tuple[str, str], Figures]
     mover: Figures
@@ -111,8 +113,8 @@ def breaches(outcome: Outcome, patience: float = 1.0) -> list[str]:
     promise = outcome.drill.promise
     found = []
     for (host, form), figures in outcome.clients.items():
-        until = outcome.began + promise.silent * patience
-        late = [one for one in figures.failed if one[0] > until or not promise.silent]
+        until = outcome.began + outcome.ttl + promise.found
+        late = [one for one in figures.failed if one[0] > until or not promise.found]
         cut = [b for b in figures.broken if (b[2] in promise.apart) == (host in promise.apart)]
         if late or cut:
             found.append(f"{form} on {host}: {figures}")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from arpanet import TTL
 from arpanet_lab.cluster import configure, form
 from arpanet_lab.drills.drill import Drill, Outcome, breaches
 from arpanet_lab.drills.site import Site
@@ -15,7 +16,7 @@ __all__ = ["COLUMNS", "DISK", "KEPT", "cluster", "hold", "prepare", "row"]
 #: Megabytes of the disk of each host's Docker: one of them becomes full.
 DISK = 3000
 #: Seconds that entries of a silent host stay, in a rehearsal: what takes longer is more than that.
-REHEARSAL_TTL = "5"
+REHEARSAL_TTL = 5
 #: Seconds of load before an accident, and after all is well again.
 _BEFORE, _AFTER = 1.0, 1.0
 #: What the last column says where nothing of the promise was broken.
@@ -42,7 +43,7 @@ def prepare(lab: Lab, full: bool) -> Site:
 
     :param full: with the settings of everyday life.
     """
-    configure(lab.hosts, **({} if full else {"ARPANET_TTL": REHEARSAL_TTL}))
+    configure(lab.hosts, **({} if full else {"ARPANET_TTL": str(REHEARSAL_TTL)}))
     form(lab.hosts)
     site = Site(lab)
     site.make()
@@ -68,9 +69,16 @@ def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
         by_hand = site.heal()
         healed = time.monotonic() - ended
         time.sleep(_AFTER)
-    figures = {key: load.figures[client] for key, client in clients.items()}
-    stops = tuple(site.stops)
-    return Outcome(drill, began, figures, load.figures[mover], stops, healed, by_hand)
+    return Outcome(
+        drill,
+        TTL if full else REHEARSAL_TTL,
+        began,
+        {key: load.figures[client] for key, client in clients.items()},
+        load.figures[mover],
+        tuple(site.stops),
+        healed,
+        by_hand,
+    )
 
 
 def row(outcome: Outcome) -> tuple[str, int, int, str, int, int, str, str, str]:

@@ -88,6 +88,32 @@ def test_what_is_known_stays_while_nobody_answers(follow):
     assert heard == [["x"]]
 
 
+def test_what_is_known_is_unconfirmed_while_nobody_answers_for_long(follow, monkeypatch):
+    """Whatever stops meanwhile, nobody hears of it: links must look for themselves."""
+    monkeypatch.setattr(mirror_module, "DOUBT", 0.02)
+    heard = []
+
+    def silence():
+        wait_for(lambda: heard[-1:] == [["x?"]])
+        yield (5, [])
+        yield (6, [put("y", 5)])
+
+    watches = iter([[(5, []), GONE], silence()])
+    store = Store([listing(5, "x")], watches)
+    mirror = follow(store, heard)
+    wait_for(lambda: len(heard) == 4)
+    assert heard == [["x"], ["x?"], ["x"], ["x", "y"]]
+    assert mirror.trouble == ""
+
+
+def test_a_short_silence_is_none(follow):
+    watches = itertools.chain([[(5, []), GONE]] * 3, [[(5, []), (6, [put("y", 5)])]])
+    heard = []
+    follow(Store([listing(5, "x")], watches), heard)
+    wait_for(lambda: len(heard) == 2)
+    assert heard == [["x"], ["x", "y"]]
+
+
 def test_trouble_until_the_first_watch_stands(follow):
     mirror = follow(Store(itertools.repeat(GONE), []), [])
     assert mirror.trouble
