@@ -2,6 +2,7 @@
 import pluggy
 
 from . import codec as codec
+from . import hostport as hostport
 from .agent import statusfile as statusfile
 from .agent.container import agent_container as agent_container
 from .agent.nodestatus import node_status as node_status

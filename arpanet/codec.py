@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from arpanet import hostport
 from arpanet.records import Host, Instance
 
 __all__ = ["decode_address", "decode_host", "decode_instance", "encode"]
@@ -75,10 +76,10 @@ def decode_address(text: str) -> tuple[str, int]:
 
     :raises ValueError: *text* is no ``ip:port``, an IPv6 address in brackets.
     """
-    ip, colon, port = text.strip().rpartition(":")
-    if not (colon and port.isascii() and port.isdecimal()):
+    ip, port = hostport.split(text.strip())
+    if port is None:
         raise ValueError(f"{text[:60]!r} is no ip:port")
-    return _ip(ip.removeprefix("[").removesuffix("]")), _port(int(port))
+    return _ip(ip), port
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import compress
 from operator import is_, is_not
 
+from arpanet import hostport
+
 __all__ = [
     "Container",
     "Difference",
@@ -123,7 +125,7 @@ class Instance:
         """
         if not self.ip:
             return ""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        return hostport.joined(self.ip, self.port)
 
 
 @dataclass(frozen=True)

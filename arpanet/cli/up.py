@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from arpanet import hostport
 from arpanet.cli.base import Command
 from arpanet.cli.master import add_formation, formation
 from arpanet.errors import UsageError
@@ -23,17 +24,11 @@ def roles(settings: Settings, asked: Formation | None) -> Formation | None:
         return asked
     # a master may be given with its client port; which host it is, the address alone says
     own = settings[ARPANET_IP]
-    named = [_address(one) for one in settings[ARPANET_MASTERS]]
+    named = [hostport.split(one)[0] for one in settings[ARPANET_MASTERS]]
     if own not in named:
         return None
     others = tuple(one for one in named if one != own)
     return Formation(peers=others) if others else Formation(boot=True)
-
-
-def _address(master: str) -> str:
-    if master.startswith("["):
-        return master[1 : master.index("]")]
-    return master.partition(":")[0]
 
 
 class Up(Command):

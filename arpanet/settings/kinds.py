@@ -8,6 +8,8 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from arpanet import hostport
+
 __all__ = [
     "address",
     "choice",
@@ -85,8 +87,11 @@ def masters(value: str) -> tuple[str, ...]:
     """A comma-delimited list of master addresses or names, each maybe with a client port."""
     found = names(value)
     for one in found:
-        if not re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?", one):
-            raise ValueError(f"must be a comma-delimited list of addresses; '{one}' is none")
+        try:
+            hostport.split(one)
+        except ValueError:
+            words = f"must be a comma-delimited list of addresses; '{one}' is none"
+            raise ValueError(words) from None
     return found
 
 

@@ -91,5 +91,8 @@ class MasterToken(Command):
         if parsed_args.etcd:
             given = parsed_args.etcd.rstrip("/")
             port = context.settings[ETCD_PORT]
-            places = (given,) if "://" in given else urls((given,), port)
+            try:
+                places = (given,) if "://" in given else urls((given,), port)
+            except ValueError as problem:
+                raise UsageError(f"--etcd: {problem}", "for example 192.168.8.5:2379") from None
         sys.stdout.write(f"{discovery.create(places, size)}\n")

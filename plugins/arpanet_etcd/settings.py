@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from arpanet import ARPANET_MASTERS, Setting, Settings, kinds
+from arpanet import ARPANET_MASTERS, Setting, Settings, hostport, kinds
 
 __all__ = [
     "ARPANET_ETCD_API",
@@ -70,10 +70,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
 
 def urls(masters: tuple[str, ...], default_port: int) -> tuple[str, ...]:
     """Return the base URL of each of *masters*: ``10.0.0.1``, ``name:4001``, ``[fd00::1]:4001``."""
-    found = []
-    for one in masters:
-        given = re.search(r"(?<=[\]A-Za-z0-9._-]):[0-9]+$", one) if one.count(":") != 0 else None
-        found.append(f"http://{one}" if given else f"http://{one}:{default_port}")
+    pairs = map(hostport.split, masters)
+    found = (f"http://{hostport.joined(host, port or default_port)}" for host, port in pairs)
     return tuple(dict.fromkeys(found))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from arpanet import PART_LABEL, Container, Instance
+from arpanet import PART_LABEL, Container, Instance, hostport
 from arpanet_registrator.mixing import mixed
 from arpanet_registrator.naming import declared, default_name, named_ports
 from arpanet_registrator.ports import Candidate, candidates, seen
@@ -228,7 +228,7 @@ def _names(container: Container, one: Candidate, group: bool, lowest: int) -> tu
 
 def _local(container: Container, number: int) -> dict[str, str]:
     return {
-        network: f"[{address}]:{number}" if ":" in address else f"{address}:{number}"
+        network: hostport.joined(address, number)
         for network, address in sorted(container.networks.items())
         if address
     }

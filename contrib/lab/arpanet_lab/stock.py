@@ -37,6 +37,7 @@ def give(stock: Path, docker: Path) -> None:
     """
     if (docker / _CATALOGUE).exists():
         return
+    docker.mkdir(parents=True, exist_ok=True)
     if docker.stat().st_dev == stock.stat().st_dev:
         _copy(stock, docker)
     else:

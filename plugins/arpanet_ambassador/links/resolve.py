@@ -1,11 +1,10 @@
 """Declared links + the registry's snapshot -> where new connections go now; pure."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from arpanet import Instance, Target
+from arpanet import Instance, Target, hostport
 from arpanet_ambassador.links.addresses import dialable, is_address
 from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Spec, Srv
 
@@ -137,11 +136,9 @@ def endpoint(address: str) -> tuple[str, int] | None:
 
     Anybody may write to the registry, and what comes from here ends up in rules.
     """
-    host, _, port = address.rpartition(":")
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        return None
     try:
-        return dialable(host.strip("[]")), int(port)
+        host, port = hostport.split(address)
+        return (dialable(host), port) if port else None
     except ValueError:
         return None
 
@@ -175,8 +172,7 @@ def _of_plugin(spec: Foreign, answers: Answers) -> tuple[Target, ...]:
         raise ValueError(answer)
     if not answer:
         raise ValueError(f"{spec.text} has no instance")
-    joined = (f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in answer)
-    found = {Target(*one) for address in joined if (one := endpoint(address))}
+    found = {Target(*one) for pair in answer if (one := endpoint(hostport.joined(*pair)))}
     if not found:
         raise ValueError(f"{spec.text} has no instance at an address that can be dialled")
     return tuple(sorted(found))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from arpanet import Host
+from arpanet import Host, hostport
 from arpanet_ambassador.links.addresses import dialable
 
 __all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "masters", "parse"]
@@ -142,12 +142,13 @@ def _service(name: str, query: str) -> Service:
 
 
 def _endpoint(text: str) -> tuple[str, int]:
-    bracketed = re.fullmatch(r"\[([^\]]*)\]:([0-9]{1,5})", text)
-    plain = re.fullmatch(r"([^:\s]+):([0-9]{1,5})", text)
-    found = bracketed or plain
-    if not found or not 0 < int(found[2]) < 65536:
+    try:
+        host, port = hostport.split(text)
+    except ValueError:
+        port = None
+    if port is None:
         raise ValueError(f"'{text}' must be an address with a port, as 10.0.0.5:6379")
-    return _host(found[1], version=6 if bracketed else 4), int(found[2])
+    return _host(host, version=6 if text.startswith("[") else 4), port
 
 
 def _host(text: str, version: int) -> str:

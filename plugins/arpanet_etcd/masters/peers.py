@@ -5,17 +5,16 @@
 """
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import urllib3
 
-from arpanet import Member, RegistryError, RegistryUnreachable, UsageError
+from arpanet import Member, RegistryError, RegistryUnreachable, UsageError, hostport
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.plan import Cluster, Own, url
 
-__all__ = ["address", "agreed", "answers", "ask", "ask_any", "find", "host", "others", "parse"]
+__all__ = ["address", "agreed", "answers", "ask", "ask_any", "find", "others", "parse"]
 
 #: Seconds for one peer to answer.
 TIMEOUT = 2.0
@@ -29,16 +28,12 @@ def address(peer: str, default_port: int) -> str:
 
     :raises UsageError: it is none of these.
     """
-    found = re.fullmatch(r"(?:http://)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?/?", peer)
-    if not found or int(found[2] or 1) > 65535:
-        raise UsageError(f"--peers: {peer!r} is no ip:port", "for example 192.168.8.120:7001")
-    return url(found[1].strip("[]"), int(found[2] or default_port))
-
-
-def host(master: str) -> str:
-    """Return an entry of ARPANET_MASTERS without its client port."""
-    found = re.fullmatch(r"(\[.*\]|[^:]*)(?::\d+)?", master)
-    return found[1] if found else master
+    try:
+        host, port = hostport.split(peer.removeprefix("http://").removesuffix("/"))
+    except ValueError:
+        problem = f"--peers: {peer!r} is no ip:port"
+        raise UsageError(problem, "for example 192.168.8.120:7001") from None
+    return url(host, port or default_port)
 
 
 def agreed(endpoints: Sequence[str]) -> Cluster:

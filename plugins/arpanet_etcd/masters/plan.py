@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arpanet import Member, RegistryError
+from arpanet import Member, RegistryError, hostport
 from arpanet_etcd.masters.wal import Identity
 
 __all__ = [
@@ -87,7 +87,7 @@ class Step:
 
 def url(ip: str, port: int) -> str:
     """``http://ip:port``, an IPv6 address in brackets."""
-    return f"http://[{ip}]:{port}" if ":" in ip else f"http://{ip}:{port}"
+    return f"http://{hostport.joined(ip, port)}"
 
 
 def join(cluster: Cluster, own: Own, data: Identity | None) -> Step:

@@ -14,14 +14,15 @@ from arpanet import (
     RegistryError,
     RegistryUnreachable,
     UsageError,
+    hostport,
 )
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers
+from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers, plan
 from arpanet_etcd.masters.container import EtcdContainer, own
 from arpanet_etcd.masters.image import Image
 from arpanet_etcd.masters.joining import Joiner
 from arpanet_etcd.masters.plan import Own
-from arpanet_etcd.settings import ETCD_PATH, ETCD_PEERPORT, endpoints, urls
+from arpanet_etcd.settings import ETCD_PATH, ETCD_PEERPORT, endpoints
 
 __all__ = ["lock_key", "start"]
 
@@ -120,9 +121,10 @@ def _refuse_second_cluster(context: Context, this: Own) -> dict[str, RegistryUnr
     :returns: the other masters that are silent, which is no answer: a cluster may run there, and
         be down or cut off just now.
     """
-    hosts = [peers.host(one) for one in context.settings[ARPANET_MASTERS]]
+    hosts = (hostport.split(one)[0] for one in context.settings[ARPANET_MASTERS])
+    urls = [plan.url(host, context.settings[ETCD_PEERPORT]) for host in hosts]
     silent: dict[str, RegistryUnreachable] = {}
-    for peer_url in peers.others(urls(tuple(hosts), context.settings[ETCD_PEERPORT]), this):
+    for peer_url in peers.others(urls, this):
         place = peer_url.removeprefix("http://")
         try:
             cluster = peers.find(peer_url)

@@ -53,7 +53,7 @@ def test_good(text, spec):
         ("10.0.0.500:80", "neither an IP address nor a host name"),
         ("fd00::1:6379", "address with a port"),
         ("[10.0.0.1]:80", "not an address that can be dialled"),
-        ("[zz]:80", "neither an IP address"),
+        ("[zz]:80", "must be an address with a port"),
         ("127.0.0.1:80", "loopback"),
         ("[::ffff:127.0.0.1]:80", "loopback"),
         ("169.254.169.254:80", "link-local"),
