@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from arpanet_lab import cgroups
 from arpanet_lab.host import Host
@@ -23,8 +24,12 @@ class Processes:
         self._id = host.run(inspect).stdout.strip()
 
     def pids(self) -> set[int]:
-        """Return their numbers; none while it does not run."""
-        return set(cgroups.processes(self._host.lab, self._host.name, self._id))
+        """Return their numbers; none while it does not run.
+
+        Without the runtime that starts it: where that is killed, Docker gives a restart up.
+        """
+        found = cgroups.processes(self._host.lab, self._host.name, self._id)
+        return {pid for pid in found if not _name(pid).startswith("runc")}
 
     def send(self, number: signal.Signals) -> int:
         """Send a signal to each; return to how many."""
@@ -36,6 +41,12 @@ class Processes:
                 signal.pidfd_send_signal(handle.fd, number)
                 return True
         return False
+
+
+def _name(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text()
+    return ""
 
 
 class _Handle:

@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +56,16 @@ def restored(site: Site) -> Iterator[None]:
     everywhere(site.hosts, f"docker kill {ETCD}")
     yield
     members = ",".join(f"{host.name}=http://{host.ip}:{_PEER_PORT}" for host in site.hosts)
-    for host in site.hosts:
-        volume = host.docker_data / _VOLUME
-        shutil.rmtree(volume / _DATA)
-        (volume / "snapshot").write_bytes(snapshot)
-        _restore(host, members)
-        (volume / "snapshot").unlink()
+    with ThreadPoolExecutor(len(site.hosts)) as pool:
+        list(pool.map(lambda host: _restore(host, snapshot, members), site.hosts))
     _start(site.hosts)
 
 
-def _restore(host: Host, members: str) -> None:
-    """Make a member's data of the snapshot in its volume, with the tool that its etcd has."""
+def _restore(host: Host, snapshot: bytes, members: str) -> None:
+    """Make a member's data of a snapshot, with the tool that its etcd has."""
+    volume = host.docker_data / _VOLUME
+    shutil.rmtree(volume / _DATA)
+    (volume / "snapshot").write_bytes(snapshot)
     image = host.run(["docker", "inspect", "-f", "{{.Config.Image}}", ETCD]).stdout.strip()
     for tool in ("etcdutl", "etcdctl"):  # from etcd 3.6 on only the first can do it
         command = ["docker", "run", "--rm", "-v", f"arpanet_etcd_data:{_MOUNT}", image, tool]
@@ -168,7 +169,7 @@ def _start(hosts: Sequence[Host]) -> None:
 
 def _answer(hosts: Sequence[Host]) -> None:
     for host in hosts:
-        if not wait_until(lambda host=host: _leads(host), _ANSWERS, pause=0.1):  # type: ignore[misc]
+        if not wait_until(partial(_leads, host), _ANSWERS, pause=0.1):
             raise ArpanetError(f"the master on {host.name} does not answer")
 
 

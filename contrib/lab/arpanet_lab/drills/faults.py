@@ -61,8 +61,8 @@ def registrators_frozen(site: Site) -> Iterator[None]:
 
 @contextmanager
 def disk_full(site: Site) -> Iterator[None]:
-    """Fill the disk of host1's Docker to the last byte."""
-    filler = site.hosts[0].docker_data / "filler"
+    """Fill the disk of a host's Docker to the last byte: of the one where an instance will stop."""
+    filler = site.hosts[site.at].docker_data / "filler"
     try:
         _fill(filler)
         yield

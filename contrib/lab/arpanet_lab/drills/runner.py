@@ -52,9 +52,9 @@ def prepare(lab: Lab, full: bool) -> Site:
 def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
     """Hold one drill and return what it cost.
 
-    :raises ArpanetError: the site is not well before it, or cannot be brought back after it.
+    :raises ArpanetError: all is not well again after it, whatever is done.
     """
-    site.settle()
+    site.stops.clear()
     clients, mover = site.clients(), site.mover()
     half = (drill.full if full else drill.short) / 2
     with loaded([*clients.values(), mover]) as load:

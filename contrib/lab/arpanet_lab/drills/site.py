@@ -3,9 +3,10 @@
 import json
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from arpanet import ArpanetError
@@ -23,6 +24,8 @@ _REDIS = "redis redis-server --protected-mode no --save ''"
 _LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
 _LABEL = "--label connect.6379=redis"
 _CLIENT = "busybox sleep 1000000"
+#: How parts of a host are that is well.
+_FINE = ("ok", "absent")
 #: Where the two services are published.
 _PORT, _MOVER_PORT = 10000, 10001
 #: Seconds in which all must be as before by itself, and after something was done by hand: Docker's
@@ -39,11 +42,12 @@ class Site:
     on host1 or on host2.
 
     :ivar stops: when that one stopped, in seconds since the epoch.
+    :ivar at: which of the first two hosts it is on, 0 or 1.
     """
 
     lab: Lab
     stops: list[float] = field(default_factory=list)
-    _at: int = 0
+    at: int = 0
 
     @property
     def hosts(self) -> list[Host]:
@@ -66,7 +70,7 @@ class Site:
             _sh(host, f"docker run -d --name link {_LINK} {_CLIENT}")
             _sh(host, f"docker run -d --name label {_LABEL} {_CLIENT}")
         for host in (one, two):
-            _until(lambda host=host: _named(host), f"redis on {host.name} answers")
+            _until(partial(_named, host), f"redis on {host.name} answers")
         self.heal()
 
     def clients(self) -> dict[tuple[str, str], Client]:
@@ -86,21 +90,11 @@ class Site:
 
     def move(self) -> None:
         """Kill the instance that moves, note when it was dead, and start it on the other host."""
-        old, new = self.hosts[self._at], self.hosts[1 - self._at]
+        old, new = self.hosts[self.at], self.hosts[1 - self.at]
         _sh(old, "docker kill mover")
         self.stops.append(_finished(old))
-        self._at = 1 - self._at
+        self.at = 1 - self.at
         _sh(new, "docker start mover")
-
-    def settle(self) -> None:
-        """Bring all back to where a drill begins.
-
-        :raises ArpanetError: that can't be done.
-        """
-        if self._at:
-            self.move()
-        self.heal()
-        self.stops.clear()
 
     def heal(self) -> list[str]:
         """Wait until all hosts are well; where that does not come, do it by hand: return what.
@@ -124,29 +118,21 @@ class Site:
 
     def troubles(self) -> list[str]:
         """Return what is not as it should be, according to each host's own command line."""
-        asked = {
-            (host.name, what): host.popen(
-                ["arpanet", what, "-f", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
-            for host in self.hosts
-            for what in ("status", "links")
-        }
-        rows = {key: _rows(process) for key, process in asked.items()}
+        one, two, three = self.hosts
         found = []
-        for host in self.hosts:
-            parts = rows[host.name, "status"]
-            bad = [f"{p['part']} {p['state']}" for p in parts if p["state"] not in ("ok", "absent")]
-            found += [f"{host.name}: {one}" for one in bad or ([] if parts else ["no status"])]
-            found += self._link_troubles(host, rows[host.name, "links"])
+        # the rest is asked only once these are well: a command line takes half a second
+        for host, rows in _asked((one, three), "links"):
+            found += self._link_troubles(host, rows)
+        for host, rows in [] if found else _asked((one, two, three), "status"):
+            bad = [f"{p['part']} is {p['state']}" for p in rows if p["state"] not in _FINE]
+            found += [f"{host.name}: {words}" for words in bad or ([] if rows else ["no status"])]
         return found
 
-    def _link_troubles(self, host: Host, links: list[dict[str, Any]]) -> list[str]:
+    def _link_troubles(self, host: Host, links: Sequence[dict[str, Any]]) -> list[str]:
         place = {f"{h.ip}:{p}": f"{h.name}:{p}" for h in self.hosts for p in (_PORT, _MOVER_PORT)}
-        found = []
-        seen = {}
+        found, seen = [], {}
         for link in links:
-            targets = {place.get(one, "here") for one in link["targets"].split()}
-            seen[link["client"]] = targets
+            seen[link["client"]] = {place.get(one, "here") for one in link["targets"].split()}
             if link["error"] or "unconfirmed" in link["note"]:
                 found.append(f"{host.name}: {link['client']}: {link['error'] or link['note']}")
         for client, wanted in self._wanted(host).items():
@@ -158,10 +144,8 @@ class Site:
         """Return each client's targets; ``here`` is a container of its own host."""
         if host.name == "host1":
             return {client: {"here", f"host2:{_PORT}"} for client in ("link", "label")}
-        if host.name == "host2":
-            return {}
         both = {f"host1:{_PORT}", f"host2:{_PORT}"}
-        moved = {"here", f"{self.hosts[self._at].name}:{_MOVER_PORT}"}
+        moved = {"here", f"{self.hosts[self.at].name}:{_MOVER_PORT}"}
         return {"link": both, "label": both, "mover-client": moved}
 
 
@@ -169,16 +153,19 @@ def _sh(host: Host, line: str) -> str:
     return host.run(["sh", "-c", line], timeout=PATIENCE).stdout.strip()
 
 
-def _rows(process: "subprocess.Popen[bytes]") -> list[dict[str, Any]]:
-    try:
-        said = process.communicate(timeout=PATIENCE)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said = process.communicate()[0]
-    with suppress(ValueError):
-        rows: list[dict[str, Any]] = json.loads(said)
-        return rows
-    return []
+def _asked(hosts: Sequence[Host], what: str) -> Iterator[tuple[Host, Sequence[dict[str, Any]]]]:
+    """Ask hosts at the same time; one that has no answer yields no rows."""
+    running = [
+        host.popen(
+            ["arpanet", what, "-f", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        for host in hosts
+    ]
+    for host, process in zip(hosts, running, strict=True):
+        try:
+            yield host, json.loads(process.communicate(timeout=PATIENCE)[0])
+        except ValueError:
+            yield host, ()
 
 
 def _named(host: Host) -> bool:
@@ -192,7 +179,7 @@ def _finished(host: Host) -> float:
     return datetime.fromisoformat(said).timestamp()
 
 
-def _until(condition: Any, what: str, seconds: float = 60.0) -> None:
+def _until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
