@@ -1,0 +1,152 @@
+"""The socket plane as a plane: what it refuses, waits for, and leaves to others."""
+
+import os
+
+import pytest
+from arpanet_ambassador.planes.choice import chain
+from arpanet_ambassador.planes.nftables import nft
+from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
+from arpanet_ambassador.planes.socket.host import Unavailable
+from arpanet_ambassador.planes.socket.plane import RETRY, Sockets
+
+from arpanet.records import Target
+from tests.services.ambassador.behaviours.stage import ONE, PORT, TWO
+from tests.services.ambassador.lan import AMBASSADOR, anybody, hello
+from tests.services.ambassador.planes import Machine, bpffs
+
+DIALS = Frontend(AMBASSADOR, PORT)
+FIRST, SECOND = (Target(*one) for one in (ONE, TWO))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers(module_lan):
+    for ip, port in (ONE, TWO):
+        module_lan.serve(ip, port)
+
+
+@pytest.fixture
+def machine():
+    with bpffs() as place:
+        yield Machine(place)
+
+
+@pytest.fixture
+def sockets(machine):
+    made = Sockets(anybody, machine)
+    yield made
+    assert made.clear([]) == {}
+
+
+def wanted(lan, *targets, home=None, **more):
+    return {"c": Client(home or lan.client.home, {DIALS: targets}, **more)}
+
+
+def reached(lan):
+    with lan.client.dial(AMBASSADOR, PORT) as connection:
+        return hello(connection).partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("frontend", "targets", "refused"),
+    [
+        (DIALS, [FIRST], False),
+        (DIALS, [], False),
+        (DIALS, [Target("fd00::1", 80)], True),
+        (DIALS, [FIRST, Target("fd00::1", 80)], False),
+        (Frontend(LOOPBACK, 80), [Target("fd00::1", 80)], False),
+        (Frontend("127.77.0.1", 53, "udp"), [Target("fd00::1", 53)], True),
+    ],
+)
+def test_what_it_refuses(sockets, frontend, targets, refused):
+    assert bool(sockets.refuses(frontend, targets)) is refused
+
+
+def test_a_host_that_cannot_have_it_is_asked_again_now_and_then(lan, machine, monkeypatch):
+    clock = [0.0]
+    made = Sockets(anybody, machine, clock=lambda: clock[0])
+    asked = []
+
+    def unavailable(self):
+        asked.append(clock[0])
+        raise Unavailable("the kernel is too old")
+
+    monkeypatch.setattr(Machine, "cookie", unavailable)
+    for now in (0.0, 1.0, RETRY - 1):
+        clock[0] = now
+        assert made.apply(wanted(lan, FIRST)) == {("c", DIALS): "the kernel is too old"}
+    assert asked == [0.0]
+    assert made.due() == 1.0
+    monkeypatch.undo()
+    clock[0] = RETRY
+    assert made.apply(wanted(lan, FIRST)) == {}
+    assert made.due() is None
+    assert reached(lan) == ONE[0]
+    made.clear([])
+
+
+def test_a_client_that_cannot_be_entered_is_told_and_others_are_carried(lan, machine):
+    def verify(home):
+        if home.container == "other":
+            raise OSError("no privileges")
+        return True
+
+    made = Sockets(verify, machine)
+    other = Client(Home("other", lan.other.process.pid), {DIALS: (FIRST,)})
+    clients = {**wanted(lan, FIRST), "o": other}
+    assert made.apply(clients) == {("o", DIALS): "no privileges"}
+    assert reached(lan) == ONE[0]
+    made.clear([])
+
+
+def test_a_client_that_is_gone(lan, sockets):
+    gone = Client(Home("gone", 2**22 + 1), {DIALS: (FIRST,)})
+    assert sockets.apply({"g": gone}) == {("g", DIALS): "the container has gone"}
+
+
+def test_a_client_on_the_hosts_network_without_a_cgroup_is_told_what_to_do(sockets):
+    home = Home("guest", os.getpid(), shared=True)
+    ((_, said),) = sockets.apply({"g": Client(home, {DIALS: (FIRST,)})}).items()
+    assert said.endswith("give the container a network of its own")
+
+
+def test_clients_of_one_source_share_their_targets(lan, sockets):
+    source = {DIALS: "redis"}
+    other = Client(lan.other.home, {DIALS: (FIRST,)}, sources=source)
+    for target in (FIRST, SECOND):
+        clients = {
+            **wanted(lan, target, sources=source),
+            "o": Client(other.home, {DIALS: (target,)}, sources=source),
+        }
+        assert sockets.apply(clients) == {}
+        assert reached(lan) == target.ip
+    assert len(sockets._kernel._held["pools"]) == 1
+    assert {key: use.made for key, use in sockets.uses().items()} == {
+        ("c", DIALS): 2,
+        ("o", DIALS): 0,
+    }
+    assert sockets.reached() == {"c": {ONE, TWO}}
+
+
+def test_what_this_plane_has_left_goes_where_it_is_not_used_any_more(lan, machine):
+    """Its entries would go before the rules that are to follow."""
+    clients = wanted(lan, FIRST)
+    first = chain("auto", None, anybody, machine)
+    assert first.apply(clients).planes == {("c", DIALS): "socket"}
+    first.close()
+    second = chain("nftables", None, anybody, machine)
+    assert second.apply(wanted(lan, SECOND)).planes == {("c", DIALS): "nftables"}
+    assert list(machine.bpffs().glob("arpanet*")) == []
+    assert reached(lan) == TWO[0]
+    third = chain("socket", None, anybody, machine)
+    assert third.apply(clients).planes == {("c", DIALS): "socket"}
+    assert lan.client.do(nft.listing) == ""
+    assert reached(lan) == ONE[0]
+    third.clear([])
+
+
+def test_nothing_is_made_to_be_cleared(monkeypatch):
+    class Bare(Machine):
+        def mounted_bpffs(self):
+            return None
+
+    assert Sockets(anybody, Bare(None)).clear([]) == {}
