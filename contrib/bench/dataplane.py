@@ -15,7 +15,7 @@ from arpanet_lab.host import Host
 
 from arpanet import ArpanetError
 from contrib.bench import stage
-from contrib.bench.bar import HAPROXY, KERNEL, PROXY, meets_the_bar, report
+from contrib.bench.bar import HAPROXY, NFTABLES, PROXY, SOCKET, meets_the_bar, report
 from contrib.bench.client import Client
 from contrib.bench.figures import BASE, Round
 from contrib.bench.talk import shell
@@ -31,9 +31,12 @@ LINKS = (
 #: The containers that work during the measurement, host by host.
 BUSY = (
     ("redis", "iperf3"),
-    ("direct", "nftables", "haproxy", "balancer"),
+    ("direct", "socket", "haproxy", "balancer"),
+    ("nftables",),
     ("proxy", "arpanet_backends"),
 )
+#: The plane of each of the clients' hosts: a host has one, so that rounds can take turns.
+PLANES = ("socket", "nftables", "proxy")
 #: What is measured in a lap; one of these, by all ways, is a round.
 LAP = (
     Client.gets,
@@ -48,7 +51,7 @@ LAP = (
 
 
 def main() -> int:
-    """Measure and print; return 1 when the nftables plane is below the bar."""
+    """Measure and print; return 1 when the socket plane is below the bar."""
     parser = argparse.ArgumentParser(prog="python -m contrib.bench.dataplane", description=__doc__)
     parser.add_argument("--laps", type=int, default=10, help="each takes about 22 s")
     parser.add_argument("--lab", default="bench", help="the lab's name")
@@ -60,7 +63,7 @@ def main() -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         with ExitStack() as stack:
-            hosts = stack.enter_context(stage.hosts_of(options.lab, 3, ["haproxy"]))
+            hosts = stack.enter_context(stage.hosts_of(options.lab, 4, ["haproxy"]))
             clients = prepare(hosts, stack)
             if options.pin:
                 pin(hosts)
@@ -76,10 +79,11 @@ def main() -> int:
 
 def prepare(hosts: list[Host], stack: ExitStack) -> dict[str, Client]:
     """Start arpanet, the servers on host1, and a client for each way."""
-    host1, host2, host3 = hosts
-    # a host has one plane: so a twin of host2 has the other, and rounds can still take turns
-    stage.arpanet(hosts, 1, {host3.name: {"ARPANET_PLANE": "proxy"}})
-    log.info("servers on host1, clients on host2 and host3")
+    host1, host2, host3, host4 = hosts
+    chosen = zip(hosts[1:], PLANES, strict=True)
+    planes = {host.name: {"ARPANET_PLANE": plane} for host, plane in chosen}
+    stage.arpanet(hosts, 1, planes)
+    log.info("servers on host1, clients on the others")
     redis, iperf3 = (
         f"{published}:{port}" for published, port in zip(PUBLISHED, (REDIS, IPERF3), strict=True)
     )
@@ -94,8 +98,9 @@ def prepare(hosts: list[Host], stack: ExitStack) -> dict[str, Client]:
 
     clients = {
         BASE: client(host2, "direct", host1.ip),
-        KERNEL: client(host2, "nftables", ALIAS, *LINKS),
-        PROXY: client(host3, "proxy", ALIAS, *LINKS),
+        SOCKET: client(host2, "socket", ALIAS, *LINKS),
+        NFTABLES: client(host3, "nftables", ALIAS, *LINKS),
+        PROXY: client(host4, "proxy", ALIAS, *LINKS),
         HAPROXY: client(host2, "haproxy", start_haproxy(host2, host1.ip)),
     }
     for one in clients.values():
@@ -107,7 +112,7 @@ def prepare(hosts: list[Host], stack: ExitStack) -> dict[str, Client]:
 
 def pin(hosts: list[Host]) -> None:
     """Give what serves and what dials a processor each, as two real hosts have their own."""
-    for host, containers, processor in zip(hosts, BUSY, "011", strict=True):
+    for host, containers, processor in zip(hosts, BUSY, "0111", strict=True):
         stage.docker(host, "update", "--cpuset-cpus", processor, *containers)
 
 
