@@ -1,10 +1,10 @@
 """Driving ``arpanet`` and docker on the hosts of a lab, as a person would."""
 
 import json
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from arpanet_lab.cluster import PATIENCE, configure, form, write_rc
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
@@ -29,8 +29,6 @@ __all__ = [
     "write_rc",
 ]
 
-#: Seconds for a command that may have to pack an image or wait for a quorum.
-PATIENCE = 300.0
 REDIS_CLI = ("redis-cli", "-h")
 REDIS = ("redis", "redis-server", "--protected-mode", "no")
 #: What runs on a host that is master and slave.
@@ -49,8 +47,7 @@ class Cluster:
 
     def configure(self) -> None:
         """Write each host's ``~/.arpanetrc``."""
-        for host in self.hosts:
-            write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=self.addresses)
+        configure(self.hosts)
 
     @property
     def addresses(self) -> str:
@@ -59,11 +56,7 @@ class Cluster:
     def form(self) -> None:
         """Make all hosts masters and slaves, with the commands of the README."""
         self.configure()
-        first, *others = self.hosts
-        run(first, "arpanet master start --peers boot")
-        for host in others:
-            run(host, f"arpanet master start --peers {first.ip}:7001")
-        self.everywhere("arpanet slave start")
+        form(self.hosts)
 
     def mend(self) -> None:
         """Put right what an earlier test may have left; costs nothing where all is right."""
@@ -87,24 +80,6 @@ class Cluster:
         """Remove all containers but arpanet's, once all hosts are up."""
         self.whole()
         clean(*self.hosts, but="arpanet.part")
-
-    def everywhere(self, line: str) -> None:
-        """Run a command on all hosts at the same time."""
-        started = [
-            host.popen(line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            for host in self.hosts
-        ]
-        for process in started:
-            words = process.communicate(timeout=PATIENCE)[0]
-            assert process.returncode == 0, words
-
-
-def write_rc(host: Host, **settings: str) -> None:
-    """Replace ``~/.arpanetrc`` the way editors do: a new file, renamed."""
-    fresh = host.home / ".arpanetrc.new"
-    fresh.write_text("".join(f"export {name}={value}\n" for name, value in settings.items()))
-    fresh.chmod(0o600)
-    fresh.rename(host.home / ".arpanetrc")
 
 
 def run(host: Host, line: str, **options: Any) -> str:

@@ -44,10 +44,11 @@ class Processes:
 
 
 def _is_runtime(pid: int) -> bool:
-    """Return whether a process is still ``runc init``, which becomes what the container runs."""
+    """Return whether a process is still ``runc init``, or becoming what the container runs."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0init\0")
-    return False
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return not words[0] or b"runc" in words[0] or words[-2:] == [b"init", b""]
+    return True
 
 
 class _Handle:

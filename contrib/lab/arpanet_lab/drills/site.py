@@ -1,6 +1,7 @@
 """A cluster with services in use: what drills are held on."""
 
 import json
+import logging
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,8 @@ from arpanet_lab.lab import Lab
 from arpanet_lab.load.load import Client
 
 __all__ = ["AGENT", "ETCD", "REGISTRATOR", "Site"]
+
+log = logging.getLogger("arpanet.lab")
 
 #: The containers of arpanet that accidents happen to.
 AGENT, REGISTRATOR, ETCD = "arpanet_backends_agent", "arpanet_registrator", "arpanet_etcd"
@@ -113,6 +116,7 @@ class Site:
     def _wait_well(self, seconds: float) -> list[str]:
         deadline = time.monotonic() + seconds
         while (left := self.troubles()) and time.monotonic() < deadline:
+            log.debug("not yet: %s", "; ".join(left))
             time.sleep(0.5)
         return left
 
