@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from arpanet import TTL
 from arpanet_lab.cluster import configure, form
@@ -17,6 +18,8 @@ __all__ = ["COLUMNS", "DISK", "KEPT", "cluster", "hold", "prepare", "row"]
 DISK = 3000
 #: Seconds that entries of a silent host stay, in a rehearsal: what takes longer is more than that.
 REHEARSAL_TTL = 5
+#: Seconds between two new connections of a client, in a rehearsal: other work goes on beside it.
+SPARSE = 0.05
 #: Seconds of load before an accident, and after all is well again.
 _BEFORE, _AFTER = 1.0, 1.0
 #: What the last column says where nothing of the promise was broken.
@@ -57,6 +60,8 @@ def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
     """
     site.stops.clear()
     clients, mover = site.clients(), site.mover()
+    if not full:
+        clients = {key: replace(one, every=SPARSE) for key, one in clients.items()}
     half = (drill.full if full else drill.short) / 2
     with loaded([*clients.values(), mover]) as load:
         time.sleep(_BEFORE)
