@@ -243,7 +243,8 @@ class DrillCommand(Lister):
             for drill in drills:
                 log.info("%s: %s", drill.name, drill.what)
                 rows.append(runner.row(runner.hold(site, drill, parsed_args.full)))
-                log.info("%s: %s", drill.name, rows[-1][-1])
+                figures = zip(runner.COLUMNS[1:], rows[-1][1:], strict=True)
+                log.info("%s", ", ".join(f"{name} {one}" for name, one in figures))
         self._kept = all(row[-1] == runner.KEPT for row in rows)
         return runner.COLUMNS, rows
 
