@@ -17,6 +17,7 @@ from arpanet_etcd.masters.wal import Identity
 
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
+from tests.dying import with_its_parent
 from tests.loopback import free_address
 
 
@@ -51,9 +52,7 @@ class Master:
             return
         self.stop()
         with (self.place / "log").open("ab") as log:
-            # it dies with a run that is killed
-            command = ["setpriv", "--pdeathsig=KILL", *argv]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(with_its_parent(argv), stdout=log, stderr=log)
         self.argv = argv
         self.starts += 1
         # as with a container: one that ends at once has not been started

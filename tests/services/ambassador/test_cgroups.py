@@ -28,7 +28,7 @@ def link(host, name):
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid", "v2"])
 def test_kind(kind):
-    with lab_of("c", 1, kind) as lab:
+    with lab_of("k", 1, kind) as lab:
         host = lab.host("host1")
         write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip)
         run(host, "arpanet master start --peers boot")

@@ -12,6 +12,7 @@ from arpanet_etcd.client.gateway import Gateway
 
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
+from tests.dying import with_its_parent
 from tests.loopback import free_address
 
 
@@ -30,9 +31,8 @@ class Member:
 
     def start(self, cluster: str, flags: Sequence[str] = ()) -> None:
         with (self.place.with_suffix(".log")).open("ab") as log:
-            # it dies with a run that is killed
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig=KILL", "etcd", *flags],
+                with_its_parent(["etcd", *flags]),
                 env={**os.environ, **self.environment(cluster)},
                 stdout=log,
                 stderr=log,

@@ -114,6 +114,8 @@ class Proxy:
             relay = self._loop.create_task(self._serve(client, source, port))
             self._relays[relay] = None
             relay.add_done_callback(self._relays.pop)
+            # one that is cancelled before its first step never gets as far as closing it
+            relay.add_done_callback(lambda _, ended=client: ended.close())  # type: ignore[misc]
 
     async def _serve(self, client: socket.socket, source: str, port: int) -> None:
         with client:
