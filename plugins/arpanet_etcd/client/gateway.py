@@ -35,6 +35,14 @@ class Gateway(Transport):
         """Return what *key* holds now, as a majority knows it."""
         return wire.kvs(self.call("kv/range", {"key": wire.encode(key)})).get(key)
 
+    def get_at(self, key: str, revision: int) -> Value | None:
+        """Return what *key* held at *revision*.
+
+        :raises EtcdError: code 11: that is forgotten, or has not been yet.
+        """
+        body = {"key": wire.encode(key), "revision": str(revision)}
+        return wire.kvs(self.call("kv/range", body)).get(key)
+
     def range(self, prefix: str) -> RangeResult:
         """Return all keys that begin with *prefix*, as a majority knows them now."""
         return self.span(prefix, wire.prefix_end(prefix))

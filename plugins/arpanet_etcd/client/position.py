@@ -2,7 +2,15 @@
 
 from typing import NamedTuple
 
-__all__ = ["Position"]
+__all__ = ["Position", "Witness"]
+
+
+class Witness(NamedTuple):
+    """A key that was seen, and the revision at which it was written so."""
+
+    key: str
+    text: str
+    revision: int
 
 
 class Position(NamedTuple):
@@ -11,11 +19,14 @@ class Position(NamedTuple):
     :ivar cluster: its id, in decimal digits; ``""``: none was seen yet.
     :ivar term: its leader's term: a cluster restored from a backup begins at a low one again.
     :ivar revision: the store's (v2: its index).
+    :ivar witness: the newest of the keys that there were. Terms and revisions of a store that was
+        put back grow again, and may be past these by the time it is reached; but not with this key.
     """
 
     cluster: str = ""
     term: int = 0
     revision: int = 0
+    witness: Witness | None = None
 
     def goes_on(self, after: "Position") -> bool:
         """Whether *after* is this very history, at this moment or later."""

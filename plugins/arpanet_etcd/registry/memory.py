@@ -127,7 +127,7 @@ def encode(state: State) -> str:
         (host, one.id, codec.encode(one), round(age, 1)) for host, one, age in state.known.entries
     ]
     return json.dumps(
-        {"position": state.position, "listed": state.known.listed, "entries": entries}
+        {"position": state.position[:3], "listed": state.known.listed, "entries": entries}
     )
 
 

@@ -53,6 +53,7 @@ class Mirror:
         #: where the view is in the store's history, and whether it has to be listed
         self._position = Position()
         self._stale = True
+        self._went_back = False
         self._relist_at = 0.0
         #: what was told, and whether as unconfirmed
         self._told: tuple[Snapshot, bool] | None = None
@@ -91,6 +92,7 @@ class Mirror:
             except (Compacted, WentBack) as missed:
                 log.debug("%s", missed)
                 self._stale = True
+                self._went_back |= isinstance(missed, WentBack)
                 self._closed.wait(random.uniform(0, SPREAD))  # noqa: S311 -- no secret
             except RegistryError as problem:
                 self._complain(str(problem))
@@ -135,7 +137,8 @@ class Mirror:
 
     def _list(self) -> None:
         listing = self._store.listing()
-        goes_on = self._position.goes_on(listing.position)
+        # by now it may have got as far as it was, and further
+        goes_on = not self._went_back and self._position.goes_on(listing.position)
         if not goes_on:
             log.warning(
                 "etcd went from %s to %s: what was known stays as long as it answers",
@@ -145,7 +148,7 @@ class Mirror:
         with self._viewing:
             self._view.replace(listing.texts, goes_on)
             self._position = listing.position
-        self._stale = False
+        self._stale = self._went_back = False
         self._relist_at = time.monotonic() + RELIST * random.uniform(0.75, 1.25)  # noqa: S311
 
     def _watch(self) -> None:

@@ -16,8 +16,8 @@ class Quiet(Exception):
 class WentBack(RegistryError):
     """The store is not where it was seen: it was restored, or formed anew; list again."""
 
-    def __init__(self, before: Position, now: Position) -> None:
-        super().__init__(f"etcd went back from {before} to {now}")
+    def __init__(self, before: Position) -> None:
+        super().__init__(f"{before} is not in etcd's history any more")
 
 
 class Listing(NamedTuple):

@@ -1,9 +1,12 @@
 """What becomes of the entries when the store is wiped, restored, full, or behind one's back."""
 
+import shutil
+
 import pytest
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.registry.registry import open_registry
+from arpanet_etcd.registry.store import WentBack
 from arpanet_etcd.registry.v3.store import V3Store
 
 from tests.conftest import wait_for
@@ -49,6 +52,32 @@ def test_restored_from_an_old_snapshot_nothing_is_lost_and_nothing_comes_back(
         reader.sees(*instances(2), within=20)
     wait_for(lambda: session.trouble == "")
     assert {one.id for one in connect(cluster).read().instances.values()} == set(ALL)
+
+
+def test_a_store_that_was_put_back_is_noticed_though_it_got_further_meanwhile(
+    clusters, layout, tmp_path
+):
+    """As when the disks of all masters are restored, and hosts write before a reader is back."""
+    cluster = clusters(1)
+    (member,) = cluster.members
+    store = V3Store(cluster.endpoints, layout)
+    store.gateway.put(layout.host("h1"), "1")
+    member.kill()
+    shutil.copytree(member.place, tmp_path / "earlier")
+    cluster.start()
+    store.gateway.put(layout.host("h1"), "2")
+    position = store.listing().position
+    store.changes(position).close()  # so it goes on
+    member.kill()
+    shutil.rmtree(member.place)
+    shutil.copytree(tmp_path / "earlier", member.place)
+    cluster.start()
+    for _ in range(5):
+        store.gateway.put(layout.host("h1"), "3")
+    assert position.goes_on(store.listing().position)
+    with pytest.raises(WentBack):
+        store.changes(position)
+    store.close()
 
 
 def test_all_keys_deleted_by_hand_come_back_and_nobody_loses_anything(clusters, connect, layout):

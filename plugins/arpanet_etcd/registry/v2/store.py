@@ -142,7 +142,7 @@ class _V2Changes:
             index = int(nothing.payload["index"])
         now = Position(self._client.identity.cluster, 0, index)
         if not self._position.goes_on(now):
-            raise WentBack(self._position, now)
+            raise WentBack(self._position)
 
     def close(self) -> None:
         self._closed = True

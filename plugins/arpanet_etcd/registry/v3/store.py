@@ -1,22 +1,25 @@
 """The registry over etcd's v3 API."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from arpanet import Host, RegistryError, codec, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.client.position import Position
+from arpanet_etcd.client.position import Position, Witness
 from arpanet_etcd.client.watch import Watch
-from arpanet_etcd.client.wire import EtcdError, Value
+from arpanet_etcd.client.wire import EtcdError, Event, Value
 from arpanet_etcd.registry.diff import OPERATIONS, belongings, next_number
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.store import Listing, Step, WentBack
 from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
 
-__all__ = ["V3Store"]
+__all__ = ["V3Store", "newest"]
+
+#: etcd's code of what is asked for a revision that is forgotten, or has not been yet.
+_OUT_OF_RANGE = 11
 
 
 class V3Store:
@@ -40,12 +43,29 @@ class V3Store:
         found = self.gateway.span(*self._layout.span)
         with contextlib.suppress(RegistryError):  # knowing more masters is a bonus
             self.gateway.refresh()
-        return Listing({key: value.value for key, value in found.kvs.items()}, found.position)
+        texts = {key: value.value for key, value in found.kvs.items()}
+        last = max(found.kvs.items(), key=lambda one: one[1].mod_revision, default=None)
+        witness = Witness(last[0], last[1].value, last[1].mod_revision) if last else None
+        return Listing(texts, found.position._replace(witness=witness))
 
     def changes(self, position: Position) -> "_V3Changes":
-        """Watch what happened after *position*."""
+        """Watch what happened after *position*.
+
+        :raises WentBack: that moment is not in this store's history.
+        """
+        if position.witness and not self._testified(position.witness, position.revision):
+            raise WentBack(position)
         watch = self.gateway.watch(*self._layout.span, position.revision + 1)
         return _V3Changes(watch, position)
+
+    def _testified(self, witness: Witness, revision: int) -> bool:
+        try:
+            found = self.gateway.get_at(witness.key, revision)
+        except EtcdError as problem:
+            if problem.code != _OUT_OF_RANGE:
+                raise
+            return False
+        return found is not None and (found.value, found.mod_revision) == witness[1:]
 
     def writer(self, host: Host, ttl: int) -> V3Writer:
         """Return the entries of *host*."""
@@ -127,8 +147,10 @@ class _V3Changes:
             for revision, events in self._watch:
                 if not created and not self._position.goes_on(self._watch.position):
                     # another store, or one restored: a watch of its future would stay silent
-                    raise WentBack(self._position, self._watch.position)
+                    raise WentBack(self._position)
                 if events:
+                    witness = newest(self._position.witness, events)
+                    self._position = self._position._replace(witness=witness)
                     # the answer's own revision may be ahead: long histories come in parts
                     self._advance(events[-1].revision)
                 elif created:
@@ -139,9 +161,19 @@ class _V3Changes:
                 )
 
     def _advance(self, revision: int) -> None:
-        cluster, term, before = self._position
-        term = max(term, self._watch.position.term)
-        self._position = Position(cluster, term, max(before, revision))
+        term = max(self._position.term, self._watch.position.term)
+        revision = max(self._position.revision, revision)
+        self._position = self._position._replace(term=term, revision=revision)
 
     def close(self) -> None:
         self._watch.close()
+
+
+def newest(witness: Witness | None, events: Iterable[Event]) -> Witness | None:
+    """Return what was written last after *events*; ``None`` where just that was deleted. Pure."""
+    for one in events:
+        if one.value:
+            witness = Witness(one.key, one.value.value, one.revision)
+        elif witness and one.key == witness.key:
+            witness = None
+    return witness
