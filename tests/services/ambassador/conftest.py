@@ -3,7 +3,9 @@
 import pytest
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
+from tests.services.ambassador.behaviours.stage import Stage
 from tests.services.ambassador.lan import Lan, anybody
+from tests.services.ambassador.planes import SocketUnderTest, bpffs
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +20,26 @@ def lan(module_lan):
     Nftables(anybody).clear([module_lan.client.home])
     yield module_lan
     assert Nftables(anybody).clear([module_lan.client.home]) == {}
+
+
+# -- the socket plane -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place():
+    with bpffs() as found:
+        yield found
+
+
+@pytest.fixture
+def carrier(place):
+    made = SocketUnderTest(place)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def stage(module_lan, carrier):
+    made = Stage(module_lan, carrier)
+    yield made
+    made.end()

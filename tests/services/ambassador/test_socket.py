@@ -20,10 +20,10 @@ from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.table import make
 
 from tests.conftest import wait_for
-from tests.services.ambassador.behaviours.stage import LOCALHOST, ONE, PORT, TWO, Stage
+from tests.services.ambassador.behaviours.stage import LOCALHOST, ONE, PORT, TWO
 from tests.services.ambassador.lan import AMBASSADOR, Node, echoes, hello
 from tests.services.ambassador.mounting import unattached
-from tests.services.ambassador.planes import SocketUnderTest, bpffs
+from tests.services.ambassador.planes import SocketUnderTest
 
 ANOTHER = OBJECT.read_bytes() + b"\0"  # another object, by its digest, with the same programs
 
@@ -32,26 +32,6 @@ ANOTHER = OBJECT.read_bytes() + b"\0"  # another object, by its digest, with the
 def servers(module_lan):
     for ip, port in (ONE, TWO):
         module_lan.serve(ip, port)
-
-
-@pytest.fixture
-def place():
-    with bpffs() as found:
-        yield found
-
-
-@pytest.fixture
-def carrier(place):
-    made = SocketUnderTest(place)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def stage(module_lan, carrier):
-    made = Stage(module_lan, carrier)
-    yield made
-    made.end()
 
 
 @contextmanager

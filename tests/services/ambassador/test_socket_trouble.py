@@ -30,26 +30,6 @@ def servers(module_lan):
         module_lan.serve(ip, port)
 
 
-@pytest.fixture
-def place():
-    with bpffs() as found:
-        yield found
-
-
-@pytest.fixture
-def carrier(place):
-    made = SocketUnderTest(place)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def stage(module_lan, carrier):
-    made = Stage(module_lan, carrier)
-    yield made
-    made.end()
-
-
 def why_not(place, blob=None, host=None):
     """Return why a host can't have the plane, and look that nothing is left of the attempt."""
     made = Installation(host or Host(os.getpid()), Pins(place, 1), blob)
