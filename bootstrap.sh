@@ -94,9 +94,12 @@ environment() {
 LAB_PACKAGES="docker.io nftables iptables iproute2 conntrack util-linux etcd-server etcd-client
     redis-server redis-tools busybox-static iperf3 haproxy socat procps"
 
+# What the tests run besides: the compiler of the socket plane's programs.
+TEST_PACKAGES="clang libbpf-dev make"
+
 lab_packages() {
     local wanted=() one
-    for one in $LAB_PACKAGES; do
+    for one in $LAB_PACKAGES "$@"; do
         if [ "$one" = docker.io ] && command -v dockerd >/dev/null; then continue; fi
         wanted+=("$one")
     done
@@ -147,7 +150,8 @@ demo() {
 
 tests() {
     in_checkout || die "the tests run from a checkout of arpanet"
-    lab_packages
+    # shellcheck disable=SC2086  # each a word of its own
+    lab_packages $TEST_PACKAGES
     environment "$HERE/.venv" 'tox>=4.11'
     cd "$HERE"
     exec "$HERE/.venv/bin/tox" run

@@ -10,8 +10,9 @@ PLUGINS = ROOT / "plugins"
 
 
 def sources(*directories: str) -> list[Path]:
-    """Return every Python file below the directories."""
-    return sorted(path for name in directories for path in (ROOT / name).rglob("*.py"))
+    """Return every Python file below the directories, but for what building a wheel leaves there."""
+    found = (path for name in directories for path in (ROOT / name).rglob("*.py"))
+    return sorted(path for path in found if "build" not in path.relative_to(ROOT).parts)
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:

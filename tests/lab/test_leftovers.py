@@ -27,9 +27,10 @@ def lab() -> Iterator[Lab]:
     lab.down()
 
 
-def arpanet(*words: str) -> "subprocess.Popen[str]":
+def arpanet(*words: str, **environment: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "arpanet", "lab", *words]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    env = {**os.environ, **environment}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
 
 
 def leftovers(lab: Lab) -> list[str]:
@@ -68,8 +69,12 @@ def test_up_goes_on_where_one_was_killed(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_that_is_interrupted(lab: Lab, number: signal.Signals) -> None:
-    with arpanet("up", "--hosts", "3", "--name", lab.name) as process:
+def test_up_that_is_interrupted(lab: Lab, number: signal.Signals, tmp_path: Path) -> None:
+    slow = tmp_path / "dockerd"  # else the lab may be up before this process has its turn
+    slow.write_text(f'#!/bin/sh\nsleep 5\nexec {shutil.which("dockerd")} "$@"\n')
+    slow.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    with arpanet("up", "--hosts", "3", "--name", lab.name, PATH=path) as process:
         while process.poll() is None and not (lab.directory / "host2").exists():
             time.sleep(0.01)
         process.send_signal(number)
