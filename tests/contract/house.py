@@ -10,7 +10,7 @@ PLUGINS = ROOT / "plugins"
 
 
 def sources(*directories: str) -> list[Path]:
-    """Return every Python file below the directories, but for what building a wheel leaves there."""
+    """Return every Python file below the directories, but not what a built wheel left there."""
     found = (path for name in directories for path in (ROOT / name).rglob("*.py"))
     return sorted(path for path in found if "build" not in path.relative_to(ROOT).parts)
 
