@@ -52,7 +52,10 @@ class Container:
     :ivar network_mode: ``bridge``, ``host``, ``none``, ``container:<id>`` or a network's name.
     :ivar networks: network name -> the container's address in it (``""`` when it has none).
     :ivar links: declared with ``--link``, as (container name, alias) pairs.
-    :ivar health: ``healthy``, ``unhealthy``, ``starting``, or ``""`` without a health check.
+    :ivar health: ``healthy``, ``unhealthy``, ``starting``, or ``""`` without a health check;
+        ``stopping``, whatever its check says, from its stop signal on.
+    :ivar stop_signal: the number of the signal that tells it to end.
+    :ivar stop_timeout: seconds that Docker then gives it, unless ``docker stop`` says otherwise.
     """
 
     id: str
@@ -67,6 +70,8 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
     health: str = ""
+    stop_signal: int = 15
+    stop_timeout: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Instance:
     :ivar container: the id of the container.
     :ivar local: docker network name -> ``ip:port`` for clients on the same host that share it.
     :ivar started: when its container started, seconds since the epoch; 0: nobody said.
+    :ivar health: as its container's; ``stopping``: no new connections, those that are go on.
     :ivar unconfirmed: its entry vanished, and it stays for as long as it answers. Known to readers
         alone, never written.
     """

@@ -7,10 +7,15 @@ from typing import Any
 
 import docker
 
-from arpanet.docker.inspect import EVENT_FILTERS, touched
+from arpanet.docker.inspect import EVENT_FILTERS, KILL, Event, touched
 from arpanet.docker.problems import translated
 
 __all__ = ["Touched"]
+
+#: Seconds that are reached back. Docker answers before it subscribes: nothing may fall in between.
+OVERLAP = 2.0
+#: The same for signals: whoever was told to end while nobody listened is ending still.
+MEMORY = 600.0
 
 
 class Touched:
@@ -18,15 +23,17 @@ class Touched:
 
     def __init__(self, client: docker.APIClient, url: str) -> None:
         self._client, self._url = client, url
-        # Docker answers before it subscribes: reach back, so that nothing falls in between
+        now = int(time.time())
+        self._since = now - OVERLAP
         self._stream: Any = client.events(
-            since=int(time.time()) - 2, filters=EVENT_FILTERS, decode=True
+            since=int(now - MEMORY), filters=EVENT_FILTERS, decode=True
         )
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
+    def __iter__(self) -> Iterator[Event]:
         with translated("report events", self._url):
             for event in self._stream:
-                if found := touched(event):
+                found = touched(event)
+                if found and (found.action == KILL or found.at >= self._since):
                     yield found
 
     def close(self) -> None:

@@ -4,7 +4,8 @@ One thread reads Docker's events and only puts ids on a queue; another looks at 
 tells. A full comparison follows each connect, so that what happened while nobody listened is seen,
 and each *resync* seconds, since Docker drops events for slow listeners and replays 256 at most.
 
-A container that can't be inspected stays as it was last seen, is named in :attr:`Following.trouble`
+A container that was sent its stop signal counts as stopping until it ends or has outlived it. One
+that can't be inspected stays as it was last seen, is named in :attr:`Following.trouble`
 and asked for again, less and less often: the others don't notice.
 """
 
@@ -17,7 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from arpanet.docker.inspect import KILL, Event
 from arpanet.docker.problems import Silent
+from arpanet.docker.stopping import Stopping
 from arpanet.errors import ArpanetError, EngineError, EngineUnreachable
 from arpanet.records import Container
 
@@ -36,9 +39,9 @@ Notify = Callable[[Mapping[str, Container]], None]
 
 
 class Events(Protocol):
-    """A subscription: (container id, action) as they happen."""
+    """A subscription: what happens, as it does."""
 
-    def __iter__(self) -> Iterator[tuple[str, str]]: ...
+    def __iter__(self) -> Iterator[Event]: ...
     def close(self) -> None: ...
 
 
@@ -70,12 +73,13 @@ class Following:
     def __init__(self, source: Source, notify: Notify, resync: float) -> None:
         self._source, self._notify, self._resync = source, notify, resync
         self._problem = ""
-        # an event, ("", "connected") after each connect, None to wake up and look around
-        self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        # an event, CONNECTED after each connect, None to wake up and look around
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._events: Events | None = None
         self._known: dict[str, Container] = {}
         self._failing: dict[str, _Failing] = {}
+        self._stopping = Stopping()
         self._threads = [
             threading.Thread(target=self._read, name="docker-events", daemon=True),
             threading.Thread(target=self._work, name="docker-mirror", daemon=True),
@@ -136,25 +140,31 @@ class Following:
     def _work(self) -> None:
         due = float("inf")  # until connected: a list without events would be a snapshot gone stale
         while True:
-            soonest = min([due, *(one.due for one in self._failing.values())])
+            failing = (one.due for one in self._failing.values())
+            soonest = min([due, self._stopping.due, *failing])
             batch = self._drain(soonest - time.monotonic())
             if self._closed.is_set():
                 return
             full = CONNECTED in batch or time.monotonic() >= due
+            before = dict(self._known)
             try:
-                changed = self._look_at_all(CONNECTED in batch) if full else self._look_at(batch)
+                if full:
+                    self._look_at_all(CONNECTED in batch)
+                else:
+                    self._look_at(batch)
             except Exception as error:
                 # A new connection brings a full look; should Docker hang, the timer tries again
                 self._note(error)
                 self._disconnect()
                 due = time.monotonic() + LONGEST_PAUSE
                 continue
+            self._mark(batch)
             if full:
                 due = time.monotonic() + self._resync
-            if changed or full:
+            if full or self._known != before:
                 self._tell()
 
-    def _drain(self, seconds: float) -> list[tuple[str, str]]:
+    def _drain(self, seconds: float) -> list[Event]:
         """Wait for something to do, then take all that there is."""
         batch = []
         with contextlib.suppress(queue.Empty):
@@ -163,9 +173,9 @@ class Following:
                 batch.append(self._queue.get_nowait())
         return [one for one in batch if one]
 
-    def _look_at_all(self, anew: bool) -> bool:
+    def _look_at_all(self, anew: bool) -> None:
         """Look at every running container; *anew*: also at those that are not due again yet."""
-        before, names = dict(self._known), self._source.listed()
+        names = self._source.listed()
         self._forget((self._known.keys() | self._failing.keys()) - names.keys())
         now = time.monotonic()
         for key in names:
@@ -173,18 +183,30 @@ class Following:
             if failing is None or anew or failing.due <= now:
                 self._look_at_one(key, names)
         self._problem = ""
-        return self._known != before
 
-    def _look_at(self, batch: list[tuple[str, str]]) -> bool:
+    def _look_at(self, batch: list[Event]) -> None:
         """Look at what *batch* names, and at what is due again.
 
         Only a start can bring one that is not known yet.
         """
-        before, now = dict(self._known), time.monotonic()
-        named = (i for i, action in batch if action == "start" or i in before or i in self._failing)
-        for key in dict.fromkeys([*named, *(i for i, f in self._failing.items() if f.due <= now)]):
+        now = time.monotonic()
+        seen = self._known.keys() | self._failing.keys()
+        named = [
+            one.container
+            for one in batch
+            if one.action == "start" or (one.action != KILL and one.container in seen)
+        ]
+        due = [key for key, one in self._failing.items() if one.due <= now]
+        for key in dict.fromkeys([*named, *due, *self._stopping.outlived(now)]):
             self._look_at_one(key)
-        return self._known != before
+
+    def _mark(self, batch: list[Event]) -> None:
+        """Have what is known say who is stopping; *batch* may tell of more."""
+        for event in batch:
+            if event.action == KILL and event.container in self._known:
+                container = self._known[event.container]
+                self._stopping.hear(event, container, time.monotonic(), time.time())
+        self._known |= {one.id: one for one in self._stopping.marked(self._known)}
 
     def _look_at_one(self, key: str, names: Mapping[str, str] | None = None) -> None:
         began = time.monotonic()
@@ -237,4 +259,4 @@ def _words(problem: Exception | str) -> str:
     return " ".join(f"{type(problem).__name__}: {problem}".split())
 
 
-CONNECTED = ("", "connected")
+CONNECTED = Event("", "connected")

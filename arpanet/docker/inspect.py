@@ -4,12 +4,14 @@ Serves engines from 20.10 (API 1.41) to 29 (API 1.52): an event's ``status`` and
 from the latter, and the top-level addresses of ``NetworkSettings`` are deprecated since 1.9.
 """
 
+import re
+import signal
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from arpanet.records import Container, Port
 
-__all__ = ["EVENT_FILTERS", "container_record", "touched"]
+__all__ = ["EVENT_FILTERS", "KILL", "Event", "container_record", "touched"]
 
 #: What Docker is asked to report. Health checks alone cause thousands of exec events, which Docker
 #: thereby keeps to itself. ``health_status`` makes Docker match all of these as prefixes.
@@ -24,10 +26,31 @@ EVENT_FILTERS = {
         "health_status",
         "connect",
         "disconnect",
+        "kill",
     ],
 }
+#: A signal was sent, any: the container may go on as before.
+KILL = "kill"
+#: What Docker takes where a container names none, and the seconds that it gives it.
+STOP_SIGNAL, STOP_TIMEOUT = signal.SIGTERM, 10.0
+#: The first and the last real-time signal, by which systemd is told to end (SIGRTMIN+3).
+_REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 
 Json = Mapping[str, Any]
+
+
+class Event(NamedTuple):
+    """What happened to a container.
+
+    :ivar action: Docker's word, its first: ``health_status`` for ``health_status: healthy``.
+    :ivar signal: the number of the signal that was sent, for ``kill``; else 0.
+    :ivar at: when, in seconds since the epoch, by the clock of Docker's host.
+    """
+
+    container: str
+    action: str
+    signal: int = 0
+    at: float = 0.0
 
 
 def container_record(inspected: Json) -> Container | None:
@@ -57,23 +80,44 @@ def container_record(inspected: Json) -> Container | None:
         labels=dict(config.get("Labels") or {}),
         links=_links(host, endpoints),
         health="" if health == "none" else health,
+        stop_signal=_signal(config.get("StopSignal") or ""),
+        stop_timeout=_seconds(config.get("StopTimeout")),
     )
 
 
-def touched(event: Json) -> tuple[str, str] | None:
-    """Return (container id, action) of an event that may have changed a record, else ``None``.
-
-    The action is its first word: ``health_status`` for ``health_status: healthy``.
-    """
+def touched(event: Json) -> Event | None:
+    """Return what an event tells of a container whose record it may have changed, else ``None``."""
     actor = event.get("Actor") or {}
+    attributes = actor.get("Attributes") or {}
     action = str(event.get("Action") or "").partition(":")[0]
     if action not in EVENT_FILTERS["event"]:
         return None
-    if event.get("Type") == "network":
-        container = (actor.get("Attributes") or {}).get("container")
-    else:
-        container = actor.get("ID")
-    return (container, action) if container else None
+    container = attributes.get("container") if event.get("Type") == "network" else actor.get("ID")
+    if not container:
+        return None
+    number = _signal(attributes.get("signal") or "") if action == KILL else 0
+    return Event(container, action, number, (event.get("timeNano") or 0) / 1e9)
+
+
+def _signal(text: str) -> int:
+    """Return the number of a signal: ``15``, ``TERM``, ``SIGTERM`` and ``SIGRTMIN+3`` are ones.
+
+    What is none counts as SIGTERM: Docker would not have started the container.
+    """
+    name = text.upper().removeprefix("SIG")
+    if name.isdecimal():
+        return int(name)
+    if found := re.fullmatch(r"(RTMIN|RTMAX)([+-]\d{1,2})?", name):
+        return _REAL_TIME[found[1]] + int(found[2] or 0)
+    known = {one.name: one.value for one in signal.Signals}
+    return known.get(f"SIG{name}", STOP_SIGNAL.value)
+
+
+def _seconds(given: object) -> float:
+    """Docker has -1 for ever, which a day stands for."""
+    if not isinstance(given, int | float):
+        return STOP_TIMEOUT
+    return float(given) if given >= 0 else 86400.0
 
 
 def _address(endpoint: Json) -> str:

@@ -83,8 +83,9 @@ class Layout:
         :raises ValueError: a name or an id can't be a key.
         """
         found = {self.record(instance.host, instance.id): codec.encode(instance)}
-        # confd and friends dial what they read there: only what every host reaches
-        for name in filter(None, instance.services if instance.address else ()):
+        # confd and friends dial what they read there: only what every host reaches, and may dial
+        listed = instance.address and instance.health != "stopping"
+        for name in filter(None, instance.services if listed else ()):
             found[self.leaf(name, instance.id)] = instance.address
         return found
 

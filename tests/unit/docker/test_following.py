@@ -2,11 +2,14 @@
 
 import queue
 import threading
+import time
 
 import pytest
 
 from arpanet.docker import following as module
+from arpanet.docker import stopping
 from arpanet.docker.following import Following
+from arpanet.docker.inspect import Event
 from arpanet.docker.problems import Silent
 from arpanet.errors import EngineError, EngineUnreachable
 from arpanet.records import Container
@@ -57,8 +60,8 @@ class Source:
             raise self.fails[container]
         return self.now.get(container)
 
-    def happens(self, name, action="start"):
-        self.stream.queue.put((name, action))
+    def happens(self, name, action="start", signal=0):
+        self.stream.queue.put(Event(name, action, signal, time.time()))
 
 
 @pytest.fixture
@@ -245,3 +248,46 @@ def test_the_receiver_may_close(source):
     following = Following(source, lambda found: (ready.wait(5), notify(found)), 30)
     ready.set()
     assert done.wait(10)
+
+
+def test_a_stop_signal_is_told_at_once_and_without_a_look(source, follow):
+    source.now["a"] = running("a")
+    _, told = follow()
+    looks = len(source.looks)
+    source.happens("a", "kill", 15)
+    wait_for(lambda: told[-1] == {"a": running("a", health="stopping")})
+    assert len(source.looks) == looks
+    source.now["a"] = None
+    source.happens("a", "die")
+    wait_for(lambda: told[-1] == {})
+
+
+def test_a_stop_signal_is_remembered_by_later_looks(source, follow):
+    source.now["a"] = running("a")
+    _, told = follow(resync=0.05)
+    source.happens("a", "kill", 15)
+    wait_for(lambda: told[-1]["a"].health == "stopping")
+    lists, source.now["a"] = source.lists, running("a", health="healthy")
+    source.happens("a", "health_status")
+    wait_for(lambda: source.lists > lists + 2)
+    assert told[-1]["a"].health == "stopping"
+    source.now["a"] = Container("a", "a", "image", 2, "later")  # another run of it
+    wait_for(lambda: told[-1]["a"].health == "")
+
+
+def test_other_signals_change_nothing(source, follow):
+    source.now |= {"a": running("a"), "b": running("b")}
+    _, told = follow()
+    source.happens("a", "kill", 1)
+    source.happens("b", "kill", 15)
+    wait_for(lambda: told[-1]["b"].health == "stopping")
+    assert told[-1]["a"].health == ""
+
+
+def test_who_outlives_the_signal_is_back(source, follow, monkeypatch):
+    monkeypatch.setattr(stopping, "MARGIN", 0.05)
+    source.now["a"] = running("a", stop_timeout=0.0)
+    _, told = follow()
+    source.happens("a", "kill", 15)
+    wait_for(lambda: {"a": running("a", stop_timeout=0.0, health="stopping")} in told)
+    wait_for(lambda: told[-1] == {"a": running("a", stop_timeout=0.0)})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arpanet.docker.inspect import container_record, touched
+from arpanet.docker.inspect import Event, container_record, touched
 from arpanet.records import Container, Port
 
 
@@ -133,9 +133,39 @@ def test_health(health, expected):
         ),
         ({"Type": "network", "Action": "destroy", "Actor": {"ID": "n"}}, None),
         ({"Type": "container", "Action": "exec_start: sh", "Actor": {"ID": "c"}}, None),
+        (
+            {
+                "Type": "container",
+                "Action": "kill",
+                "timeNano": 1_700_000_000_500_000_000,
+                "Actor": {"ID": "c", "Attributes": {"signal": "15"}},
+            },
+            ("c", "kill", 15, 1_700_000_000.5),
+        ),
         ({"status": "start", "id": "c", "Type": "container", "Action": "start"}, None),
         ({}, None),
     ],
 )
 def test_events(event, expected):
-    assert touched(event) == expected
+    assert touched(event) == (expected and Event(*expected))
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [
+        ("", 15),
+        ("SIGQUIT", 3),
+        ("quit", 3),
+        ("10", 10),
+        ("SIGRTMIN+3", 37),
+        ("RTMAX-1", 63),
+        ("SIGNONE", 15),
+    ],
+)
+def test_the_signal_that_ends_it(given, number):
+    assert container_record(inspected(config={"StopSignal": given})).stop_signal == number
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(None, 10), (0, 0), (90, 90), (-1, 86400)])
+def test_the_time_that_it_has_then(given, seconds):
+    assert container_record(inspected(config={"StopTimeout": given})).stop_timeout == seconds

@@ -34,6 +34,7 @@ def test_all_instances_sorted_with_their_ids():
         (("healthy", "", "starting", "unhealthy"), [1, 2]),
         (("starting", "unhealthy"), [1]),
         (("unhealthy", "unhealthy"), [1, 2]),
+        (("stopping", "unhealthy"), [2]),
     ],
 )
 def test_the_healthiest_there_are(healths, chosen):

@@ -34,6 +34,12 @@ def test_the_keys_are_those_that_registrator_writes_and_the_record():
     assert LAYOUT.host("h1") == "/arpanet/hosts/h1"
 
 
+def test_what_is_stopping_has_its_record_only():
+    assert list(LAYOUT.entries(replace(REDIS, health="stopping"))) == [
+        "/arpanet/instances/h1/h1:r0:6379"
+    ]
+
+
 def test_a_leaf_has_an_ipv6_address_in_brackets():
     six = Instance("h1:d0:53:udp", ("dns",), "h1", "fd00::1", 53, "udp")
     assert LAYOUT.entries(six)["/arpanet/services/dns/h1:d0:53:udp"] == "[fd00::1]:53"
