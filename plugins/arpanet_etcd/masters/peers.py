@@ -14,7 +14,7 @@ from arpanet import Member, RegistryError, RegistryUnreachable, UsageError, host
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.plan import Cluster, Own, url
 
-__all__ = ["address", "agreed", "answers", "ask", "ask_any", "find", "others", "parse"]
+__all__ = ["address", "agreed", "answers", "ask", "ask_any", "find", "others", "parse", "understood"]
 
 #: Seconds for one peer to answer.
 TIMEOUT = 2.0
@@ -81,9 +81,21 @@ def ask(peer_url: str, timeout: float = TIMEOUT) -> Cluster:
         raise RegistryUnreachable(
             f"peer {peer_url} does not answer: {_reason(problem)}", NOBODY
         ) from None
-    number = answer.headers.get("X-Etcd-Cluster-Id", "")
+    return understood(peer_url, answer.headers.get("X-Etcd-Cluster-Id", ""), answer.data)
+
+
+def understood(peer_url: str, cluster_id: str, answer: bytes) -> Cluster:
+    """Return the cluster that an answer to ``GET /members`` tells of.
+
+    :raises RegistryUnreachable: the member has begun, and not read its own data yet: it knows the
+        cluster and no member of it.
+    :raises RegistryError: no etcd peer answers so.
+    """
     try:
-        return parse(number, json.loads(answer.data))
+        members = json.loads(answer)
+        if members == [] and cluster_id:
+            raise RegistryUnreachable(f"peer {peer_url} is starting", "try again in a moment")
+        return parse(cluster_id, members)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RegistryError(
             f"what answers at {peer_url} is no etcd peer",

@@ -381,8 +381,7 @@ def test_latency(host):
 
 
 def test_what_a_plugin_answers_is_dialled_and_asked_again_when_it_changed(make):
-    host, woken, answer = make(), [], [(ONE, 6379)]
-    host.context.wake = lambda: woken.append(1)
+    host, answer = make(), [(ONE, 6379)]
     host.context.bus = SimpleNamespace(first=lambda hook, context, spec: list(answer))
     host.start()
     client = host.client(env={"BACKEND_6379": "consul:redis"}, labels={})
@@ -390,9 +389,12 @@ def test_what_a_plugin_answers_is_dialled_and_asked_again_when_it_changed(make):
     for server in (ONE, TWO):
         answer[:] = [(server, 6379)]
         host.ambassador.backends()
-        host.containers(client=client)
-        wait_for(lambda: woken.pop() if woken else None)
-        host.containers(client=client)
+
+        def leads_there(server: str = server) -> bool:
+            host.containers(client=client)
+            return [target.ip for link in host.links() for target in link.targets] == [server]
+
+        wait_for(leads_there)
         assert host.reached() == server
     (link,) = host.links()
     assert (link.spec, link.error) == ("consul:redis", "")

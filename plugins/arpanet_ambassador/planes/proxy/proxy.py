@@ -51,7 +51,7 @@ class Proxy:
         self._host = host
         self._routes: Routes = {}
         self._turns: Counter[tuple[str, int]] = Counter()
-        self._listeners: dict[int, tuple[socket.socket, asyncio.Task[None]]] = {}
+        self._listeners: dict[int, socket.socket] = {}
         self._relays: dict[asyncio.Task[None], tuple[str, int] | None] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -87,7 +87,7 @@ class Proxy:
 
     async def _listen(self, ports: set[int]) -> Mapping[int, str]:
         for port in self._listeners.keys() - ports:
-            await _closed(*self._listeners.pop(port))
+            self._close(port)
         for key in [key for key in self._turns if key[1] not in self._routes.get(key[0], {})]:
             del self._turns[key]
         troubles = {}
@@ -99,23 +99,36 @@ class Proxy:
                 troubles[port] = f"the ambassador cannot listen on port {port}: {reason}"
                 continue
             listener.setblocking(False)
-            task = self._loop.create_task(self._accept(listener, port))
-            self._listeners[port] = listener, task
+            self._listeners[port] = listener
+            self._attend(port)
         return troubles
 
-    async def _accept(self, listener: socket.socket, port: int) -> None:
-        while True:
-            try:
-                client, (source, _) = await self._loop.sock_accept(listener)
-            except OSError as problem:
-                log.warning("port %d: cannot accept: %s", port, problem)
-                await asyncio.sleep(PAUSE)
-                continue
-            relay = self._loop.create_task(self._serve(client, source, port))
-            self._relays[relay] = None
-            relay.add_done_callback(self._relays.pop)
-            # one that is cancelled before its first step never gets as far as closing it
-            relay.add_done_callback(lambda _, ended=client: ended.close())  # type: ignore[misc]
+    def _attend(self, port: int) -> None:
+        if listener := self._listeners.get(port):
+            self._loop.add_reader(listener, self._accept, listener, port)
+
+    def _accept(self, listener: socket.socket, port: int) -> None:
+        # not by asyncio's sock_accept: cancelled at the wrong moment, it drops a client unclosed
+        try:
+            client, (source, _) = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):  # it thought better of it
+            return
+        except OSError as problem:
+            log.warning("port %d: cannot accept: %s", port, problem)
+            self._loop.remove_reader(listener)
+            self._loop.call_later(PAUSE, self._attend, port)
+            return
+        client.setblocking(False)
+        relay = self._loop.create_task(self._serve(client, source, port))
+        self._relays[relay] = None
+        relay.add_done_callback(self._relays.pop)
+        # one that is cancelled before its first step never gets as far as closing it
+        relay.add_done_callback(lambda _: client.close())
+
+    def _close(self, port: int) -> None:
+        listener = self._listeners.pop(port)
+        self._loop.remove_reader(listener)
+        listener.close()
 
     async def _serve(self, client: socket.socket, source: str, port: int) -> None:
         with client:
@@ -176,20 +189,12 @@ class Proxy:
 
     async def _end(self) -> Mapping[int, str]:
         for port in list(self._listeners):
-            await _closed(*self._listeners.pop(port))
+            self._close(port)
         relays = list(self._relays)
         for relay in relays:
             relay.cancel()
         await asyncio.gather(*relays, return_exceptions=True)
         return {}
-
-
-async def _closed(listener: socket.socket, task: asyncio.Task[None]) -> None:
-    """Close *listener* after its loop has let go of it."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    listener.close()
 
 
 def _abort(*connections: socket.socket) -> None:

@@ -52,3 +52,19 @@ def test_parse():
 def test_parse_what_is_no_cluster(number, answer):
     with pytest.raises((ValueError, KeyError)):
         peers.parse(number, answer)
+
+
+PEER = "http://10.0.0.1:7001"
+
+
+def test_a_member_that_has_not_read_its_data_is_starting():
+    with pytest.raises(RegistryUnreachable, match=r"10\.0\.0\.1:7001 is starting"):
+        peers.understood(PEER, "cdf818194e3a8c32", b"[]\n")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "answer"), [("", b"[]"), ("", b"<html>"), ("cdf8", b"{}"), ("x", b'[{"id": 1}]')]
+)
+def test_what_is_no_peer(cluster, answer):
+    with pytest.raises(RegistryError, match="is no etcd peer"):
+        peers.understood(PEER, cluster, answer)
