@@ -14,7 +14,17 @@ from arpanet import Member, RegistryError, RegistryUnreachable, UsageError, host
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.plan import Cluster, Own, url
 
-__all__ = ["address", "agreed", "answers", "ask", "ask_any", "find", "others", "parse", "understood"]
+__all__ = [
+    "address",
+    "agreed",
+    "answers",
+    "ask",
+    "ask_any",
+    "find",
+    "others",
+    "parse",
+    "understood",
+]
 
 #: Seconds for one peer to answer.
 TIMEOUT = 2.0

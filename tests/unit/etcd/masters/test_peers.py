@@ -2,7 +2,7 @@ import pytest
 from arpanet_etcd.masters import peers
 from arpanet_etcd.masters.plan import Cluster, Own
 
-from arpanet.errors import UsageError
+from arpanet.errors import RegistryError, RegistryUnreachable, UsageError
 from arpanet.records import Member
 
 OWN = Own("h1", "10.0.0.1", 4001, 7001)

@@ -1,0 +1,95 @@
+"""A container that is told to end: nobody begins with it, and nobody who has begun loses anything.
+
+The servers' stop signal is one that redis takes no notice of: so each goes on for the whole time
+that Docker gives it, as a server does that finishes its work, and ends with a kill.
+"""
+
+import time
+
+import pytest
+from arpanet_lab.host import Host
+from arpanet_lab.load.load import Client, loaded
+
+from tests.conftest import wait_for
+from tests.lab.cluster import Cluster, client, links, run, where
+from tests.labs import docker_of
+
+LABEL = "--label connect.6379=redis"
+SECOND = 1_000_000_000
+#: Seconds that a server goes on after its signal.
+FINISHES = 3
+
+
+def serve(host: Host) -> None:
+    """Run a redis on *host* that says when it is ready, and which host it is on."""
+    check = {"test": ["CMD", "redis-cli", "ping"], "interval": SECOND // 5, "timeout": SECOND}
+    with docker_of(host) as api:
+        made = api.create_container(
+            "redis",
+            ["redis-server", "--protected-mode", "no", "--save", ""],
+            name="redis",
+            ports=[6379],
+            host_config=api.create_host_config(port_bindings={6379: 10000}),
+            healthcheck=check,
+            stop_signal="SIGWINCH",
+        )
+        api.start(made)
+    ask = f"docker exec redis redis-cli set where {host.name}"
+    wait_for(lambda: host.run(ask.split(), check=False).stdout.strip() == "OK")
+
+
+def targets(host: Host) -> set[str]:
+    return {target.ip for link in links(host) for target in link.targets}
+
+
+@pytest.fixture
+def pair(tidy: Cluster) -> Cluster:
+    """Redis on host1 and host2, and a client on host3 that may reach both."""
+    host1, host2, host3 = tidy.hosts
+    client(host3, LABEL)
+    for host in (host1, host2):
+        serve(host)
+    wait_for(lambda: targets(host3) == {host1.ip, host2.ip})
+    return tidy
+
+
+def test_a_rolling_restart_fails_nobody(pair: Cluster) -> None:
+    host1, host2, host3 = pair.hosts
+    dialer = Client(host3, "client", 6379, every=0.005, held=0)
+    with loaded([dialer]) as load:
+        for host in (host1, host2):
+            run(host, f"docker stop -t {FINISHES} redis")
+            run(host, "docker start redis")
+            wait_for(lambda: targets(host3) == {host1.ip, host2.ip})
+    figures = load.figures[dialer]
+    assert figures.dialled > 1000 and not figures.failed, str(figures)
+
+
+def test_what_is_stopping_serves_on_and_is_dialled_no_more(pair: Cluster) -> None:
+    host1, host2, host3 = pair.hosts
+    dialer = Client(host3, "client", 6379, every=1000.0, held=8)
+    with loaded([dialer]) as load:
+        asked = ["docker", "exec", "redis", "redis-cli", "client", "list"]
+        wait_for(lambda: len(host1.run(asked).stdout.splitlines()) > 2)
+        stopping = host1.popen(["docker", "stop", "-t", "5", "redis"])
+        wait_for(lambda: targets(host3) == {host2.ip}, 3)
+        assert {where(host3, "127.0.0.1") for _ in range(6)} == {"host2"}
+        listed = run(host2, "arpanet etcdctl get --prefix /arpanet/services/redis/")
+        assert host1.ip not in listed and host2.ip in listed
+        assert stopping.poll() is None, "it was to be looked at before it had ended"
+        assert len(host1.run(asked).stdout.splitlines()) > 2  # those that began before are served
+        stopping.wait(20)
+    broken = load.figures[dialer].broken
+    assert all(served == "host1" for _, _, served in broken), broken
+
+
+def test_who_outlives_its_signal_is_dialled_again(pair: Cluster) -> None:
+    host1, host2, host3 = pair.hosts
+    run(host1, "docker kill -s HUP redis")  # reloads, in many a server
+    assert targets(host3) == {host1.ip, host2.ip}
+    run(host1, "docker kill -s WINCH redis")
+    begun = time.monotonic()
+    wait_for(lambda: targets(host3) == {host2.ip}, 3)
+    run(host1, "docker restart -t 0 arpanet_registrator")  # which forgets what it has heard
+    wait_for(lambda: targets(host3) == {host1.ip, host2.ip}, 20)
+    assert time.monotonic() - begun > 9, "its time was not over yet"
