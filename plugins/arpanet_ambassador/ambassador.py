@@ -130,6 +130,8 @@ class Ambassador:
             containers=containers,
             ambassador=self._name,
             masters=masters(given, snapshot.hosts.values()),
+            # the setting is the etcd plugin's: another's registry may have no paths
+            root=next((settings[one] for one in settings if one.name == "ETCD_PATH"), ""),
             namespaces=self._namespaces,
             services=snapshot.services(),
             host=settings[HOSTNAME],

@@ -67,12 +67,14 @@ class Declaring:
     :ivar containers: every running container of this host, by id.
     :ivar ambassador: the name of the container that clients are linked to.
     :ivar masters: addresses and names of this arpanet's masters.
+    :ivar root: the path below which its registry is kept; ``""``: it has none.
     :ivar namespaces: container id -> what the kernel calls its network namespace.
     """
 
     containers: Mapping[str, Container]
     ambassador: str
     masters: frozenset[str] = frozenset()
+    root: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -112,7 +114,7 @@ def _of_one(container: Container, own: Container | None, world: Declaring) -> li
     if home.network_mode == HOST:  # shared by all that are in it, who are clients of their own
         namespace = container.id
     written = [
-        _judged(_parsed(one, world.masters), home, own, world.ambassador)
+        _judged(_parsed(one, world), home, own, world.ambassador)
         for one in _written(container, namespace)
     ]
     if not any(one.form == BACKEND for one in written):
@@ -155,13 +157,13 @@ def _linked_in_vain(container: Container, namespace: str, ambassador: str) -> li
     ]
 
 
-def _parsed(link: Declared, masters: frozenset[str]) -> Declared:
+def _parsed(link: Declared, world: Declaring) -> Declared:
     if link.error:
         return link
     if not 0 < link.port < 65536:
         return _failed(link, f"{link.port} is no port: it must be a number from 1 to 65535")
     try:
-        return replace(link, spec=parse(link.text, masters))
+        return replace(link, spec=parse(link.text, world.masters, world.root))
     except ValueError as problem:
         return _failed(link, str(problem))
 

@@ -74,10 +74,11 @@ def masters(given: Iterable[str], hosts: Iterable[Host]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1 << 12)  # every change asks for every declaration again
-def parse(text: str, masters: frozenset[str] = frozenset()) -> Spec:
+def parse(text: str, masters: frozenset[str] = frozenset(), root: str = "") -> Spec:
     """Return what *text* asks for.
 
     :param masters: addresses and names of this arpanet's masters: the only registry that there is.
+    :param root: the path below which that registry is kept; ``""``: it has none.
     :raises ValueError: with one sentence for the person who wrote it.
     """
     text = text.strip()
@@ -89,9 +90,9 @@ def parse(text: str, masters: frozenset[str] = frozenset()) -> Spec:
         return Endpoints(tuple(_endpoint(one.strip()) for one in text.split(",")))
     place, _, query = text.partition("?")
     if "://" in place:
-        return _by_path(_url_path(place, masters), query)
+        return _by_path(_url_path(place, masters), query, root)
     if place.startswith("/"):
-        return _by_path(place, query)
+        return _by_path(place, query, root)
     if ":" in place:
         if query:
             raise ValueError(f"'{text}': only a service can have a selector")
@@ -122,10 +123,15 @@ def _not_ours(parts: SplitResult, masters: Collection[str]) -> str:
     )
 
 
-def _by_path(path: str, query: str) -> Service:
+def _by_path(path: str, query: str, root: str) -> Service:
     parts = path.rstrip("/").split("/")
     if len(parts) < 3 or parts[-2] not in _DIRECTORIES:
         raise ValueError(f"the path '{path}' is not supported: it must end in /services/<name>")
+    if root and "/".join(parts[:-2]) != root:
+        raise ValueError(
+            f"the path '{path}' is not this arpanet's, whose services are below {root}/services: "
+            f"for its service write '{parts[-1]}'"
+        )
     return _service(parts[-1], query)
 
 

@@ -89,6 +89,16 @@ def test_the_registry_of_another_cluster_is_not_silently_taken_for_ours(url):
         parse(url, frozenset({"h2", "h1"}))
 
 
+@pytest.mark.parametrize(
+    "text", ["etcd://h1:4001/prod/services/db", "/prod/services/db", "/arpanet/x/services/db"]
+)
+def test_another_path_of_the_registry_is_not_silently_taken_for_ours(text):
+    with pytest.raises(ValueError, match=r"services are below /arpanet/services.* write 'db'"):
+        parse(text, frozenset({"h1"}), "/arpanet")
+    assert parse("/arpanet/services/db", frozenset(), "/arpanet") == Service("db")
+    assert parse("etcd://h1:4001/a/b/network/db", frozenset({"h1"}), "/a/b") == Service("db")
+
+
 def test_what_masters_may_be_called():
     given = ("10.0.0.1", "M2:4001", "[fd00::3]:4001")
     hosts = [Host("Four", "10.0.0.4", roles=("slave", "master")), Host("five", "10.0.0.5")]
