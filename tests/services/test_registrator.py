@@ -189,6 +189,29 @@ def test_health_is_passed_on(docker, start):
     wait_for(lambda: [one.health for one in found().values()] == ["unhealthy"])
 
 
+def test_a_stop_signal_is_passed_on_and_other_signals_are_not(docker, start):
+    """SLEEP takes no notice of either: so it outlives its stop time, which is none."""
+    stops = ["--stop-signal", "SIGUSR1", "--stop-timeout", "0"]
+    long = ["--stop-signal", "12", "--stop-timeout", "600"]
+    docker("run", "-d", "--name", "s0", "-p", "80:80", *stops, *SLEEP)
+    docker("run", "-d", "--name", "s1", "-p", "81:81", *long, *SLEEP)
+    docker("kill", "-s", "USR2", "s1")  # before the agent's time: it is found out all the same
+    found = start()
+
+    def health() -> list[str]:
+        return [found()[key].health for key in ("h1:s0:80", "h1:s1:81") if key in found()]
+
+    wait_for(lambda: health() == ["", "stopping"])
+    docker("kill", "-s", "HUP", "s0")
+    docker("kill", "-s", "TERM", "s0")
+    docker("run", "-d", "--name", "marker", "-p", "10000:1", *SLEEP)
+    wait_for(lambda: len(found()) == 3)
+    assert health() == ["", "stopping"]
+    docker("kill", "-s", "USR1", "s0")
+    wait_for(lambda: health() == ["stopping", "stopping"])
+    wait_for(lambda: health() == ["", "stopping"])
+
+
 def test_on_the_hosts_network_only_what_listens(docker, start, dockerd):
     found = start()
     serve = "until [ -e /go ]; do sleep 0.1; done; nc -ll -p 8080 -e true"

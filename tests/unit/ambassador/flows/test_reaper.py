@@ -35,6 +35,14 @@ def test_container_addresses_count_on_their_own_host_only():
     assert endpoints(found, "here") == {("10.0.0.1", 32768)}
 
 
+def test_what_is_stopping_is_still_known():
+    """Its server may accept nobody any more: what it serves must not be reset for that."""
+    one = instance("redis", "10.0.0.1", 6379, health="stopping")
+    known = endpoints(Snapshot({one.id: one}), "other")
+    assert strays([flow(("172.17.0.2", 6379), HERE)], WATCH, known) == []
+    assert strays([flow(("172.17.0.2", 6379), HERE)], WATCH, endpoints(Snapshot(), "other")) != []
+
+
 def test_fixed_addresses_are_not_watched():
     web = container("web", labels={"connect.80": "10.0.0.1:80", "connect.81": "redis"})
     fixed = container("fixed", labels={"connect.80": "10.0.0.1:80"})

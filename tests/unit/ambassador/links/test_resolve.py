@@ -35,6 +35,7 @@ def test_all_instances_sorted_with_their_ids():
         (("starting", "unhealthy"), [1]),
         (("unhealthy", "unhealthy"), [1, 2]),
         (("stopping", "unhealthy"), [2]),
+        (("starting", "stopping", "unhealthy"), [1]),
     ],
 )
 def test_the_healthiest_there_are(healths, chosen):
@@ -113,6 +114,36 @@ def test_an_unhealthy_reachable_one_beats_a_healthy_unreachable_one():
     hidden = instance("redis", "", 0, name="hidden", health="healthy")
     ill = instance("redis", "10.0.0.1", 1, health="unhealthy")
     assert addresses(REDIS, view(hidden, ill)) == ["10.0.0.1:1"]
+
+
+@pytest.mark.parametrize(("health", "chosen"), [("healthy", 2), ("unhealthy", 2), ("stopping", 3)])
+def test_what_does_not_answer_is_no_better(health, chosen):
+    """The others' health is judged among those that answer; what is stopping beats nobody."""
+    seen = view(
+        instance("redis", "10.0.0.1", 1, health="healthy", unconfirmed=True),
+        instance("redis", "10.0.0.2", 1, name="two", health=health),
+        instance("redis", "10.0.0.3", 1, name="three", health="unhealthy"),
+        silent={("10.0.0.1", 1)},
+    )
+    assert f"10.0.0.{chosen}:1" in addresses(REDIS, seen)
+    assert "10.0.0.1:1" not in addresses(REDIS, seen)
+
+
+@pytest.mark.parametrize("health", ["healthy", "starting"])
+def test_who_recovers_takes_all_again(health):
+    ill = instance("redis", "10.0.0.1", 1, health="unhealthy")
+    other = instance("redis", "10.0.0.2", 1, name="other", health="unhealthy")
+    assert addresses(REDIS, view(ill, other)) == ["10.0.0.1:1", "10.0.0.2:1"]
+    assert addresses(REDIS, view(ill, replace(other, health=health))) == ["10.0.0.2:1"]
+
+
+def test_what_only_stops_is_no_target_and_the_reason():
+    stopping = instance("redis", "10.0.0.1", 1, health="stopping")
+    with pytest.raises(ValueError, match="redis has no instance but what is stopping"):
+        resolve(REDIS, view(stopping))
+    with pytest.raises(ValueError, match="redis has no instance but what is stopping"):
+        resolve(REDIS, view(stopping, instance("redis", "10.0.0.2", 1, name="u", protocol="udp")))
+    assert unconfirmed(REDIS, view(replace(stopping, unconfirmed=True))) == frozenset()
 
 
 @pytest.mark.parametrize(
