@@ -219,6 +219,10 @@ class Link:
     :ivar error: one sentence, ``""`` when all is well.
     :ivar note: what is unusual and works all the same: a plane that is not the best, an instance
         that the registry does not confirm.
+    :ivar made: how many connections were made over it, some seconds ago; ``None``: its plane does
+        not count. Not compared, nor are the two that follow.
+    :ivar refused: how many were refused since there was no target.
+    :ivar last: when the last one was, in seconds since the epoch; 0: there was none.
     """
 
     client: str
@@ -229,6 +233,9 @@ class Link:
     plane: str = ""
     error: str = ""
     note: str = ""
+    made: int | None = field(default=None, compare=False)
+    refused: int | None = field(default=None, compare=False)
+    last: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, order=True)

@@ -1,5 +1,6 @@
 """The data commands: rows for a person as a table, for a script with ``-f json|yaml|csv``."""
 
+import time
 from argparse import Namespace
 from typing import Any
 
@@ -47,6 +48,7 @@ class Links(Lister):
     def take_action(self, parsed_args: Namespace) -> Rows:
         """Ask the ambassador."""
         context = self.app.context
+        plain = parsed_args.formatter in ("json", "yaml")
         rows = [
             (
                 link.client,
@@ -56,13 +58,25 @@ class Links(Lister):
                 link.plane,
                 link.error,
                 link.note,
+                link.made if plain or link.made is not None else "",
+                link.refused if plain or link.refused is not None else "",
+                link.last if plain else _moment(link.last),
             )
             for _, links in context.bus.collect("arpanet_links", context=context)
             for link in links
         ]
         if not rows:
             context.say("no container on this host declares a link")
-        return ("client", "dials", "backend", "targets", "plane", "error", "note"), rows
+        columns = ("client", "dials", "backend", "targets", "plane", "error", "note")
+        return (*columns, "made", "refused", "last"), rows
+
+
+def _moment(when: float) -> str:
+    """Return a time of day, or the day and the time where that was another."""
+    if not when:
+        return ""
+    there, now = time.localtime(when), time.localtime()
+    return time.strftime("%H:%M:%S" if there[:3] == now[:3] else "%Y-%m-%d %H:%M", there)
 
 
 class StatusCommand(Lister):

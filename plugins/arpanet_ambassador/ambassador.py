@@ -11,6 +11,7 @@ from pathlib import Path
 from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
 from arpanet_ambassador.flows.dialling import Endpoint
+from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
@@ -57,6 +58,7 @@ class Ambassador:
         sees = self._sees_processes = plane != Proxied.name
         self.chain = chain(plane, self._holder, verify, machine)
         self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
+        self._observing = Observing(self.chain.planes)
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
@@ -94,6 +96,10 @@ class Ambassador:
     def _uses(self, before: Snapshot, after: Snapshot) -> bool:
         """Tell whether a link here leads to a service that changed: most changes are others'."""
         return not self.plan.services.isdisjoint(touched(before, after))
+
+    def observe(self) -> None:
+        """Leave who talks to whom; called once a second."""
+        self._observing.look(self.plan, self._containers or {})
 
     def backends(self) -> None:
         """Ask plugins anew where links go; may be called from any thread."""

@@ -1,11 +1,35 @@
-"""``arpanet hold`` and ``arpanet clear``: what runs in the ambassador's other containers."""
+"""``arpanet flows``; ``hold`` and ``clear``: what runs in the ambassador's other containers."""
 
 import signal
+import time
 from argparse import Namespace
+from typing import Any
 
-from arpanet import ArpanetError, Command
+from arpanet import ArpanetError, Command, EngineError, Lister, statusfile
+from arpanet_ambassador.flows.files import FIELDS, PART
+from arpanet_ambassador.nodes import NAME
 
-__all__ = ["Clear", "Hold"]
+__all__ = ["Clear", "Flows", "Hold"]
+
+
+class Flows(Lister):
+    """List who talks to whom: what this host's clients dialled, and where that went."""
+
+    need_sort_by_cliff = False
+
+    def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Ask the ambassador."""
+        context = self.app.context
+        running = [one.name for one in context.engine.own(NAME) if one.state == "running"]
+        if not running:
+            raise EngineError("the ambassador is not running", "run 'arpanet slave start'")
+        found = (statusfile.read(context.engine, running[0], PART) or {}).get("flows", ())
+        if not found:
+            context.say("nothing was seen yet: links of the socket plane are, some seconds later")
+        rows = [tuple(one[name] for name in FIELDS) for one in found]
+        if parsed_args.formatter not in ("json", "yaml"):
+            rows = [(*row[:-1], time.strftime("%F %T", time.localtime(row[-1]))) for row in rows]
+        return FIELDS, rows
 
 
 class Hold(Command):

@@ -18,6 +18,7 @@ from arpanet import (
     statusfile,
 )
 from arpanet_ambassador import nodes
+from arpanet_ambassador.flows.files import PART
 from arpanet_ambassador.links import report
 from arpanet_ambassador.nodes import NAME
 
@@ -95,7 +96,8 @@ class AmbassadorPlugin:
         for one in context.engine.own(NAME):
             if one.state == "running":
                 if state := statusfile.read(context.engine, one.name, NAME):
-                    return report.decode(state)
+                    seen = statusfile.read(context.engine, one.name, PART) or {}
+                    return report.with_counters(report.decode(state), seen.get("links", ()))
                 raise EngineError(
                     "the ambassador has not seen both Docker and the registry yet",
                     "'arpanet status' says what it waits for",
@@ -116,6 +118,12 @@ class AmbassadorPlugin:
     ) -> None:
         """Settle. Each look at Docker is complete, so single registrations add nothing to it."""
         self._running(context).containers(containers)
+
+    @hookimpl
+    def arpanet_agent_tick(self) -> None:
+        """Leave who talks to whom for ``arpanet flows``."""
+        if self._ambassador:
+            self._ambassador.observe()
 
     @hookimpl
     def arpanet_services_changed(self, context: Context, after: Snapshot) -> None:

@@ -1,13 +1,13 @@
 """The links and how they are, as the status file keeps them and as one line each; pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from arpanet import Link, Target
 
-__all__ = ["decode", "encode", "line", "summary"]
+__all__ = ["decode", "encode", "line", "summary", "with_counters"]
 
 
 def encode(links: Sequence[Link], drift: int, reset: int) -> dict[str, Any]:
@@ -29,6 +29,17 @@ def decode(state: Mapping[str, Any]) -> tuple[Link, ...]:
         Link(**{**one, "targets": tuple(Target(**target) for target in one["targets"])})
         for one in state["links"]
     )
+
+
+def with_counters(links: Sequence[Link], counted: Iterable[Mapping[str, Any]]) -> tuple[Link, ...]:
+    """Return *links* with how often they were used, as far as that is known."""
+    known = {(one["client"], one["dials"]): one for one in counted}
+    found = []
+    for link in links:
+        one = known.get((link.client, link.dials))
+        more = {name: one[name] for name in ("made", "refused", "last")} if one else {}
+        found.append(replace(link, **more) if link.plane == "socket" else link)
+    return tuple(found)
 
 
 def line(link: Link) -> str:

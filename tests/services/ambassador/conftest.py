@@ -3,7 +3,9 @@
 import pytest
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
+from arpanet.agent import statusfile
 from tests.services.ambassador.behaviours.stage import Stage
+from tests.services.ambassador.host import Host
 from tests.services.ambassador.lan import Lan, anybody
 from tests.services.ambassador.planes import SocketUnderTest, bpffs
 
@@ -43,3 +45,20 @@ def stage(module_lan, carrier):
     made = Stage(module_lan, carrier)
     yield made
     made.end()
+
+
+# -- the whole ambassador -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make(lan, tmp_path, monkeypatch):
+    monkeypatch.setattr(statusfile, "RUN", tmp_path)
+    made = []
+
+    def host(plane="auto", machine=None):
+        made.append(Host(lan, plane, machine))
+        return made[-1]
+
+    yield host
+    for one in made:
+        one.ambassador.close()

@@ -1,24 +1,20 @@
 """The whole line: containers and services in, connections of a client out."""
 
-import json
 import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from arpanet_ambassador.ambassador import CHECK, Ambassador
+from arpanet_ambassador.ambassador import CHECK
 from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.nftables.plane import Nftables
-from arpanet_ambassador.planes.socket.installing import Installation
 
-from arpanet.agent import statusfile
-from arpanet.records import Container, Instance, Snapshot
-from arpanet.settings import ARPANET_MASTERS, HOSTNAME
+from arpanet.records import Container, Snapshot
 from tests.conftest import wait_for
-from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, anybody, echoes, hello
+from tests.services.ambassador.host import snapshot
+from tests.services.ambassador.lan import AMBASSADOR, SERVERS, anybody, echoes, hello
 from tests.services.ambassador.planes import Machine, bpffs
 
-NAME = "arpanet_backends"
 ONE, TWO = SERVERS
 
 
@@ -28,106 +24,11 @@ def servers(module_lan):
         module_lan.serve(ip, 6379)
 
 
-def snapshot(*ips, **more):
-    found = [Instance(f"{ip}:redis:6379", ("redis",), f"host{ip}", ip, 6379, **more) for ip in ips]
-    return Snapshot({one.id: one for one in found})
-
-
 def not_the_client(home):
     """An engine that lets nobody into the client's namespace."""
     if home.container == "id-client":
         raise OSError("no privileges")
     return True
-
-
-class Host:
-    """A host with one client, whose ambassador lives in the ambassador's namespace.
-
-    :param machine: without it, the host can't have the socket plane.
-    """
-
-    def __init__(self, lan, plane="auto", machine=None):
-        self.lan, self.plane, self.machine, self.now = lan, plane, machine, 0.0
-        self.best = "socket" if machine else "nftables"
-        self.emitted = []
-        self.ambassador = None
-        self.context = SimpleNamespace(
-            settings={HOSTNAME: "here", ARPANET_MASTERS: ("10.99.0.1",)},
-            wake=lambda: None,
-            emit=lambda event, **payload: self.emitted.append((event, payload)),
-        )
-        self.start()
-
-    def start(self, verify=anybody):
-        """Start an ambassador, in the place of one that was killed."""
-        if self.ambassador:
-            self.ambassador.close()
-        self.ambassador = self.lan.ambassador.do(
-            lambda: Ambassador(
-                self.context, NAME, self.plane, verify, lambda: self.now, self.machine
-            )
-        )
-
-    def damage(self):
-        """Take the links out behind the ambassador's back."""
-        if self.best == "nftables":
-            self.lan.client.sh("nft delete table ip arpanet")
-            return
-        links = Installation(self.machine).reopen()["links"]
-        for key, _ in list(links.items()):
-            links.delete(key)
-
-    def client(self, **more):
-        told = {"env": {"BACKEND_6379": "redis"}, "labels": {"connect.80": "redis"}, **more}
-        return Container(
-            "id-client",
-            "client",
-            "image",
-            self.lan.client.process.pid,
-            "t0",
-            networks={"bridge": CLIENT},
-            links=((NAME, "redis"),),
-            **told,
-        )
-
-    def backends(self, address=AMBASSADOR):
-        pid = self.lan.ambassador.process.pid
-        return Container("id-own", NAME, "image", pid, "t0", networks={"bridge": address})
-
-    def containers(self, *others, client=None, backends=None):
-        """Tell the ambassador of a client, of what it is linked to, and of *others*."""
-        found = [client or self.client(), backends or self.backends(), *others]
-        self.lan.ambassador.do(lambda: self.ambassador.containers({c.id: c for c in found}))
-
-    def services(self, *ips, **more):
-        self.lan.ambassador.do(lambda: self.ambassador.services(snapshot(*ips, **more)))
-
-    def links(self):
-        return self.emitted[-1][1]["after"]
-
-    def status(self):
-        return json.loads((statusfile.RUN / "ambassador.json").read_text())
-
-    def dial(self, port=6379):
-        return self.lan.client.dial("127.0.0.1" if port == 80 else AMBASSADOR, port)
-
-    def reached(self, port=6379):
-        with self.dial(port) as connection:
-            return hello(connection).partition(":")[0]
-
-
-@pytest.fixture
-def make(lan, tmp_path, monkeypatch):
-    monkeypatch.setattr(statusfile, "RUN", tmp_path)
-    made = []
-
-    def host(plane="auto", machine=None):
-        made.append(Host(lan, plane, machine))
-        return made[-1]
-
-    yield host
-    for one in made:
-        one.ambassador.close()
 
 
 @pytest.fixture(params=["socket", "nftables"])

@@ -189,8 +189,8 @@ def test_what_others_do_to_the_entries_is_put_right(
     gateway.delete(layout.host("h1"))
     wait_for(lambda: gateway.get(layout.host("h1")), 4)
     reader.sees(*instances(3))
-    told = [{i.id: (i.ip, i.unconfirmed) for i in one.instances.values()} for _, one in reader.heard]
-    assert all(len(one) == 3 for one in told[begun:]), told
+    told = [one.instances for _, one in reader.heard[begun:]]
+    assert all(len(one) == 3 for one in told), told
 
 
 def test_a_wiped_etcd_is_filled_again(clusters, connect, layout):

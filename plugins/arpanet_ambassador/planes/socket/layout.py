@@ -26,6 +26,7 @@ __all__ = [
     "Dialled",
     "Flow",
     "MapKind",
+    "Seen",
     "Traffic",
     "Use",
     "new_link",
@@ -147,6 +148,19 @@ class Traffic(NamedTuple):
 
     times: int
     last: float
+
+
+class Seen(NamedTuple):
+    """A flow of a client.
+
+    :ivar client: its network namespace.
+    :ivar target: ``None``: it was refused.
+    """
+
+    client: str
+    dialled: Dialled
+    target: Address | None
+    traffic: Traffic
 
 
 def pack_u32(number: int) -> bytes:

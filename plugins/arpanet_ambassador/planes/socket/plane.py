@@ -12,7 +12,7 @@ from arpanet_ambassador.planes.socket import table
 from arpanet_ambassador.planes.socket.host import Host, Unavailable
 from arpanet_ambassador.planes.socket.installing import Installation
 from arpanet_ambassador.planes.socket.kernel import Kernel
-from arpanet_ambassador.planes.socket.layout import ANY_LOOPBACK, Address, Dialled, Use
+from arpanet_ambassador.planes.socket.layout import ANY_LOOPBACK, Address, Dialled, Seen, Use
 from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.spaces import Spaces
 
@@ -97,6 +97,16 @@ class Sockets:
         """Return how often each link was used."""
         used = self._kernel.uses() if self._kernel else {}
         return {self._links[one]: use for one, use in used.items() if one in self._links}
+
+    def seen(self) -> list[Seen]:
+        """Return who talked to whom, declared or not."""
+        keys = {known.space: key for key, known in self._known.items()}
+        every = self._kernel.flows() if self._kernel else {}
+        return [
+            Seen(keys[flow.dialled.space], flow.dialled, flow.target, traffic)
+            for flow, traffic in every.items()
+            if flow.dialled.space in keys
+        ]
 
     def reached(self) -> dict[str, frozenset[Address]]:
         """Return where each client's links have led lately: its sockets show these addresses.

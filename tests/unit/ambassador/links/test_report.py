@@ -34,3 +34,15 @@ def test_what_no_plane_carries_is_a_trouble_of_the_host():
     lost = replace(GOOD, plane="", error="no permission")
     _, (trouble,) = report.summary(report.encode([GOOD, lost], 0, 0))
     assert trouble == "1 links are not carried; web: no permission"
+
+
+def test_counters_are_those_of_the_socket_planes_links():
+    mine = replace(GOOD, plane="socket")
+    counted = [{"client": "web", "dials": "redis:6379", "made": 3, "refused": 1, "last": 5.0}]
+    found = report.with_counters([mine, GOOD, BAD], counted)
+    assert [(one.made, one.refused, one.last) for one in found] == [
+        (3, 1, 5.0),
+        (None, None, 0.0),
+        (None, None, 0.0),
+    ]
+    assert found[0] == mine  # that it is used is no change of a link

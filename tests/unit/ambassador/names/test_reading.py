@@ -44,9 +44,16 @@ def test_read_once_then_only_what_is_new_or_asked_for_again():
 
 
 def test_many_that_hang_are_bounded():
-    hangs = threading.Event()
-    files = HostsFiles(lambda: None, lambda pid: str(hangs.wait(10)))
+    hangs, begun = threading.Event(), []
+
+    def read(pid):
+        begun.append(pid)
+        return str(hangs.wait(10))
+
+    files = HostsFiles(lambda: None, read)
     files.want({str(n): File(n, "t", frozenset()) for n in range(100)})
-    assert sum(one.name == "hosts" for one in threading.enumerate()) == 16
+    files.want({str(n): File(n, "t", frozenset()) for n in range(100)}, again=True)
+    wait_for(lambda: len(begun) >= 16)
+    assert len(begun) == 16
     hangs.set()
     wait_for(lambda: len(files.found) == 100)

@@ -1,0 +1,42 @@
+"""Leaving who talks to whom where the command line finds it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arpanet import Container, statusfile
+from arpanet_ambassador.flows import observed
+from arpanet_ambassador.flows.files import PART
+from arpanet_ambassador.links.plan import Plan
+from arpanet_ambassador.planes.plane import Plane
+from arpanet_ambassador.planes.socket.plane import Sockets
+
+__all__ = ["Observing"]
+
+#: Seconds between two looks at the kernel's maps; each takes a millisecond or two.
+EVERY = 5.0
+
+
+class Observing:
+    """Looks now and then, from the agent's thread; where no link is translated, never."""
+
+    def __init__(self, planes: Sequence[Plane]) -> None:
+        self._sockets = next((one for one in planes if isinstance(one, Sockets)), None)
+        self._due = 0.0
+        self._left: dict[str, Any] = {}
+
+    def look(self, plan: Plan, containers: Mapping[str, Container]) -> None:
+        """Look, if it is time to, and leave what was seen."""
+        now = time.monotonic()
+        if self._sockets is None or now < self._due:
+            return
+        self._due = now + EVERY
+        began = time.time() - now
+        names = {one.id: one.name for one in containers.values()}
+        found = {
+            "flows": observed.flows(self._sockets.seen(), plan, names, began),
+            "links": observed.counted(self._sockets.uses(), plan, began),
+        }
+        if found != self._left:
+            statusfile.write(PART, found)
+            self._left = found
