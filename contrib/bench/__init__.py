@@ -1,1 +1,1 @@
-"""Figures of the data plane and of linking, measured over real hosts in a lab."""
+"""Figures of the data plane and of links that come and go, measured over real hosts in a lab."""

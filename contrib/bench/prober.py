@@ -2,8 +2,8 @@
 
 A script that needs the standard library only: it is run inside a container's network namespace, or
 in a host's, as ``python -I prober.py ADDRESS PORT``. For each line on its standard input it waits
-until nothing answers, prints ``closed``, waits for a redis that answers, and prints the time of
-that connection (nanoseconds since the epoch). It ends with its input.
+until nothing answers, prints ``closed`` with the time (nanoseconds since the epoch), waits for a
+redis that answers, and prints the time of that connection. It ends with its input.
 """
 
 import socket
@@ -50,8 +50,7 @@ def wait(address: str, port: int, answers: bool) -> int:
 def main(address: str, port: int) -> None:
     """Serve one line after the other."""
     for _ in sys.stdin:
-        wait(address, port, answers=False)
-        print("closed", flush=True)
+        print("closed", wait(address, port, answers=False), flush=True)
         print(wait(address, port, answers=True), flush=True)
 
 
