@@ -208,7 +208,8 @@ class Demo(Command):
         from arpanet import Progress
         from arpanet_lab.demo import Demo as Show
 
-        Show(log.info, Progress(log.info)).run()
+        # it says itself what it does: in a pipe there is nothing to add
+        Show(log.info, Progress(lambda _: None)).run()
 
 
 class DrillCommand(Lister):

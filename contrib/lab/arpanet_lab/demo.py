@@ -19,6 +19,16 @@ __all__ = ["Demo"]
 
 REDIS = ("redis-server", "redis-cli")
 SERVE = "docker run -d --name redis -p 10000:6379 redis redis-server --protected-mode no"
+#: A second service, by the same port as the first.
+QUEUE = (
+    "docker run -d --name queue -p 10001:6379 -e SERVICE_NAME=queue "
+    "redis redis-server --protected-mode no"
+)
+#: A client that is over with its first answer, and dials both.
+ONCE = (
+    "docker run --rm --label connect.cache:6379=redis --label connect.queue:6379=queue "
+    "redis redis-cli"
+)
 #: Seconds that a command may take; packing images on three hosts at once is the longest.
 PATIENCE = 180.0
 
@@ -49,6 +59,7 @@ class Demo:
             self._step("three masters form one etcd cluster", self._masters)
             self._step("three slaves: registrator and ambassador", self._slaves)
             self._step("redis on host1, a client on host3: they find each other", self._link)
+            self._step("clients of one question, and two services with one port", self._once)
             self._step("redis moves from host1 to host2: the link follows", self._move)
             self._step("every arpanet container on host3 is killed: the link stays", self._kill)
         finally:
@@ -93,10 +104,9 @@ class Demo:
         self._type(host1, SERVE)
         self._type(
             host3,
-            "docker run -d --name client --link arpanet_backends:redis -e BACKEND_6379=redis "
-            "redis redis-server --port 7000",
+            "docker run -d --name client --label connect.6379=redis redis redis-server --port 7000",
         )
-        # Docker's exec refuses a container whose linked one is down, so: enter by its process
+        # as an app there would: without the half second that Docker's exec takes
         pid = host3.run(["docker", "inspect", "-f", "{{.State.Pid}}", "client"]).stdout.strip()
         self._inside = ["nsenter", "-t", pid, "-m", "-n"]
         self._until(
@@ -104,6 +114,15 @@ class Demo:
         )
         self._type(host3, "docker exec client redis-cli -h redis get where", show=True)
         self._type(host3, "arpanet links", show=True)
+
+    def _once(self) -> None:
+        _, host2, host3 = self._hosts
+        self._type(host2, QUEUE)
+        self._type(host3, "arpanet wait queue")
+        said = self._type(host3, f"{ONCE} -h queue set what jobs", show=True)
+        self._expect(said.strip() == "OK", f"queue:6379 leads to the queue (it said {said!r})")
+        said = self._type(host3, f"{ONCE} -h cache get where", show=True)
+        self._expect(said.strip() == "host1", f"cache:6379 leads to redis (it said {said!r})")
 
     def _move(self) -> None:
         host1, host2, _ = self._hosts
