@@ -16,6 +16,9 @@ __all__ = ["Touched"]
 OVERLAP = 2.0
 #: The same for signals: whoever was told to end while nobody listened is ending still.
 MEMORY = 600.0
+#: Seconds in which what is reached back for has come: later on, no event is old, whatever its time
+#: says of a clock that was put back.
+REPLAYED = 5.0
 
 
 class Touched:
@@ -24,7 +27,7 @@ class Touched:
     def __init__(self, client: docker.APIClient, url: str) -> None:
         self._client, self._url = client, url
         now = int(time.time())
-        self._since = now - OVERLAP
+        self._since, self._replayed = now - OVERLAP, time.monotonic() + REPLAYED
         self._stream: Any = client.events(
             since=int(now - MEMORY), filters=EVENT_FILTERS, decode=True
         )
@@ -33,8 +36,11 @@ class Touched:
         with translated("report events", self._url):
             for event in self._stream:
                 found = touched(event)
-                if found and (found.action == KILL or found.at >= self._since):
+                if found and (found.action == KILL or self._is_new(found)):
                     yield found
+
+    def _is_new(self, event: Event) -> bool:
+        return event.at >= self._since or time.monotonic() > self._replayed
 
     def close(self) -> None:
         """End the iteration, wherever it is."""
