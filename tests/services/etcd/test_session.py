@@ -128,11 +128,12 @@ def test_a_new_agent_takes_over_without_a_flicker(one_etcd, connect, layout, gat
         time.sleep(4)  # longer than the time to live: it is the new one that holds them
         session.publish([*instances(2), instance(7)])
         reader.sees(*instances(2), instance(7))
-    deleted = []
+    deleted, end = [], f"{layout.root}end"
+    gateway.put(end, "")
     with gateway.watch(layout.root, wire.prefix_end(layout.root), since + 1) as watch:
-        for at, events in watch:
+        for _, events in watch:
             deleted += [event.key for event in events if event.value is None]
-            if deleted and at >= revision(gateway):
+            if any(event.key == end for event in events):
                 break
     assert {layout.parse(key).id for key in deleted} == {"h1:c2:80"}
 

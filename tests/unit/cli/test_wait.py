@@ -1,7 +1,5 @@
 """``arpanet wait``: the real command line beside a registry in memory."""
 
-import threading
-
 import pytest
 
 from arpanet.records import Instance
@@ -13,26 +11,22 @@ def pg(number: int, health: str = "") -> Instance:
 
 @pytest.fixture
 def hold(recorder):
-    """Let the other host have these, from now on or after some seconds."""
-    timers = []
-
-    def instances(*found, after=0.0):
-        if not after:
-            recorder.store.change("h2", None, list(found))
-            return
-        timers.append(threading.Timer(after, instances, found))
-        timers[-1].start()
-
-    yield instances
-    for one in timers:
-        one.join()
+    """Let the other host have these."""
+    return lambda *found: recorder.store.change("h2", None, list(found))
 
 
-def test_it_returns_once_there_are_enough(arpanet, hold):
+def test_it_returns_once_there_are_enough(arpanet, hold, recorder, monkeypatch):
     hold(pg(1, "healthy"))
     assert arpanet("wait", "pg").code == 0
     hold(pg(1), pg(2, "starting"))
-    hold(pg(1), pg(2, "healthy"), pg(3), after=0.2)
+    follow = recorder.store.follow
+
+    def followed(notify):
+        follower = follow(notify)
+        hold(pg(1), pg(2, "healthy"), pg(3))  # it is told of what there was first
+        return follower
+
+    monkeypatch.setattr(recorder.store, "follow", followed)
     done = arpanet("wait", "pg", "--count", "3", "--timeout", "20")
     assert (done.code, done.out) == (0, "")
     assert "service pg has 1 of 3 instances ready (h2:p2:5432 is starting): waiting" in done.err
