@@ -15,7 +15,7 @@ from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
 from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import Plan, World, make, touched
+from arpanet_ambassador.links.plan import Plan, World, make
 from arpanet_ambassador.links.publishing import Publisher
 from arpanet_ambassador.links.specs import Foreign, masters
 from arpanet_ambassador.names import dns, foreign, hosts, writing
@@ -90,12 +90,11 @@ class Ambassador:
     def services(self, snapshot: Snapshot) -> None:
         """Act on the registry's new content."""
         before, self._snapshot = self._snapshot, snapshot
-        if before is None or before.hosts != snapshot.hosts or self._uses(before, snapshot):
-            self._settle()
-
-    def _uses(self, before: Snapshot, after: Snapshot) -> bool:
-        """Tell whether a link here leads to a service that changed: most changes are others'."""
-        return not self.plan.services.isdisjoint(touched(before, after))
+        if before is not None:
+            changed = snapshot.diff(before)
+            if not changed.hosts and self.plan.services.isdisjoint(changed.services):
+                return  # most changes are others'
+        self._settle()
 
     def observe(self) -> None:
         """Leave who talks to whom; called once a second."""

@@ -1,11 +1,12 @@
 """The vocabulary."""
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 
 from arpanet import records
-from arpanet.records import Instance, Snapshot
+from arpanet.records import Host, Instance, Snapshot
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,36 @@ def test_records_are_frozen_and_compare_by_value(name):
     assert dataclasses.is_dataclass(kind)
     assert kind.__dataclass_params__.frozen
     assert kind.__dataclass_params__.eq
+
+
+REDIS = Instance("h1:r:6379", ("redis",), "h1", "10.0.0.1", 1)
+PG = Instance("h1:p:5432", ("pg",), "h1", "10.0.0.2", 1)
+
+
+def holding(*instances: Instance) -> Snapshot:
+    return Snapshot({one.id: one for one in instances})
+
+
+def test_which_services_a_change_touches():
+    before = holding(REDIS, PG)
+
+    def touched(*instances: Instance) -> frozenset[str]:
+        return holding(*instances).diff(before).services
+
+    assert touched(REDIS, PG) == frozenset()
+    assert touched(replace(REDIS), PG) == frozenset()
+    assert touched(replace(REDIS, ip="10.0.0.9"), PG) == {"redis"}
+    assert touched(REDIS, replace(PG, services=("pg", "db"))) == {"pg", "db"}
+    assert touched(REDIS) == {"pg"}
+    assert before.diff(holding(REDIS)).services == {"pg"}
+
+
+def test_hosts_that_differ():
+    one, two = Host("h1", "10.0.0.1"), Host("h2", "10.0.0.2")
+    before = Snapshot(hosts={"h1": one, "h2": two})
+    assert before.diff(before).hosts == frozenset()
+    assert Snapshot(hosts={"h1": replace(one, address="10.0.0.9")}).diff(before).hosts == {
+        "h1",
+        "h2",
+    }
+    assert Snapshot(hosts={"h1": replace(one, listed=9), "h2": two}).diff(before).hosts == set()

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arpanet import Container, Instance, Snapshot, Target
+from arpanet import Container, Instance, Target
 from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
 from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
-__all__ = ["Plan", "Resolved", "World", "make", "touched"]
+__all__ = ["Plan", "Resolved", "World", "make"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +93,6 @@ class Plan:
     def unconfirmed(self) -> frozenset[tuple[str, int]]:
         """What the registry lost, and a link here uses."""
         return frozenset(address for one in self.resolved for address in one.unconfirmed)
-
-
-def touched(before: Snapshot, after: Snapshot) -> frozenset[str]:
-    """Return the services whose instances differ."""
-    old, new = before.instances, after.instances
-    keys = [key for key in new if old.get(key) is not new[key] and old.get(key) != new[key]]
-    keys += [key for key in old if key not in new]
-    differing = [records[key] for key in keys for records in (old, new) if key in records]
-    return frozenset(name for one in differing for name in one.services)
 
 
 def make(world: World) -> Plan:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import World, make, touched
+from arpanet_ambassador.links.plan import World, make
 from arpanet_ambassador.planes.chain import Carried
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-from arpanet.records import Link, Port, Snapshot, Target
+from arpanet.records import Link, Port, Target
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
 
 REDIS = {"redis": (instance("redis", "10.0.0.1", 6379),)}
@@ -203,16 +203,7 @@ def test_what_the_registry_lost_is_marked():
     assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
 
 
-def test_which_services_a_change_touches():
-    one, two = instance("redis", "10.0.0.1", 1), instance("pg", "10.0.0.2", 1, name="d")
-    before = Snapshot({one.id: one, two.id: two})
-    moved, named = replace(one, ip="10.0.0.9"), replace(two, services=("pg", "db"))
-    assert touched(before, before) == frozenset()
-    assert touched(before, Snapshot({one.id: replace(one), two.id: two})) == frozenset()
-    assert touched(before, Snapshot({one.id: moved, two.id: two})) == {"redis"}
-    assert touched(before, Snapshot({one.id: one, two.id: named})) == {"pg", "db"}
-    assert touched(before, Snapshot({one.id: one})) == {"pg"}
-    assert touched(Snapshot({one.id: one}), before) == {"pg"}
+def test_the_services_that_links_lead_to():
     assert plan(web(labels={"connect.1": "none", "connect.2": "db:1"})).services == {
         "redis",
         "none",
