@@ -259,7 +259,7 @@ def test_what_is_too_much_is_refused_alone(one_etcd, connect, layout, monkeypatc
     assert "too long" in session.refused[long.id]
     session.publish([instance(5)])
     reader.sees(instance(5))
-    assert (session.trouble, session.refused) == ("", {})
+    wait_for(lambda: (session.trouble, session.refused) == ("", {}))
 
 
 def test_what_only_etcd_finds_too_much_is_found_and_refused_alone(one_etcd, connect, monkeypatch):
