@@ -24,6 +24,9 @@ __all__ = [
     "Target",
 ]
 
+#: The health of a container that was told to end, and of its instances.
+STOPPING = "stopping"
+
 
 @dataclass(frozen=True, order=True)
 class Port:
@@ -132,6 +135,11 @@ class Instance:
         if not self.ip:
             return ""
         return hostport.joined(self.ip, self.port)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether its container was told to end: no new connection goes to it."""
+        return self.health == STOPPING
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arpanet.docker.inspect import Event
-from arpanet.records import Container
+from arpanet.records import STOPPING, Container
 
-__all__ = ["STOPPING", "Stopping"]
+__all__ = ["Stopping"]
 
-#: The health of a container that was told to end.
-STOPPING = "stopping"
 #: Nobody outlives this one for long, whatever the container's own signal is.
 SIGKILL = 9
 #: Seconds beyond a container's stop time: by then Docker has killed it, and told so.

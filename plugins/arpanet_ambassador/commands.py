@@ -5,9 +5,9 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from arpanet import ArpanetError, Command, EngineError, Lister, statusfile
+from arpanet import ArpanetError, Command, Lister, statusfile
+from arpanet_ambassador import nodes
 from arpanet_ambassador.flows.files import FIELDS, PART
-from arpanet_ambassador.nodes import NAME
 
 __all__ = ["Clear", "Flows", "Hold"]
 
@@ -20,10 +20,8 @@ class Flows(Lister):
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Ask the ambassador."""
         context = self.app.context
-        running = [one.name for one in context.engine.own(NAME) if one.state == "running"]
-        if not running:
-            raise EngineError("the ambassador is not running", "run 'arpanet slave start'")
-        found = (statusfile.read(context.engine, running[0], PART) or {}).get("flows", ())
+        name = nodes.running(context.engine)
+        found = (statusfile.read(context.engine, name, PART) or {}).get("flows", ())
         if not found:
             context.say("nothing was seen yet: links of the socket plane are, some seconds later")
         rows = [tuple(one[name] for name in FIELDS) for one in found]

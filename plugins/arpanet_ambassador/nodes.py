@@ -25,7 +25,7 @@ from arpanet import (
 )
 from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
 
-__all__ = ["HOLDER", "NAME", "start", "stop"]
+__all__ = ["HOLDER", "NAME", "running", "start", "stop"]
 
 #: The part's name of the ambassador, also that of its agent and of its status file.
 NAME = "ambassador"
@@ -89,6 +89,17 @@ def _agent(
         pid_host=not proxy_only,
         security=() if proxy_only else ("apparmor=unconfined", "label=disable"),
     )
+
+
+def running(engine: Engine) -> str:
+    """Return the name of the ambassador's container.
+
+    :raises EngineError: it does not run.
+    """
+    for one in engine.own(NAME):
+        if one.state == "running":
+            return one.name
+    raise EngineError("the ambassador is not running", "run 'arpanet slave start'")
 
 
 def _enters_namespaces(engine: Engine) -> bool:

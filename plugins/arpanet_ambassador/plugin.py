@@ -93,16 +93,14 @@ class AmbassadorPlugin:
     @hookimpl
     def arpanet_links(self, context: Context) -> Sequence[Link]:
         """Return what the running ambassador last wrote down."""
-        for one in context.engine.own(NAME):
-            if one.state == "running":
-                if state := statusfile.read(context.engine, one.name, NAME):
-                    seen = statusfile.read(context.engine, one.name, PART) or {}
-                    return report.with_counters(report.decode(state), seen.get("links", ()))
-                raise EngineError(
-                    "the ambassador has not seen both Docker and the registry yet",
-                    "'arpanet status' says what it waits for",
-                )
-        raise EngineError("the ambassador is not running", "run 'arpanet slave start'")
+        engine, name = context.engine, nodes.running(context.engine)
+        if state := statusfile.read(engine, name, NAME):
+            seen = statusfile.read(engine, name, PART) or {}
+            return report.with_counters(report.decode(state), seen.get("links", ()))
+        raise EngineError(
+            "the ambassador has not seen both Docker and the registry yet",
+            "'arpanet status' says what it waits for",
+        )
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:

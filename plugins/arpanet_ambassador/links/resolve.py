@@ -19,8 +19,6 @@ Answers = Mapping[Question, Answer]
 
 #: A lower rank is dialled as long as there is one; Docker's health words, "" without a check.
 _RANK = {"": 0, "healthy": 0, "starting": 1, "unhealthy": 2}
-#: What is dialled by nobody any more.
-_STOPPING = "stopping"
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,7 @@ def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
 def _fitting(spec: Service, view: View) -> list[Instance]:
     every = view.services.get(spec.name, ())
     return [
-        i
-        for i in every
-        if i.protocol == view.protocol and i.health != _STOPPING and _has(i, spec.wanted)
+        i for i in every if i.protocol == view.protocol and not i.stopping and _has(i, spec.wanted)
     ]
 
 
@@ -122,7 +118,7 @@ def _why_none(spec: Service, every: tuple[Instance, ...], protocol: str) -> str:
     if all(i.protocol != protocol for i in every):
         other = "declare its port with /udp or _UDP" if protocol == "tcp" else "leave out the udp"
         return f"service {spec.name} has no {protocol} instance: {other}"
-    if all(i.health == _STOPPING for i in every if i.protocol == protocol):
+    if all(i.stopping for i in every if i.protocol == protocol):
         return f"service {spec.name} has no instance but what is stopping"
     query = "&".join(f"{key}={value}" for key, value in spec.wanted)
     return f"service {spec.name} has no instance with {query}"

@@ -84,7 +84,7 @@ class Layout:
         """
         found = {self.record(instance.host, instance.id): codec.encode(instance)}
         # confd and friends dial what they read there: only what every host reaches, and may dial
-        listed = instance.address and instance.health != "stopping"
+        listed = instance.address and not instance.stopping
         for name in filter(None, instance.services if listed else ()):
             found[self.leaf(name, instance.id)] = instance.address
         return found
