@@ -3,6 +3,7 @@ import pluggy
 
 from . import codec as codec
 from . import hostport as hostport
+from . import identity as identity
 from .agent import statusfile as statusfile
 from .agent.container import agent_container as agent_container
 from .agent.nodestatus import node_status as node_status
@@ -34,6 +35,7 @@ from .images.node import node_image as node_image, pack_binaries as pack_binarie
 from .images.tree import Tree as Tree
 from .progress import Progress as Progress
 from .records import (
+    Admission as Admission,
     Container as Container,
     Difference as Difference,
     Formation as Formation,
@@ -58,13 +60,16 @@ from .registry import (
 )
 from .settings import kinds as kinds
 from .settings.core import (
+    ARPANET_IDENTITY as ARPANET_IDENTITY,
     ARPANET_IP as ARPANET_IP,
     ARPANET_MASTERS as ARPANET_MASTERS,
     ARPANET_REGISTRY as ARPANET_REGISTRY,
+    ARPANET_TLS as ARPANET_TLS,
     ARPANET_TTL as ARPANET_TTL,
     HOSTNAME as HOSTNAME,
 )
 from .settings.declared import Setting as Setting, Settings as Settings, Source as Source
+from .vault import ABSENT as ABSENT, Entry as Entry, MemoryVault as MemoryVault, Vault as Vault
 
 __version__: str
 hookimpl: pluggy.HookimplMarker

@@ -19,8 +19,15 @@ __all__ = ["GENERATORS", "LIMIT", "checked"]
 LIMIT = 100_000
 #: The states that a line of ``arpanet status`` may have.
 STATES = ("ok", "degraded", "down", "absent")
-#: What a registry must be able to do (see :class:`arpanet.registry.Registry`).
-REGISTRY = ("read", "follow", "session", "check", "withdraw", "leader", "silences", "close")
+#: What an answer must be able to do that is no list of records: see
+#: :class:`arpanet.registry.Registry` and :class:`arpanet.vault.Vault`.
+METHODS = {
+    "arpanet_registry": (
+        *("read", "follow", "session", "check"),
+        *("withdraw", "leader", "silences", "close"),
+    ),
+    "arpanet_vault": ("read", "list", "write", "delete", "close"),
+}
 
 
 def checked(hook: str, answer: Any) -> Any:
@@ -32,8 +39,8 @@ def checked(hook: str, answer: Any) -> Any:
         return None
     if record := _RECORDS.get(hook):
         return _records(answer, record)
-    if hook == "arpanet_registry":
-        missing = [name for name in REGISTRY if not callable(getattr(answer, name, None))]
+    if methods := METHODS.get(hook):
+        missing = [name for name in methods if not callable(getattr(answer, name, None))]
         if missing:
             raise PluginError(f"returned {_short(answer)}, which has no {', '.join(missing)}()")
     if inspect.isgenerator(answer) or inspect.isawaitable(answer):

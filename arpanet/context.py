@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from arpanet import identity
 from arpanet.errors import SettingsError
 from arpanet.progress import Progress
 from arpanet.records import Host
@@ -50,6 +51,7 @@ class Context:
         self.wake: Callable[[], None] = lambda: None
         self.alive: Callable[[], float] = lambda: 0.0
         self._building = {"engine": threading.RLock(), "registry": threading.RLock()}
+        identity.use(identity.of(settings))
 
     def emit(self, event: str, **payload: Any) -> None:
         """Announce *event* to all plugins of this process."""
@@ -106,6 +108,7 @@ class Context:
         """Replace the settings; what was built from the old ones is built anew when next used."""
         self.close()
         self.settings = settings
+        identity.use(identity.of(settings))
 
     def close(self) -> None:
         """Let go of what was used."""

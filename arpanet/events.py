@@ -36,6 +36,7 @@ EVENTS = {
         "master.stop",
         "slave.start",
         "slave.stop",
+        "hosts.admitted",
         "agent.start",
         "agent.tick",
         "agent.stop",

@@ -16,9 +16,10 @@ from typing import Any
 import pluggy
 
 from arpanet.context import Context
-from arpanet.records import Container, Formation, Link, Member, Snapshot, Status
+from arpanet.records import Admission, Container, Formation, Link, Member, Snapshot, Status
 from arpanet.registry import Registry
 from arpanet.settings import Setting, Settings
+from arpanet.vault import Vault
 
 hookspec = pluggy.HookspecMarker("arpanet")
 
@@ -46,6 +47,15 @@ def arpanet_masters(context: Context) -> Sequence[Member] | None:
 
     Stops at the first result that is not ``None``. Raises ``RegistryUnreachable`` when no master
     answers.
+    """
+
+
+@hookspec(firstresult=True)
+def arpanet_vault(context: Context) -> Vault | None:
+    """Return where the cluster of ``ARPANET_REGISTRY`` keeps what is no instance.
+
+    Stops at the first result that is not ``None``. Must not do any I/O: unreachable is what its
+    methods say.
     """
 
 
@@ -109,6 +119,15 @@ def arpanet_settings_changed(context: Context, before: Settings, after: Settings
     """Called by the watcher after a changed ``~/.arpanetrc`` was accepted.
 
     Called before the events of this host's roles run again with the new settings.
+    """
+
+
+@hookspec
+def arpanet_hosts_admitted(context: Context, admissions: Sequence[Admission]) -> None:
+    """Let these hosts in, each with what its role may do, and no other: the list is complete.
+
+    Called on masters: when a host was let in or shut out, and again and again, since a registry may
+    be wiped or restored. Changes nothing twice. Raises ``RegistryError`` when that can't be done.
     """
 
 

@@ -11,6 +11,7 @@ from operator import is_, is_not
 from arpanet import hostport
 
 __all__ = [
+    "Admission",
     "Container",
     "Difference",
     "Formation",
@@ -269,6 +270,22 @@ class Formation:
     boot: bool = False
     peers: tuple[str, ...] = ()
     token: str = ""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A host that was let into the cluster.
+
+    :ivar host: its HOSTNAME.
+    :ivar role: ``master`` or ``slave``: what it may do, whatever it does.
+    :ivar addresses: those that its instances may have: addresses, or networks as ``10.1.0.0/16``.
+    :ivar password: what it says to the registry's own authentication.
+    """
+
+    host: str
+    role: str
+    addresses: tuple[str, ...] = ()
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Declared settings: what a value may be, where it comes from, and what changed."""
 
 from arpanet.settings.core import (
+    ARPANET_IDENTITY,
     ARPANET_IMAGE,
     ARPANET_IP,
     ARPANET_LOG,
@@ -8,6 +9,7 @@ from arpanet.settings.core import (
     ARPANET_PLUGINS_BLOCKED,
     ARPANET_REGISTRY,
     ARPANET_RESYNC,
+    ARPANET_TLS,
     ARPANET_TRACE,
     ARPANET_TTL,
     CORE,
@@ -19,6 +21,7 @@ from arpanet.settings.declared import Setting, Settings, Source
 from arpanet.settings.sources import declared, load, mistyped, rc_path
 
 __all__ = [
+    "ARPANET_IDENTITY",
     "ARPANET_IMAGE",
     "ARPANET_IP",
     "ARPANET_LOG",
@@ -26,6 +29,7 @@ __all__ = [
     "ARPANET_PLUGINS_BLOCKED",
     "ARPANET_REGISTRY",
     "ARPANET_RESYNC",
+    "ARPANET_TLS",
     "ARPANET_TRACE",
     "ARPANET_TTL",
     "CORE",

@@ -1,6 +1,7 @@
 """The core's own settings; a plugin declares its own beside its code."""
 
 import socket
+from pathlib import Path
 from typing import Any
 
 from arpanet.host import addresses
@@ -9,6 +10,7 @@ from arpanet.settings import kinds
 from arpanet.settings.declared import Setting
 
 __all__ = [
+    "ARPANET_IDENTITY",
     "ARPANET_IMAGE",
     "ARPANET_IP",
     "ARPANET_LOG",
@@ -16,6 +18,7 @@ __all__ = [
     "ARPANET_PLUGINS_BLOCKED",
     "ARPANET_REGISTRY",
     "ARPANET_RESYNC",
+    "ARPANET_TLS",
     "ARPANET_TRACE",
     "ARPANET_TTL",
     "CORE",
@@ -78,6 +81,18 @@ ARPANET_TRACE = Setting(
     "off",
     "What agents log beside changes: each call of a hook (hooks), or nothing more (off).",
 )
+ARPANET_TLS = Setting(
+    "ARPANET_TLS",
+    kinds.switch,
+    "off",
+    "Whether hosts speak TLS and know each other by certificates; else anybody is let in.",
+)
+ARPANET_IDENTITY = Setting(
+    "ARPANET_IDENTITY",
+    kinds.directory,
+    lambda _: str(Path.home() / ".arpanet"),
+    "The directory of this host's certificate and key.",
+)
 DOCKER_URL = Setting(
     "DOCKER_URL",
     kinds.text,
@@ -102,6 +117,8 @@ CORE: tuple[Setting[Any], ...] = (
     ARPANET_LOG,
     ARPANET_PLUGINS_BLOCKED,
     ARPANET_TRACE,
+    ARPANET_TLS,
+    ARPANET_IDENTITY,
     DOCKER_URL,
     DOCKER_PORT,
 )

@@ -7,6 +7,7 @@ and what to do, is added by :class:`~arpanet.settings.declared.Settings`.
 import ipaddress
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from arpanet import hostport
 
@@ -14,6 +15,7 @@ __all__ = [
     "address",
     "choice",
     "container_name",
+    "directory",
     "host_name",
     "masters",
     "names",
@@ -41,6 +43,14 @@ def container_name(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", value):
         raise ValueError("must be a container name: letters, digits, '_', '.', '-'")
     return value
+
+
+def directory(value: str) -> Path:
+    """An absolute path."""
+    found = Path(value)
+    if not found.is_absolute() or found == Path("/") or ":" in value:
+        raise ValueError("must be an absolute path, not '/' itself, and without a colon")
+    return found
 
 
 def port(value: str) -> int:

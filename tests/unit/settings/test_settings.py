@@ -1,5 +1,7 @@
 """Where a value comes from, what it may be, what a container must be told."""
 
+from pathlib import Path
+
 import pytest
 
 from arpanet import hookimpl, hookspecs, kinds, settings
@@ -96,6 +98,13 @@ def test_switch():
         kinds.switch("maybe")
 
 
+def test_directory():
+    assert kinds.directory("/root/.arpanet") == Path("/root/.arpanet")
+    for bad in ("", "here", "/", "/a:b", "~/x"):
+        with pytest.raises(ValueError, match="must be an absolute path"):
+            kinds.directory(bad)
+
+
 def test_seconds():
     assert kinds.seconds(5)("60") == 60
     for bad in ("4", "-6", "5.5", "1e3", "", "9" * 7, "٦"):
@@ -117,12 +126,14 @@ def test_found_defaults_are_looked_for_when_used(load, monkeypatch):
 
 def test_a_container_is_told_what_was_found_and_what_was_given(load, monkeypatch):
     monkeypatch.setattr(addresses, "default_address", lambda: "10.0.0.9")
+    monkeypatch.setenv("HOME", "/home/me")
     told = load("HOSTNAME=h1\nDOCKER_PORT=3\nUNKNOWN=x").environment()
     assert told == {
         "HOSTNAME": "h1",
         "DOCKER_PORT": "3",
         "ARPANET_IP": "10.0.0.9",
         "ARPANET_MASTERS": "10.0.0.9",
+        "ARPANET_IDENTITY": "/home/me/.arpanet",
     }
     assert settings.load(CORE, None, {"HOME": "/nonexistent", **told}).environment() == told
 
