@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s: only 
     from arpanet.docker.engine import Engine
     from arpanet.events import Bus
     from arpanet.registry import Registry
+    from arpanet.vault import Vault
 
 __all__ = ["Context"]
 
@@ -50,7 +51,7 @@ class Context:
         self.agent = agent
         self.wake: Callable[[], None] = lambda: None
         self.alive: Callable[[], float] = lambda: 0.0
-        self._building = {"engine": threading.RLock(), "registry": threading.RLock()}
+        self._building = {name: threading.RLock() for name in ("engine", "registry", "vault")}
         identity.use(identity.of(settings))
 
     def emit(self, event: str, **payload: Any) -> None:
@@ -76,6 +77,13 @@ class Context:
             found: Registry | None = self.__dict__.get("registry")
             return found or self.__dict__.setdefault("registry", self._make_registry())
 
+    @cached_property
+    def vault(self) -> "Vault":
+        """Where the cluster keeps what is no instance; does no I/O until it is used."""
+        with self._building["vault"]:
+            found: Vault | None = self.__dict__.get("vault")
+            return found or self.__dict__.setdefault("vault", self._make_vault())
+
     def _make_registry(self) -> "Registry":
         from arpanet.registry import MEMORY, MemoryRegistry
         from arpanet.settings import ARPANET_REGISTRY
@@ -90,6 +98,22 @@ class Context:
                 "use etcd://, or install the plugin that serves it",
             )
         return registry
+
+    def _make_vault(self) -> "Vault":
+        from arpanet.registry import MEMORY
+        from arpanet.settings import ARPANET_REGISTRY
+        from arpanet.vault import MemoryVault
+
+        if self.settings[ARPANET_REGISTRY] == MEMORY:
+            return MemoryVault()
+        vault: Vault | None = self.bus.first("arpanet_vault", context=self)
+        if vault is None:
+            url = self.settings[ARPANET_REGISTRY]
+            raise SettingsError(
+                f"ARPANET_REGISTRY={url}: no plugin keeps who is let in for this kind of registry",
+                "use etcd://, or ARPANET_TLS=off on all hosts",
+            )
+        return vault
 
     def host(self, *roles: str) -> Host:
         """Return this host's record, to hold a session with.
@@ -113,6 +137,6 @@ class Context:
     def close(self) -> None:
         """Let go of what was used."""
         self.packed = ""
-        for name in ("registry", "engine"):
+        for name in ("registry", "vault", "engine"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

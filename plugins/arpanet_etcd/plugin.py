@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from arpanet import Context, Formation, Member, Registry, RegistryError, Setting, Status, hookimpl
+from arpanet import (
+    Context,
+    Formation,
+    Member,
+    Registry,
+    RegistryError,
+    Setting,
+    Status,
+    Vault,
+    hookimpl,
+)
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import SETTINGS, endpoints
@@ -26,6 +36,13 @@ class EtcdPlugin:
     def arpanet_registry(self, context: Context) -> Registry | None:
         """Answer for ``ARPANET_REGISTRY=etcd://``."""
         return make_registry(context.settings, context.agent)
+
+    @hookimpl
+    def arpanet_vault(self, context: Context) -> Vault | None:
+        """Answer for ``ARPANET_REGISTRY=etcd://``."""
+        from arpanet_etcd.registry.vault import make_vault
+
+        return make_vault(context.settings)
 
     @hookimpl
     def arpanet_masters(self, context: Context) -> Sequence[Member] | None:

@@ -15,7 +15,7 @@ from tests.contract.house import PLUGINS, ROOT, imports, sources
 #: What a plugin may import of arpanet: the door, and nothing behind it.
 DOOR = {"arpanet", *(f"arpanet.{name}" for name in arpanet.__all__)}
 #: What their tests may import besides.
-KIT = {"arpanet.testing", "arpanet.testing.registry"}
+KIT = {"arpanet.testing", "arpanet.testing.registry", "arpanet.testing.vault"}
 PACKAGES = sorted(path.name for path in PLUGINS.iterdir() if (path / "__init__.py").exists())
 PRODUCT = sources("arpanet", "plugins")
 #: Each package of the core that is not the core itself.

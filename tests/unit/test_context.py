@@ -9,15 +9,21 @@ from arpanet.errors import SettingsError
 from arpanet.events import Bus
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import CORE, Settings, Source
+from arpanet.vault import MemoryVault
 
 
 class Plugin:
     def __init__(self):
         self.answers, self.heard = MemoryRegistry(), []
+        self.kept = MemoryVault()
 
     @hookimpl
     def arpanet_registry(self, context):
         return self.answers
+
+    @hookimpl
+    def arpanet_vault(self, context):
+        return self.kept
 
     @hookimpl
     def arpanet_slave_start(self, context):
@@ -53,6 +59,19 @@ def test_a_registry_of_this_process_needs_no_plugin():
 def test_a_registry_that_nobody_knows():
     with pytest.raises(SettingsError, match="ARPANET_REGISTRY=consul://"):
         _ = context(ARPANET_REGISTRY="consul://x").registry
+
+
+def test_the_vault_is_the_plugins_and_is_closed_once(monkeypatch):
+    plugin, closed = Plugin(), []
+    subject = context(plugin)
+    assert subject.vault is subject.vault is plugin.kept
+    monkeypatch.setattr(plugin.kept, "close", lambda: closed.append(1))
+    subject.close()
+    subject.close()
+    assert closed == [1]
+    assert isinstance(context(ARPANET_REGISTRY="memory://").vault, MemoryVault)
+    with pytest.raises(SettingsError, match="ARPANET_REGISTRY=consul://x: no plugin keeps"):
+        _ = context(ARPANET_REGISTRY="consul://x").vault
 
 
 def test_events_carry_the_context():

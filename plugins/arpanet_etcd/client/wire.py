@@ -43,7 +43,7 @@ __all__ = [
 
 #: gRPC codes (google.golang.org/grpc/codes) that matter here.
 UNKNOWN, DEADLINE, NOT_FOUND, PRECONDITION, UNIMPLEMENTED, UNAVAILABLE = 2, 4, 5, 9, 12, 14
-EXHAUSTED = 8
+PERMISSION, EXHAUSTED = 7, 8
 #: The last of them.
 CODES = 16
 

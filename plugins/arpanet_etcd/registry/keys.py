@@ -6,8 +6,10 @@ Below ``ETCD_PATH``:
     /instances/<hostname>/<instance id>  the whole record, as JSON: the only truth
     /instances/<instance id>             the same, as former versions wrote it; read, never written
     /services/<name>/<instance id>       ``ip:port``, as registrator writes it, for others to read
+    /identity/public/<name>              what masters keep, and every host reads
     /leaders/<name>                      who leads under a name; gone when it does no more
     /notes/<name>                        what leaders under a name keep
+    /vault/<name>                        what masters alone see: outside of what others read
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
@@ -22,6 +24,8 @@ __all__ = ["Key", "Layout", "instance_of_leaf"]
 
 #: A leading underscore would hide a key in v2; "." and ".." are resolved there.
 UNSAFE = re.compile(r"^[_.]|[^A-Za-z0-9!$&'()*+,;=:@~._-]")
+#: What the names in the vault that every host reads begin with.
+PUBLIC = "public/"
 #: registrator's pattern for its own ids.
 ID = re.compile(r"(.+?):[a-zA-Z0-9][a-zA-Z0-9_.-]+:[0-9]+(:udp)?")
 
@@ -72,6 +76,22 @@ class Layout:
     def note(self, name: str) -> str:
         """Return the key of what leaders under *name* keep."""
         return f"{self.root}notes/{_escape(name)}"
+
+    def kept(self, name: str) -> str:
+        """Return the key of *name* in the cluster's vault."""
+        room = "identity" if name.startswith(PUBLIC) else "vault"
+        return f"{self.root}{room}/{'/'.join(map(_escape, name.split('/')))}"
+
+    def kept_below(self, prefix: str) -> tuple[str, ...]:
+        """Return what the keys of the vault's names that begin with *prefix* begin with."""
+        begin = self.kept(prefix)
+        if PUBLIC.startswith(prefix) and prefix != PUBLIC:
+            return (f"{self.root}identity/{prefix}", begin)
+        return (begin,)
+
+    def kept_name(self, key: str) -> str:
+        """Return the name whose key is *key*; the reverse of :meth:`kept`."""
+        return unquote(key[len(self.root) :].partition("/")[2])
 
     def leaf(self, service: str, instance_id: str) -> str:
         """Return the key under which others look for an instance of *service*."""

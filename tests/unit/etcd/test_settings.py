@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from arpanet_etcd import settings as own
-from arpanet_etcd.registry import registry
+from arpanet_etcd.registry import registry, vault
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.v3.store import V3Store
 
@@ -98,3 +98,13 @@ def test_python_etcd_is_loaded_only_for_v2():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["False", "True"]
+
+
+def test_the_vault_is_where_the_registry_is_and_needs_v3(tmp_path):
+    made = vault.make_vault(
+        given(tmp_path, ARPANET_REGISTRY="etcd://10.0.0.5:99/x", ARPANET_TLS="off")
+    )
+    assert (made._gateway.endpoints, made._layout.root) == (("http://10.0.0.5:99",), "/x/")
+    assert vault.make_vault(given(tmp_path, ARPANET_REGISTRY="memory://")) is None
+    with pytest.raises(SettingsError, match=r"environment: ARPANET_ETCD_API=v2 .* need etcd's v3"):
+        vault.make_vault(given(tmp_path, ARPANET_ETCD_API="v2"))
