@@ -45,7 +45,9 @@ def _run(name: str, box: Box, told: dict[str, Any]) -> None:
     from arpanet.agent import loop
 
     left_out: dict[str, str] = told["left_out"]
-    blocked = settings.load([settings.ARPANET_PLUGINS_BLOCKED])[settings.ARPANET_PLUGINS_BLOCKED]
+    blocked = settings.load([settings.ARPANET_PLUGINS_BLOCKED], partly=True)[
+        settings.ARPANET_PLUGINS_BLOCKED
+    ]
     manager, report = plugins.load(name, blocked, left_out=left_out, mark=box.calling)
     for one in report:
         if one.error:

@@ -81,7 +81,7 @@ class App(cliff_app.App):
     @cached_property
     def loaded(self) -> tuple[Any, list[plugins.Loaded]]:
         """The plugin manager, and what became of each plugin."""
-        found = settings.load((settings.ARPANET_PLUGINS_BLOCKED,), self.read_options())
+        found = settings.load((settings.ARPANET_PLUGINS_BLOCKED,), self.read_options(), partly=True)
         blocked: tuple[str, ...] = found[settings.ARPANET_PLUGINS_BLOCKED]
         manager, report = plugins.load(blocked=blocked)
         for one in report:

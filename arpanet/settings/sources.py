@@ -52,11 +52,13 @@ def load(
     declared: Iterable[Setting[Any]],
     options: Mapping[str, str] | None = None,
     environment: Mapping[str, str] = os.environ,
+    partly: bool = False,
 ) -> Settings:
     """Read the environment and ``~/.arpanetrc``, and let *options* win over both.
 
     A name that is probably a declared one, mistyped, is told once in the life of a process.
 
+    :param partly: there are more than *declared*, which the plugins say: no name is mistyped yet.
     :raises SettingsError: a value, or the file, makes no sense. An empty value counts as not set.
     """
     declared = list(declared)
@@ -65,7 +67,7 @@ def load(
     for name, assignment in rcfile.read(path, environment).items():
         given[name] = Source(assignment.value, f"~/{path.name}:{assignment.line}")
     given.update({name: Source(text, "option") for name, text in (options or {}).items()})
-    for line in mistyped(given, [setting.name for setting in declared]):
+    for line in [] if partly else mistyped(given, [setting.name for setting in declared]):
         _warn_once(line)
     settings = Settings(declared, {name: one for name, one in given.items() if one.text})
     settings.validate()

@@ -162,3 +162,12 @@ def test_bad_rc_file(arpanet, recorder, tmp_path: Path, text, mode, words):
     assert done.code == 3
     assert words in done.err
     assert recorder.heard == []
+
+
+def test_a_file_of_known_names_is_no_reason_for_a_word(arpanet, tmp_path):
+    (tmp_path / ".arpanetrc").write_text("ARPANET_IP=10.0.0.1\nARPANET_MASTERSS=x\n")
+    done = arpanet("config", "-f", "value", "-c", "setting")
+    assert (
+        done.err
+        == "~/.arpanetrc:2: ARPANET_MASTERSS is no setting; did you mean ARPANET_MASTERS?\n"
+    )
