@@ -29,12 +29,13 @@ from .errors import (
     SettingsError as SettingsError,
     UsageError as UsageError,
 )
-from .host import addresses as addresses
+from .host import addresses as addresses, drained as drained
 from .images import elf as elf
 from .images.node import node_image as node_image, pack_binaries as pack_binaries
 from .images.tree import Tree as Tree
 from .progress import Progress as Progress
 from .records import (
+    STOPPING as STOPPING,
     Admission as Admission,
     Container as Container,
     Difference as Difference,

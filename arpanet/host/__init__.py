@@ -1,5 +1,5 @@
-"""This machine: installing Docker, its addresses, the watcher of its settings."""
+"""This machine: installing Docker, its addresses, what was drained, the watcher of its settings."""
 
-from arpanet.host import addresses
+from arpanet.host import addresses, drained
 
-__all__ = ["addresses"]
+__all__ = ["addresses", "drained"]

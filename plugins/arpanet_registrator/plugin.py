@@ -83,9 +83,9 @@ class RegistratorPlugin:
 
     @hookimpl
     def arpanet_agent_tick(self, context: Context) -> None:
-        """Leave the session's present trouble for ``arpanet status``."""
+        """Look for what was drained; leave the session's present trouble for ``arpanet status``."""
         if self._publisher:
-            self._publisher.report()
+            self._publisher.tick()
 
     @hookimpl
     def arpanet_services_changed(self, context: Context, after: Snapshot) -> None:
@@ -110,4 +110,6 @@ def _summary(state: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
     lines = list(state["warnings"]) if isinstance(state["warnings"], list) else []
     if len(lines) > SHOWN:
         lines[SHOWN:] = [f"{len(lines) - SHOWN} more warnings in its log"]
+    by_hand = state.get("drained", ())
+    lines += [f"drained by hand: 'arpanet drain {name} --undo' ends it" for name in by_hand]
     return "; ".join([detail, *lines]), [state["trouble"]] if state["trouble"] else []

@@ -11,11 +11,13 @@ from arpanet import (
     ARPANET_IP,
     HOSTNAME,
     ROLE_LABEL,
+    STOPPING,
     Container,
     Context,
     Instance,
     Session,
     Snapshot,
+    drained,
     statusfile,
 )
 from arpanet_registrator.ended import Ended
@@ -52,6 +54,8 @@ class Publisher:
         self._looks = 0
         self._next_look = 0.0
         self._figures: Mapping[str, object] = {}
+        self._drained = drained.Drained()
+        self._problem = ""
 
     @cached_property
     def _options(self) -> Options:
@@ -68,7 +72,26 @@ class Publisher:
         if self._context.settings[ARPANET_DEREGISTER] == ON_SUCCESS:
             stay = self._ended.look(containers)
         self._containers = {**containers, **stay}
+        self._look_for_drained()
         self._publish(self._session_for(containers))
+
+    def tick(self) -> None:
+        """Look whether anything was drained by hand since, then :meth:`report`."""
+        if self._look_for_drained() and self._session:
+            self._publish(self._session)
+        self.report()
+
+    def _look_for_drained(self) -> bool:
+        """Return whether what is drained differs; while that can't be told, it does not."""
+        before, problem = self._drained, ""
+        try:
+            self._drained = drained.read(drained.SEEN)
+        except (OSError, ValueError) as odd:
+            problem = str(odd)
+        if problem and problem != self._problem:
+            log.warning("what was drained stays so: %s", problem)
+        self._problem = problem
+        return self._drained != before
 
     def services(self, after: Snapshot) -> None:
         """Learn what the other hosts hold: an id may have come free, or been taken."""
@@ -99,9 +122,11 @@ class Publisher:
         return self._context.alive() < STUCK
 
     def _publish(self, session: Session) -> None:
-        found = of_host(
-            self._containers.values(), self._options, listening(self._options.ip), self._foreign
-        )
+        containers = [
+            replace(one, health=STOPPING) if self._drained.holds(one) else one
+            for one in self._containers.values()
+        ]
+        found = of_host(containers, self._options, listening(self._options.ip), self._foreign)
         session.publish(found.instances.values())
         self._refused = session.refused
         found = _with_refused(found, self._refused)
@@ -127,7 +152,13 @@ class Publisher:
             "instances": len(found.instances),
             "services": len({one.services[0] for one in found.instances.values()}),
             "warnings": sorted(lines),
+            "drained": self._drained_names(),
         }
+
+    def _drained_names(self) -> list[str]:
+        if self._drained.host:
+            return ["--host"]
+        return sorted(one.name for one in self._containers.values() if self._drained.holds(one))
 
     def _look_again(self, silent: frozenset[tuple[str, str]]) -> None:
         """Docker does not tell when a server on the host's network begins to listen: look."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from arpanet import ArpanetError, Command, Instance, Snapshot
 from arpanet_registrator import listing
 
-__all__ = ["Wait", "ready", "state"]
+__all__ = ["Wait", "ready", "seconds", "state"]
 
 #: Health of what new connections go to; ``""``: it has no check.
 _READY = ("", "healthy")
@@ -23,7 +23,7 @@ class Wait(Command):
         parser.add_argument("name", help="the service")
         parser.add_argument("--count", type=_count, default=1, help="how many instances (1)")
         parser.add_argument(
-            "--timeout", type=_seconds, default=60.0, help="seconds until it gives up (60)"
+            "--timeout", type=seconds, default=60.0, help="seconds until it gives up (60)"
         )
         return parser
 
@@ -79,11 +79,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return the seconds that a person gave.
+
+    :raises ArgumentTypeError: they are none, or more than a day.
+    """
     try:
-        seconds = float(text)
+        given = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= 86400:
+        given = -1.0
+    if not 0 < given <= 86400:
         raise ArgumentTypeError(f"{text!r} is no number of seconds, up to a day")
-    return seconds
+    return given

@@ -10,7 +10,8 @@ from arpanet_lab.host import Host
 from arpanet_lab.load.load import Client, loaded
 
 from tests.conftest import wait_for
-from tests.lab.cluster import Cluster, client, links, run, where
+from tests.lab.cluster import Cluster, client, fails, links, run, where
+from tests.lab.looks import status
 from tests.labs import docker_of
 
 LABEL = "--label connect.6379=redis"
@@ -91,3 +92,33 @@ def test_who_outlives_its_signal_is_dialled_again(tidy: Cluster) -> None:
     run(host1, "docker restart -t 0 arpanet_registrator")  # which forgets what it has heard
     wait_for(lambda: targets(host3) == {host1.ip, host2.ip}, 20)
     assert time.monotonic() - begun > 9, "its time was not over yet"
+
+
+def test_by_hand_there_and_back(tidy: Cluster) -> None:
+    host1, host2, host3 = pair(tidy)
+    both = {host1.ip, host2.ip}
+    dialer = Client(host3, "client", 6379, every=0.005, held=4)
+    with loaded([dialer]) as load:
+        held = ["docker", "exec", "redis", "redis-cli", "client", "list"]
+        wait_for(lambda: len(host1.run(held).stdout.splitlines()) > 1)
+        code, line = fails(host1, "arpanet drain redis --timeout 2")
+        assert code == 1 and f" of {host3.ip}" in line
+        assert targets(host3) == {host2.ip}
+        run(host1, "docker restart -t 0 arpanet_registrator")
+        wait_for(lambda: status(host1)["registrator"].state == "ok")
+        assert "'arpanet drain redis --undo'" in status(host1)["registrator"].detail
+        assert targets(host3) == {host2.ip}
+        run(host1, "arpanet drain redis --undo")
+        wait_for(lambda: targets(host3) == both, 5)
+    figures = load.figures[dialer]
+    assert not figures.failed and not figures.broken, str(figures)
+    run(host1, "arpanet drain --host")
+    assert targets(host3) == {host2.ip}
+    run(host1, "docker restart -t 0 redis")
+    wait_for(lambda: "stopping" in run(host3, "arpanet services redis -f value -c health"))
+    run(host1, "arpanet drain --host --undo")
+    wait_for(lambda: targets(host3) == both, 5)
+    run(host1, "arpanet drain redis")
+    assert targets(host3) == {host2.ip}
+    run(host1, "docker restart -t 0 redis")  # who is started anew takes connections
+    wait_for(lambda: targets(host3) == both, 20)

@@ -8,7 +8,8 @@ from arpanet_registrator import publisher
 from arpanet_registrator.plugin import RegistratorPlugin
 
 from arpanet.agent import statusfile
-from arpanet.records import Host, Instance, Port, Snapshot
+from arpanet.host import drained
+from arpanet.records import STOPPING, Host, Instance, Port, Snapshot
 from tests.conftest import wait_for
 
 from .fakes import FakeContext, by_id, redis
@@ -93,6 +94,7 @@ def test_what_status_reads(plugin, context, tmp_path):
         "instances": 2,
         "services": 1,
         "warnings": [],
+        "drained": [],
         "trouble": "",
     }
     assert [path.name for path in tmp_path.iterdir()] == ["registrator.json"]
@@ -186,3 +188,25 @@ def test_an_agent_that_is_stuck_vouches_for_nothing(plugin, context, monkeypatch
     assert alive()
     context.alive = lambda: 10.1
     assert not alive()
+
+
+def test_what_was_drained_by_hand_counts_as_stopping(plugin, context, monkeypatch, tmp_path):
+    path = tmp_path / "drained.json"
+    monkeypatch.setattr(drained, "SEEN", path)
+    one = redis(health="healthy")
+    plugin.arpanet_containers_synced(context, by_id(one))
+
+    def health():
+        plugin.arpanet_agent_tick(context)
+        return context.registry.read().instances["h1:r0:6379"].health
+
+    assert health() == "healthy"
+    drained.change(path, lambda now: drained.Drained(containers={one.id: one.started}))
+    assert health() == STOPPING
+    assert json.loads((tmp_path / "registrator.json").read_text())["drained"] == ["r0"]
+    path.write_text("nonsense")
+    assert health() == STOPPING
+    path.unlink()
+    assert health() == "healthy"
+    drained.change(path, lambda now: drained.Drained(host=True))
+    assert health() == STOPPING
