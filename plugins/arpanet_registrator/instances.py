@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from arpanet import PART_LABEL, Container, Instance, hostport
+from arpanet_registrator.checks import Check, aimed, asked, mistakes, worse
 from arpanet_registrator.mixing import mixed
 from arpanet_registrator.naming import declared, default_name, named_ports
 from arpanet_registrator.ports import Candidate, candidates, seen
@@ -55,12 +56,14 @@ class Result:
     :ivar warnings: container id -> what is odd about its declarations.
     :ivar silent: what becomes an instance as soon as somebody listens there: its default id and
         its container's start.
+    :ivar checks: what is to be asked of what: a container's id, and the port in it.
     """
 
     instances: Mapping[str, Instance] = field(default_factory=dict)
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     silent: frozenset[tuple[str, str]] = frozenset()
     left_out: tuple[LeftOut, ...] = ()
+    checks: Mapping[tuple[str, int], Check] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class _Work:
     drafts: list[_Draft] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     warnings: dict[str, list[str]] = field(default_factory=dict)
+    checks: dict[tuple[str, int], Check] = field(default_factory=dict)
 
     def warn(self, container: str, *lines: str) -> None:
         if lines:
@@ -89,10 +93,12 @@ def of_host(
     options: Options,
     listening: Listening,
     foreign: Mapping[str, tuple[str, ...]] | None = None,
+    health: Mapping[tuple[str, int], str] | None = None,
 ) -> Result:
     """Return the instances that the running *containers* of a host make.
 
     :param foreign: what other hosts hold, id -> service names: no id is taken from them.
+    :param health: what became of earlier results' *checks*.
     """
     foreign = foreign or {}
     # the oldest first: a newcomer does not take the id of one that is registered
@@ -100,7 +106,7 @@ def of_host(
     running = {one.id: one for one in ordered}
     work = _Work()
     for container in ordered:
-        _look_at(seen(container, running), options, listening, work)
+        _look_at(seen(container, running), options, listening, health or {}, work)
     found = _with_ids(work, foreign)
     for key, line in mixed(found, foreign):
         work.warn(key, line)
@@ -109,6 +115,7 @@ def of_host(
         {key: tuple(dict.fromkeys(said)) for key, said in work.warnings.items()},
         frozenset((draft.instance.id, draft.started) for draft in work.drafts if draft.silent),
         tuple(work.left_out),
+        work.checks,
     )
 
 
@@ -132,7 +139,14 @@ def _with_ids(work: _Work, foreign: Mapping[str, tuple[str, ...]]) -> dict[str, 
     return found
 
 
-def _look_at(container: Container, options: Options, listening: Listening, work: _Work) -> None:
+def _look_at(
+    container: Container,
+    options: Options,
+    listening: Listening,
+    health: Mapping[tuple[str, int], str],
+    work: _Work,
+) -> None:
+    checkable = set()
     every = candidates(container, options)
     # before anything is ignored or named: what is said of one port must not rename another
     counted = [one for one in every if one.published] or every
@@ -162,7 +176,33 @@ def _look_at(container: Container, options: Options, listening: Listening, work:
             said = f"nothing listens on port {one.number} of the host's network"
             work.left_out.append(LeftOut(container.name, names, said))
         instance = _instance(container, one, names, local, options)
+        if one.protocol == "tcp":
+            checkable.add(one.number)
+            if not silent:
+                instance = _checked(container, one.number, instance, health, work)
         work.drafts.append(_Draft(instance, one.says.id, container.started, silent))
+    work.warn(container.id, *mistakes(container, frozenset(checkable)))
+
+
+def _checked(
+    container: Container,
+    number: int,
+    instance: Instance,
+    health: Mapping[tuple[str, int], str],
+    work: _Work,
+) -> Instance:
+    """Return *instance* with the health that its container's label has found, if there is one."""
+    try:
+        check = asked(container, number)
+        if check is None:
+            return instance
+        address = instance.address or next(iter(instance.local.values()))
+        work.checks[container.id, number] = aimed(check, address)
+    except ValueError as problem:
+        work.warn(container.id, f"port {number} is not checked: {problem}")
+        return instance
+    found = health.get((container.id, number), "starting")
+    return replace(instance, health=worse(instance.health, found))
 
 
 def _why_not(one: Candidate, options: Options, has_address: bool) -> str:

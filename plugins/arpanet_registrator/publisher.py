@@ -20,6 +20,7 @@ from arpanet import (
     drained,
     statusfile,
 )
+from arpanet_registrator.checking import Checking
 from arpanet_registrator.ended import Ended
 from arpanet_registrator.instances import Result, of_host
 from arpanet_registrator.listening import listening
@@ -54,6 +55,7 @@ class Publisher:
         self._looks = 0
         self._next_look = 0.0
         self._figures: Mapping[str, object] = {}
+        self._checking = Checking(context.wake)
         self._drained = drained.Drained()
         self._problem = ""
 
@@ -126,7 +128,9 @@ class Publisher:
             replace(one, health=STOPPING) if self._drained.holds(one) else one
             for one in self._containers.values()
         ]
-        found = of_host(containers, self._options, listening(self._options.ip), self._foreign)
+        listens, health = listening(self._options.ip), self._checking.health
+        found = of_host(containers, self._options, listens, self._foreign, health)
+        self._checking.want(found.checks)
         session.publish(found.instances.values())
         self._refused = session.refused
         found = _with_refused(found, self._refused)
@@ -148,6 +152,11 @@ class Publisher:
     def _made_of(self, found: Result) -> dict[str, object]:
         name = {key: one.name for key, one in self._containers.items()}
         lines = [f"{name[key]}: {line}" for key, said in found.warnings.items() for line in said]
+        lines += [
+            f"{name[key]}: its check of port {number} fell {count} times of late, and rose again"
+            for (key, number), count in self._checking.flapping.items()
+            if key in name
+        ]
         return {
             "instances": len(found.instances),
             "services": len({one.services[0] for one in found.instances.values()}),

@@ -122,3 +122,11 @@ def test_by_hand_there_and_back(tidy: Cluster) -> None:
     assert targets(host3) == {host2.ip}
     run(host1, "docker restart -t 0 redis")  # who is started anew takes connections
     wait_for(lambda: targets(host3) == both, 20)
+
+
+def test_what_only_its_host_reaches_is_checked_there(tidy: Cluster) -> None:
+    host1 = tidy.hosts[0]
+    labels = ["--label", "arpanet.check.7000=tcp every=200ms", "-e", "SERVICE_7000_NAME=inner"]
+    host1.run(["docker", "run", "-d", *labels, "redis", "redis-server", "--port", "7000"])
+    run(host1, "arpanet wait inner")
+    assert run(host1, "arpanet services inner -f value -c health") == "healthy"

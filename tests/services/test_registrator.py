@@ -247,3 +247,23 @@ def test_slave_start_without_a_master_is_one_line_and_changes_nothing(clean_dock
         assert done.stderr.startswith("arpanet: ")
         assert done.stderr.count("\n") == 1
         assert host.run(["docker", "ps", "-aq"]).stdout == ""
+
+
+def test_a_check_by_label_is_health(docker, start, dockerd):
+    label = ["--label", "arpanet.check.80=http:/up every=200ms"]
+    mute = ["--label", "arpanet.check.80=tcp every=1h"]
+    serve = ["busybox", "sh", "-c", "mkdir /w; httpd -f -p 80 -h /w"]
+    docker("run", "-d", "--name", "web", "-p", "8080:80", *label, *serve)
+    docker("run", "-d", "--name", "odd", "-p", "8081:80", *mute, *serve)
+    found = start()
+
+    def health() -> list[str]:
+        return [found()[key].health for key in ("h1:web:80", "h1:odd:80") if key in found()]
+
+    wait_for(lambda: health() == ["starting", ""])
+    docker("exec", "web", "touch", "/w/up")
+    wait_for(lambda: health() == ["healthy", ""])
+    docker("exec", "web", "rm", "/w/up")
+    wait_for(lambda: health() == ["unhealthy", ""])
+    docker("exec", "web", "touch", "/w/up")
+    wait_for(lambda: health() == ["healthy", ""])
