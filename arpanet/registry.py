@@ -60,7 +60,11 @@ class Session(Protocol):
         """Let *instances* be all that this host has. Returns at once, raises nothing."""
 
     def close(self) -> None:
-        """Stop keeping the entries alive; they stay until :data:`TTL` runs out."""
+        """Write what was published last, then keep the entries alive no more.
+
+        Returns within some seconds, whether that was possible or not. The entries stay until
+        :data:`TTL` runs out.
+        """
 
 
 class Leadership(Protocol):

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 STATUS = "agent"
 #: Seconds between two turns when nothing happens: as often, others see that this one lives.
 IDLE = 1.0
+#: Seconds that an agent that is told to end listens on: of a host that goes down it is told among
+#: the first, and of what else ends in the milliseconds after.
+LINGER = 0.5
 #: How many events of plugins' own threads may wait for the deciding thread.
 POSTED = 1000
 #: Seconds that third parties' plugins have when the agent ends.
@@ -85,12 +88,11 @@ class Agent:
         ]
         log.info("%s agent runs", context.agent)
         self._guarded(lambda: context.emit("agent.start"))
-        newest: dict[str, Any] = {}
-        while STOP not in newest:
-            self._guarded(lambda: self._tick(sources))
-            newest = self._wait()
-            self._beat()
-            self._guarded(lambda these=newest: self._turn(these))  # type: ignore[misc]
+        while not self._go_on(sources, IDLE):
+            """It was not told to end."""
+        ends = self._clock() + LINGER
+        while (left := ends - self._clock()) > 0:
+            self._go_on(sources, left)
         for source in sources:
             self._guarded(source.close)
         self._guarded(lambda: context.emit("agent.stop"))
@@ -98,11 +100,19 @@ class Agent:
             log.error("plugin %s did not end in time", name)
         log.info("%s agent stops", context.agent)
 
-    def _wait(self) -> dict[str, Any]:
-        """Return the newest state of each source, and all calls; nothing after :data:`IDLE` s."""
+    def _go_on(self, sources: list[Source], seconds: float) -> bool:
+        """Do what there is to do, within *seconds*; return whether it was told to end."""
+        self._guarded(lambda: self._tick(sources))
+        newest = self._wait(seconds)
+        self._beat()
+        self._guarded(lambda: self._turn(newest))
+        return STOP in newest
+
+    def _wait(self, seconds: float) -> dict[str, Any]:
+        """Return the newest state of each source, and all calls; nothing after *seconds*."""
         newest: dict[str, Any] = {}
         try:
-            kind, state = self._queue.get(timeout=IDLE)
+            kind, state = self._queue.get(timeout=seconds)
             while True:
                 if kind == CALL:
                     newest.setdefault(CALL, []).append(state)

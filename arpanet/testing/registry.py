@@ -88,6 +88,16 @@ class RegistryContract:
         two.close()
         assert set(registry.read().instances) == {WEB.id}
 
+    def test_a_session_that_is_closed_has_written_what_was_published_last(
+        self, registry: Registry, other: Registry
+    ) -> None:
+        session = registry.session(H1)
+        session.publish([REDIS, DNS])
+        self.settles(registry, REDIS, DNS)
+        session.publish([DNS])
+        session.close()
+        assert set(other.read().instances) == {DNS.id}
+
     def test_services_are_listed_under_all_their_names(self, registry: Registry) -> None:
         registry.session(H1).publish([REDIS])
         self.settles(registry, REDIS)

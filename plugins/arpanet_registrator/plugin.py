@@ -88,6 +88,12 @@ class RegistratorPlugin:
             self._publisher.tick()
 
     @hookimpl
+    def arpanet_agent_stop(self) -> None:
+        """See to it that the masters have what was withdrawn last: this host may go down."""
+        if self._publisher:
+            self._publisher.close()
+
+    @hookimpl
     def arpanet_services_changed(self, context: Context, after: Snapshot) -> None:
         """Learn which ids other hosts hold."""
         self._publish_with(context).services(after)

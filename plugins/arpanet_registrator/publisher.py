@@ -107,6 +107,11 @@ class Publisher:
         if changed and self._session:  # there was a complete look at Docker
             self._publish(self._session)
 
+    def close(self) -> None:
+        """Write what was published last; the entries live on for a while."""
+        if self._session:
+            self._session.close()
+
     def _session_for(self, containers: Mapping[str, Container]) -> Session:
         found = {one.labels.get(ROLE_LABEL) for one in containers.values()}
         roles = ("slave", "master") if "master" in found else ("slave",)

@@ -124,9 +124,33 @@ def test_by_hand_there_and_back(tidy: Cluster) -> None:
     wait_for(lambda: targets(host3) == both, 20)
 
 
+def test_a_host_whose_docker_is_stopped_withdraws_what_it_runs(tidy: Cluster) -> None:
+    """What ends with it may fail who is dialling just then; nobody begins with it any more."""
+    host1, host2, host3 = pair(tidy)
+    run(host1, "docker update --restart unless-stopped redis")
+    dialer = Client(host3, "client", 6379, every=0.005, held=0)
+    with loaded([dialer]) as load:
+        host1.stop_docker()
+        wait_for(lambda: targets(host3) == {host2.ip}, 3)
+        host1.start_docker()
+        wait_for(lambda: targets(host3) == {host1.ip, host2.ip})
+    figures = load.figures[dialer]
+    assert figures.dialled > 500 and not figures.failed, str(figures)
+
+
 def test_what_only_its_host_reaches_is_checked_there(tidy: Cluster) -> None:
     host1 = tidy.hosts[0]
-    labels = ["--label", "arpanet.check.7000=tcp every=200ms", "-e", "SERVICE_7000_NAME=inner"]
-    host1.run(["docker", "run", "-d", *labels, "redis", "redis-server", "--port", "7000"])
+    labels = ["--label", "arpanet.check.7000=tcp every=200ms", "-e", "SERVICE_NAME=inner"]
+    serve = [
+        "--expose",
+        "7000",
+        "redis",
+        "redis-server",
+        "--port",
+        "7000",
+        "--protected-mode",
+        "no",
+    ]
+    host1.run(["docker", "run", "-d", *labels, *serve])
     run(host1, "arpanet wait inner")
     assert run(host1, "arpanet services inner -f value -c health") == "healthy"

@@ -17,6 +17,12 @@ __all__ = ["HostSession"]
 
 log = logging.getLogger(__name__)
 
+#: Seconds that a session which is closed has to write what was published last: its own host's
+#: master may be ending, too, and the others choose another leader.
+FAREWELL = 3.0
+#: Seconds between two attempts then.
+AGAIN = 0.1
+
 
 class HostSession:
     """See :class:`arpanet.registry.Session`.
@@ -32,7 +38,10 @@ class HostSession:
         self._interval = ttl / 3
         self._wanted: dict[str, Instance] | None = None
         self._wake = threading.Event()
-        self._closed = False
+        #: what the registry holds, as far as is known
+        self._written: dict[str, Instance] | None = None
+        #: when it ends, whatever is not written; infinity: it was not told to
+        self._ends = float("inf")
         self._backoff = Backoff(cap=self._interval)
         self._thread = threading.Thread(target=self._run, name="registry-session", daemon=True)
         self._thread.start()
@@ -43,15 +52,15 @@ class HostSession:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop keeping the entries alive; they stay until the TTL runs out."""
-        self._closed = True
+        """Write what was published last, then let the entries stay until the TTL runs out."""
+        self._ends = time.monotonic() + FAREWELL
         self._wake.set()
         if self._thread is not threading.current_thread():
-            self._thread.join(timeout=2)
+            self._thread.join(timeout=FAREWELL + 2)
 
     def _run(self) -> None:
         refresh_at = 0.0
-        while not self._closed:
+        while not self._over():
             try:
                 if not self._alive():
                     raise RegistryError("this agent is stuck: its entries are not kept alive")
@@ -69,13 +78,20 @@ class HostSession:
             else:
                 self._backoff.reset()
             pause = refresh_at - time.monotonic() if refresh_at else self._backoff.next()
-            self._wake.wait(max(0.0, pause))
-            self._wake.clear()
+            if not self._over():
+                self._wake.wait(max(0.0, pause) if self._ends == float("inf") else AGAIN)
+                self._wake.clear()
+
+    def _over(self) -> bool:
+        """Whether it was told to end, and has nothing more to do, or no time for it."""
+        ends = self._ends
+        return ends < float("inf") and (self._written is self._wanted or time.monotonic() >= ends)
 
     def _write(self) -> None:
         # cleared first: a publish from here on wakes the thread again
         wanted = self._wanted
         refused = {} if wanted is None else self._writer.write(wanted.values())
+        self._written = wanted
         for instance_id, why in refused.items():
             if self.refused.get(instance_id) != why:
                 log.warning("instance %s is refused: %s", instance_id, why)
