@@ -14,20 +14,22 @@ from arpanet_ambassador.flows.dialling import Endpoint
 from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
+from arpanet_ambassador.keeping import Kept
 from arpanet_ambassador.links.outcome import links
 from arpanet_ambassador.links.plan import Plan, World, make
 from arpanet_ambassador.links.publishing import Publisher
-from arpanet_ambassador.links.specs import Foreign, masters
+from arpanet_ambassador.links.specs import Foreign, masters, root
 from arpanet_ambassador.names import dns, foreign, hosts, writing
 from arpanet_ambassador.names.lookups import Lookups
 from arpanet_ambassador.names.reading import HostsFiles
-from arpanet_ambassador.nodes import NAME
+from arpanet_ambassador.nodes import LINKS, NAME
 from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import Belongs, belongs, name_of
 from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.planes.proxy.plane import Proxied
 from arpanet_ambassador.planes.socket.host import Host
 from arpanet_ambassador.planes.socket.plane import Sockets
+from arpanet_ambassador.starting.describing import declares
 from arpanet_ambassador.starting.following import Starting
 
 __all__ = ["Ambassador"]
@@ -42,6 +44,7 @@ class Ambassador:
     :param name: of the container that clients are linked to.
     :param plane: what ARPANET_PLANE is.
     :param machine: this host, where it is not that of process 1.
+    :param place: where the links are that were added to running containers.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Ambassador:
         verify: Belongs = belongs,
         clock: Callable[[], float] = time.monotonic,
         machine: Host | None = None,
+        place: Path = LINKS,
     ) -> None:
         self._context, self._name, self._clock = context, name, clock
         #: whether this process sees the clients' own: the proxy alone has no need to
@@ -68,7 +72,10 @@ class Ambassador:
         self._namespaces: Mapping[str, str] = {}
         self._snapshot: Snapshot | None = None
         #: what is about to run
-        self._starting = Starting(self._files, writing.write, context.wake) if sees else None
+        self._starting = (
+            Starting(self._may_declare, self._files, writing.write, context.wake) if sees else None
+        )
+        self._kept = Kept(place, context.wake)
         #: what is in force
         self.plan = Plan()
         self._checked = clock()
@@ -121,7 +128,8 @@ class Ambassador:
         self._dns.want(plan.lookups - plugins)
         self._prober.want(plan.unconfirmed)
         carried = self.chain.apply(plan.clients, check)
-        self._alarm.set(self.chain.due())
+        times = [one for one in (self.chain.due(), self._kept.due()) if one is not None]
+        self._alarm.set(min(times, default=None))
         known = endpoints(self._snapshot, self._context.settings[HOSTNAME])
         self.reaper.look(watches(plan), known, check)
         self._publisher.publish(links(plan, carried), self.chain.drift, self.reaper.reset, check)
@@ -135,9 +143,9 @@ class Ambassador:
             containers=containers,
             ambassador=self._name,
             masters=masters(given, snapshot.hosts.values()),
-            # the setting is the etcd plugin's: another's registry may have no paths
-            root=next((settings[one] for one in settings if one.name == "ETCD_PATH"), ""),
+            root=root(settings),
             namespaces=self._namespaces,
+            added=self._kept.links(),
             services=snapshot.services(),
             host=settings[HOSTNAME],
             named=self._hosts.found,
@@ -147,6 +155,9 @@ class Ambassador:
         )
 
     # -- told by others --------------------------------------------------------------------------
+
+    def _may_declare(self, container: Container) -> bool:
+        return declares(container) or container.id in self._kept.links()
 
     def _files(self) -> Path:
         """Return the directory in which Docker keeps its containers."""

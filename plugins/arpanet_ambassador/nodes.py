@@ -12,6 +12,7 @@ needs no privileges then.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from arpanet import (
     ContainerSpec,
@@ -25,12 +26,15 @@ from arpanet import (
 )
 from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
 
-__all__ = ["HOLDER", "NAME", "running", "start", "stop"]
+__all__ = ["HOLDER", "LINKS", "NAME", "running", "start", "stop"]
 
 #: The part's name of the ambassador, also that of its agent and of its status file.
 NAME = "ambassador"
 #: The part's name of the container that is linked to.
 HOLDER = "backends"
+#: Where the ambassador sees the links that were added to running containers, and the volume that
+#: outlives it.
+LINKS, _VOLUME = Path("/var/lib/arpanet/links"), "arpanet_links"
 #: To enter others' namespaces and write rules there; SYS_PTRACE to look at any user's processes.
 CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
 #: Seconds that the removal of all links may take.
@@ -84,6 +88,7 @@ def _agent(
         f"{name}_agent",
         image=image,
         command=tuple(command) or ("agent", NAME),
+        volumes={_VOLUME: f"{LINKS}:ro"},
         network=f"container:{name}" if proxy_only else "host",
         capabilities=() if proxy_only else CAPABILITIES,
         pid_host=not proxy_only,

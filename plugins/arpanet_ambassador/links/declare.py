@@ -6,7 +6,8 @@ Two forms, as ambassadord and connectable have them:
 * the label ``connect.<port>=<spec>``: the app dials localhost; ``connect.<name>:<port>=<spec>``: it
   dials that name.
 
-``BACKEND_<port>_UDP`` and ``connect.<port>/udp`` are the same by UDP.
+``BACKEND_<port>_UDP`` and ``connect.<port>/udp`` are the same by UDP. Beside them there are links
+that were added to the running container: the app dials localhost.
 
 Containers that share a network namespace share one table of links, kept under the namespace; but
 those on the host's own network have one each, under their own ids.
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from arpanet import Container
+from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.links.specs import Service, Spec, parse
 
 __all__ = ["BACKEND", "CONNECT", "HOST", "Declared", "Declaring", "declared", "owner"]
@@ -46,6 +48,7 @@ class Declared:
     :ivar text: the value, word for word; *spec* is what it means, ``None`` with an *error*.
     :ivar dials: what the app dials.
     :ivar name: the name that a :data:`CONNECT` link is dialled at, ``""``: localhost.
+    :ivar added: what it was added as, ``None``: the container itself declares it.
     """
 
     client: str
@@ -58,6 +61,7 @@ class Declared:
     name: str = ""
     spec: Spec | None = None
     error: str = ""
+    added: Added | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,7 @@ class Declaring:
     :ivar masters: addresses and names of this arpanet's masters.
     :ivar root: the path below which its registry is kept; ``""``: it has none.
     :ivar namespaces: container id -> what the kernel calls its network namespace.
+    :ivar added: container id -> the links that were added to it.
     """
 
     containers: Mapping[str, Container]
@@ -76,6 +81,7 @@ class Declaring:
     masters: frozenset[str] = frozenset()
     root: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, tuple[Added, ...]] = field(default_factory=dict)
 
 
 def declared(world: Declaring) -> list[Declared]:
@@ -115,7 +121,7 @@ def _of_one(container: Container, own: Container | None, world: Declaring) -> li
         namespace = container.id
     written = [
         _judged(_parsed(one, world), home, own, world.ambassador)
-        for one in _written(container, namespace)
+        for one in (*_written(container, namespace), *_added(container, namespace, world))
     ]
     if not any(one.form == BACKEND for one in written):
         written += _linked_in_vain(container, namespace, world.ambassador)
@@ -144,6 +150,14 @@ def _written(container: Container, namespace: str) -> Iterator[Declared]:
                 f"the label {key}={text} is no link: write connect.<port>=<service>, "
                 "connect.<name>:<port>=<service>, or either with /udp after the port",
             )
+
+
+def _added(container: Container, namespace: str, world: Declaring) -> Iterator[Declared]:
+    """Yield what was added to *container* while it ran."""
+    for one in world.added.get(container.id, ()):
+        dials = f"localhost:{one.port}"
+        declared = Declared(container.name, namespace, CONNECT, one.port, one.text, dials)
+        yield replace(declared, protocol=one.protocol, added=one)
 
 
 def _linked_in_vain(container: Container, namespace: str, ambassador: str) -> list[Declared]:
@@ -200,13 +214,24 @@ def _host(link: Declared, home: Container, own: Container | None, ambassador: st
 
 
 def _without_conflicts(links: list[Declared]) -> list[Declared]:
-    """Refuse all of several declarations of one port: only their author knows which is meant."""
+    """Refuse all of several declarations of one port: only their author knows which is meant.
+
+    But what was added to a container gives way to what containers declare themselves.
+    """
+    declares: dict[tuple[object, ...], Declared] = {}
     texts: dict[tuple[object, ...], set[str]] = {}
-    for link in links:
-        texts.setdefault(_dialled(link), set()).add(link.text)
+    for link in sorted(links, key=lambda link: link.added is not None):
+        first = declares.setdefault(_dialled(link), link)
+        if not link.added or first.added:
+            texts.setdefault(_dialled(link), set()).add(link.text)
     settled = []
     for link in links:
-        rivals = texts[_dialled(link)]
+        first, rivals = declares[_dialled(link)], texts[_dialled(link)]
+        if link.added and not first.added and not link.error:
+            link = _failed(
+                link,
+                f"container {first.client} itself declares port {link.port}, as '{first.text}'",
+            )
         if len(rivals) > 1 and not link.error:
             every = " and ".join(repr(one) for one in sorted(rivals))
             link = _failed(link, f"port {link.port} is declared as {every}: keep one")

@@ -1,5 +1,7 @@
 """A plan, and how the planes fared with it -> the links that ``arpanet links`` shows; pure."""
 
+import time
+
 from arpanet import Link
 from arpanet_ambassador.links.plan import Plan, Resolved
 from arpanet_ambassador.planes.chain import Carried
@@ -26,5 +28,13 @@ def _link(one: Resolved, carried: Carried) -> Link:
         one.targets,
         plane,
         error=one.error or ("" if plane else reasons),
-        note="; ".join(filter(None, (one.note, reasons if plane else ""))),
+        note="; ".join(filter(None, (_added(one), one.note, reasons if plane else ""))),
     )
+
+
+def _added(one: Resolved) -> str:
+    """Return that it was added to the running container, and until when."""
+    added = one.declared.added
+    if added and added.until:
+        return f"added, until {time.strftime('%F %T UTC', time.gmtime(added.until))}"
+    return "added" if added else ""

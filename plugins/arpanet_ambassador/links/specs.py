@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from arpanet import Host, hostport
+from arpanet import Host, Settings, hostport
 from arpanet_ambassador.links.addresses import dialable
 
-__all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "masters", "parse"]
+__all__ = ["Endpoints", "Foreign", "Service", "Spec", "Srv", "masters", "parse", "root"]
 
 _SERVICE = re.compile(r"\w[\w.+@~-]*")
 _NAME = re.compile(
@@ -71,6 +71,14 @@ def masters(given: Iterable[str], hosts: Iterable[Host]) -> frozenset[str]:
         if "master" in host.roles:
             named |= {host.name.lower(), host.address}
     return frozenset(one for one in named if one)
+
+
+def root(settings: Settings) -> str:
+    """Return the path below which this arpanet's registry is kept; ``""``: it has none.
+
+    The setting is the etcd plugin's: another's registry may have no paths.
+    """
+    return next((settings[one] for one in settings if one.name == "ETCD_PATH"), "")
 
 
 @lru_cache(maxsize=1 << 12)  # every change asks for every declaration again

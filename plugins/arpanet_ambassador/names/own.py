@@ -31,9 +31,14 @@ def allocate(names: Collection[str]) -> dict[str, str]:
 
 
 def named(links: Iterable[Declared]) -> tuple[set[str], set[str]]:
-    """Return the names that labels give, and those of services that are dialled at localhost."""
+    """Return the names that labels give, and those of services that are dialled at localhost.
+
+    What was added to a running container has no name: addresses would not stay as they are.
+    """
     given, services = set(), set()
     for link in links:
+        if link.added:
+            continue
         if link.name:
             given.add(link.name)
         elif link.form == CONNECT and isinstance(link.spec, Service):

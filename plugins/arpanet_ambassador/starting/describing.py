@@ -40,7 +40,7 @@ def described(config: Json, host: Json, pid: int = 0) -> Container:
 
 
 def declares(container: Container) -> bool:
-    """Tell whether there may be links on it: all others are of no interest here."""
+    """Tell whether it may declare links."""
     return any(name.lower().startswith("backend_") for name in container.env) or any(
         name.startswith("connect.") for name in container.labels
     )

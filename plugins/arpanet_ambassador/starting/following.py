@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from arpanet import Container
+from arpanet_ambassador import inotify
 from arpanet_ambassador.planes.namespaces import name_of
-from arpanet_ambassador.starting import inotify
-from arpanet_ambassador.starting.describing import cgroups, declares, described
+from arpanet_ambassador.starting.describing import cgroups, described
 
 __all__ = ["HOST", "Starting"]
 
@@ -45,6 +45,7 @@ _LONGEST = 60.0
 class Starting:
     """What starts now. :attr:`found` is replaced as a whole: to be read from any thread.
 
+    :param declares: tells whether there may be links on one: all others are of no interest here.
     :param files: finds Docker's directory of containers, as the host calls it.
     :param seen: called with each record, before its process is known, from a thread of this class.
     :param changed: called, from such a thread, when there is a new one in :attr:`found`.
@@ -52,12 +53,14 @@ class Starting:
 
     def __init__(
         self,
+        declares: Callable[[Container], bool],
         files: Callable[[], Path],
         seen: Callable[[Container, Path], None],
         changed: Callable[[], None],
         host: Path = HOST,
     ) -> None:
-        self._files, self._seen, self._changed, self._host = files, seen, changed, host
+        self._declares, self._files, self._host = declares, files, host
+        self._seen, self._changed = seen, changed
         self._lock = threading.Lock()
         self._tasks: Mapping[str, tuple[Path, float]] = {}
         self.found: Mapping[str, Container] = {}
@@ -87,7 +90,7 @@ class Starting:
 
     def _watch(self) -> None:
         files = self._host / str(self._files()).lstrip("/")
-        for task in inotify.created([self._host / one for one in _TASKS]):
+        for task in inotify.entries([self._host / one for one in _TASKS], inotify.CREATED):
             arguments = (task, files / task.name)
             threading.Thread(target=self._follow, args=arguments, daemon=True).start()
 
@@ -95,7 +98,7 @@ class Starting:
         """Find out what one declares, then which process it is."""
         try:
             record = described(_read(files / "config.v2.json"), _read(files / "hostconfig.json"))
-            if not declares(record):
+            if not self._declares(record):
                 return
             if record.network_mode in ("host", "none"):
                 return

@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from arpanet_ambassador.starting.describing import declares
 from arpanet_ambassador.starting.following import Starting
 
 from tests.conftest import wait_for
@@ -36,7 +37,7 @@ def begun(host, told, seen=lambda *_: None):
     """Watch for what starts on a host whose files are in the directory *host*."""
     (host / TASKS).mkdir(parents=True)
     before = watches()
-    starting = Starting(lambda: Path("/docker"), seen, lambda: told.append(1), host)
+    starting = Starting(declares, lambda: Path("/docker"), seen, lambda: told.append(1), host)
     wait_for(lambda: watches() > before)
     return starting
 

@@ -7,9 +7,10 @@ from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.planes.socket.host import Host, Unavailable, cookie
 from arpanet_ambassador.planes.socket.layout import CGROUP
 
-__all__ = ["Spaces"]
+__all__ = ["ROOT", "Spaces"]
 
-_ROOT = (
+#: Why a client on the host's own network has no links where that is so.
+ROOT = (
     "a client on the host's own network is told apart by its cgroup, and Docker uses cgroups of "
     "version 1 here: give the container a network of its own"
 )
@@ -52,4 +53,4 @@ class Spaces:
                 return namespaces.Gone(f"process {home.pid} is not the container's any more")
         except (Unavailable, OSError) as problem:
             return namespaces.NotEntered(f"its cgroup cannot be told: {problem}")
-        return namespaces.NotEntered(_ROOT) if found is None else found | CGROUP
+        return namespaces.NotEntered(ROOT) if found is None else found | CGROUP

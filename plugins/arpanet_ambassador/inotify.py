@@ -1,4 +1,4 @@
-"""New directories, as the kernel tells them (inotify)."""
+"""What comes into directories, as the kernel tells it (inotify)."""
 
 import ctypes
 import os
@@ -6,15 +6,18 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["created"]
+__all__ = ["CREATED", "MOVED", "entries"]
 
-_CREATE, _ONLYDIR, _CLOEXEC = 0x100, 0x1000000, 0o2000000
+#: An entry is made; one is moved to where it is, also in the place of another.
+CREATED, MOVED = 0x100, 0x80
+_ONLYDIR, _CLOEXEC = 0x1000000, 0o2000000
 _EVENT = struct.Struct("iIII")
 
 
-def created(directories: Iterable[Path]) -> Iterator[Path]:
-    """Yield each entry as it is made in one of *directories*; without an end.
+def entries(directories: Iterable[Path], how: int) -> Iterator[Path]:
+    """Yield each entry as it comes into one of *directories*; without an end.
 
+    :param how: :data:`CREATED` or :data:`MOVED`.
     :raises OSError: none of them can be watched.
     """
     libc = ctypes.CDLL(None, use_errno=True)
@@ -24,11 +27,11 @@ def created(directories: Iterable[Path]) -> Iterator[Path]:
     try:
         watched: dict[int, Path] = {}
         for one in directories:
-            number = libc.inotify_add_watch(descriptor, os.fsencode(one), _CREATE | _ONLYDIR)
+            number = libc.inotify_add_watch(descriptor, os.fsencode(one), how | _ONLYDIR)
             if number >= 0:
                 watched[number] = one
         if not watched:
-            raise _error("none of containerd's directories")
+            raise _error("no directory")
         while True:
             data = os.read(descriptor, 1 << 16)
             while data:
