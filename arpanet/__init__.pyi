@@ -50,12 +50,14 @@ from .records import (
     Target as Target,
 )
 from .registry import (
+    LINKS as LINKS,
     TTL as TTL,
     Follower as Follower,
     Leadership as Leadership,
     MemoryRegistry as MemoryRegistry,
     Registry as Registry,
     Session as Session,
+    checked_length as checked_length,
     duplicate_host as duplicate_host,
     not_leading as not_leading,
 )

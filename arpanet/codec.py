@@ -6,13 +6,20 @@ whoever may write to a registry decides what other hosts dial.
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arpanet import hostport
-from arpanet.records import Host, Instance
+from arpanet.records import Host, Instance, Link, Target
 
-__all__ = ["decode_address", "decode_host", "decode_instance", "encode"]
+__all__ = [
+    "decode_address",
+    "decode_host",
+    "decode_instance",
+    "decode_links",
+    "encode",
+    "encode_links",
+]
 
 #: Characters of a record that a reader looks at. Writers are refused far below it.
 LIMIT = 1_000_000
@@ -71,6 +78,52 @@ def decode_host(name: str, text: str) -> Host:
     )
 
 
+def encode_links(links: Iterable[Link]) -> str:
+    """Return *links* as JSON, without their counters, which change all the time."""
+    rows = [
+        {
+            "client": one.client,
+            "port": one.port,
+            "spec": one.spec,
+            "dials": one.dials,
+            "targets": [[t.ip, t.port, t.instance] for t in one.targets],
+            "plane": one.plane,
+            "error": one.error,
+            "note": one.note,
+        }
+        for one in links
+    ]
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def decode_links(text: str) -> tuple[Link, ...]:
+    """Return the links that :func:`encode_links` made *text* of.
+
+    :raises ValueError: it can't be such.
+    """
+    if len(text) > LIMIT:
+        raise ValueError(f"has {len(text)} characters, more than {LIMIT}")
+    try:
+        rows = json.loads(text)
+    except RecursionError as problem:
+        raise ValueError("is nested too deeply") from problem
+    if not (isinstance(rows, list) and all(isinstance(one, dict) for one in rows)):
+        raise ValueError("is no list of links")
+    return tuple(
+        Link(
+            client=_text(one, "client"),
+            port=_count(one, "port"),
+            spec=_text(one, "spec"),
+            dials=_text(one, "dials"),
+            targets=tuple(map(_target, one.get("targets") or ())),
+            plane=_text(one, "plane"),
+            error=_text(one, "error"),
+            note=_text(one, "note"),
+        )
+        for one in rows
+    )
+
+
 def decode_address(text: str) -> tuple[str, int]:
     """Return (ip, port) of an :attr:`Instance.address <arpanet.records.Instance.address>`.
 
@@ -80,6 +133,13 @@ def decode_address(text: str) -> tuple[str, int]:
     if port is None:
         raise ValueError(f"{text[:60]!r} is no ip:port")
     return _ip(ip), port
+
+
+def _target(given: object) -> Target:
+    match given:
+        case [str() as ip, int() as port, str() as instance]:
+            return Target(ip, port, instance)
+    raise ValueError("a target is none")
 
 
 def _object(text: str) -> Mapping[str, Any]:

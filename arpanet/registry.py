@@ -22,10 +22,26 @@ from typing import Protocol
 from arpanet.errors import RegistryError
 from arpanet.records import Host, Instance, Snapshot
 
-__all__ = ["MEMORY", "TTL", "Follower", "Leadership", "MemoryRegistry", "Registry", "Session"]
+__all__ = [
+    "LINKS",
+    "MEMORY",
+    "TTL",
+    "Follower",
+    "Leadership",
+    "MemoryRegistry",
+    "Registry",
+    "Session",
+    "checked_length",
+]
 
 #: Seconds that a silent host's entries stay.
 TTL = 15
+
+#: What hosts tell others of their containers' links under: see :func:`arpanet.codec.encode_links`.
+LINKS = "links"
+
+#: Bytes that a host may tell others about one thing.
+LONGEST = 1_000_000
 
 #: The ARPANET_REGISTRY of a process that keeps its registry to itself: for trying things out.
 MEMORY = "memory://"
@@ -140,6 +156,21 @@ class Registry(Protocol):
     def leader(self, name: str) -> Leadership:
         """Stand for leading under *name*, until closed. Returns at once, raises nothing."""
 
+    def tell(self, host: str, about: str, text: str) -> None:
+        """Keep *text*, of up to 1 MB, as what *host* says *about* something, for others to read.
+
+        It says nothing of whether the host lives, and goes when the host is withdrawn.
+
+        :raises RegistryError: it is not kept: it is too long, or there is no space.
+        :raises RegistryUnreachable: no master answers; it may have been kept.
+        """
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """Return host name -> what it said last *about* something.
+
+        :raises RegistryUnreachable: no master answers.
+        """
+
     def close(self) -> None:
         """Let go of connections and threads."""
 
@@ -155,6 +186,7 @@ class MemoryRegistry:
         #: name -> who stands for leading under it: the first one does
         self.candidates: dict[str, list[_MemoryLeadership]] = {}
         self.notes: dict[str, str] = {}
+        self._told: dict[tuple[str, str], str] = {}
 
     def read(self) -> Snapshot:
         """See :class:`Registry`."""
@@ -187,6 +219,7 @@ class MemoryRegistry:
     def withdraw(self, host: str) -> None:
         """See :class:`Registry`."""
         self.change(host, None, ())
+        self._told = {key: text for key, text in self._told.items() if key[0] != host}
 
     def silences(self) -> Mapping[str, float]:
         """See :class:`Registry`."""
@@ -200,6 +233,14 @@ class MemoryRegistry:
     def leader(self, name: str) -> "Leadership":
         """See :class:`Registry`."""
         return _MemoryLeadership(self, name)
+
+    def tell(self, host: str, about: str, text: str) -> None:
+        """See :class:`Registry`."""
+        self._told[host, about] = checked_length(text)
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """See :class:`Registry`."""
+        return {host: text for (host, what), text in self._told.items() if what == about}
 
     def close(self) -> None:
         """See :class:`Registry`."""
@@ -274,6 +315,16 @@ class _MemoryLeadership:
         standing = self._registry.candidates.get(self._name, [])
         if self in standing:
             standing.remove(self)
+
+
+def checked_length(text: str) -> str:
+    """Return *text*, which a host tells others.
+
+    :raises RegistryError: it has more than a megabyte, which stores refuse in ways of their own.
+    """
+    if (size := len(text.encode())) > LONGEST:
+        raise RegistryError(f"{size} bytes are more than the {LONGEST} that a host may tell")
+    return text
 
 
 def not_leading(name: str) -> RegistryError:

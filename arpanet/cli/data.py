@@ -1,6 +1,5 @@
 """The data commands: rows for a person as a table, for a script with ``-f json|yaml|csv``."""
 
-import time
 from argparse import Namespace
 from typing import Any
 
@@ -11,7 +10,7 @@ from arpanet.host import roles
 from arpanet.records import Status
 from arpanet.settings import Source
 
-__all__ = ["Config", "Hosts", "Links", "Plugins", "StatusCommand"]
+__all__ = ["Config", "Hosts", "Plugins", "StatusCommand"]
 
 Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
@@ -40,43 +39,6 @@ class Hosts(Lister):
             for one in sorted(members)
         ]
         return ("name", "id", "peer_urls", "client_urls", "learner"), rows
-
-
-class Links(Lister):
-    """List the links that this host's containers declare, and where each goes now."""
-
-    def take_action(self, parsed_args: Namespace) -> Rows:
-        """Ask the ambassador."""
-        context = self.app.context
-        plain = parsed_args.formatter in ("json", "yaml")
-        rows = [
-            (
-                link.client,
-                link.dials,
-                link.spec,
-                " ".join(f"{target.ip}:{target.port}" for target in link.targets),
-                link.plane,
-                link.error,
-                link.note,
-                link.made if plain or link.made is not None else "",
-                link.refused if plain or link.refused is not None else "",
-                link.last if plain else _moment(link.last),
-            )
-            for _, links in context.bus.collect("arpanet_links", context=context)
-            for link in links
-        ]
-        if not rows:
-            context.say("no container on this host declares a link")
-        columns = ("client", "dials", "backend", "targets", "plane", "error", "note")
-        return (*columns, "made", "refused", "last"), rows
-
-
-def _moment(when: float) -> str:
-    """Return a time of day, or the day and the time where that was another."""
-    if not when:
-        return ""
-    there, now = time.localtime(when), time.localtime()
-    return time.strftime("%H:%M:%S" if there[:3] == now[:3] else "%Y-%m-%d %H:%M", there)
 
 
 class StatusCommand(Lister):

@@ -190,6 +190,27 @@ class RegistryContract:
         assert not candidates[first].leading
         wait_for(lambda: leading((second,)), self.ttl + self.patience)
 
+    def test_what_a_host_tells_is_read_by_others_until_it_is_withdrawn(
+        self, registry: Registry, other: Registry
+    ) -> None:
+        assert registry.told("links") == {}
+        registry.tell("h1", "links", "first")
+        registry.tell("h1", "links", "é {}\n" * 1000)
+        registry.tell("h1", "weather/%", "rain")
+        other.tell("h2.example", "links", "")
+        assert other.told("links") == {"h1": "é {}\n" * 1000, "h2.example": ""}
+        assert other.told("weather/%") == {"h1": "rain"}
+        assert registry.read() == Snapshot()
+        registry.withdraw("h1")
+        assert other.told("links") == {"h2.example": ""}
+        assert other.told("weather/%") == {}
+
+    def test_what_is_too_long_is_not_told(self, registry: Registry) -> None:
+        registry.tell("h1", "links", "x" * 900_000)
+        with pytest.raises(RegistryError):
+            registry.tell("h1", "links", "x" * 2_000_000)
+        assert registry.told("links") == {"h1": "x" * 900_000}
+
     def test_what_a_leader_keeps_outlives_it_and_nobody_else_keeps_anything(
         self, registry: Registry, other: Registry
     ) -> None:

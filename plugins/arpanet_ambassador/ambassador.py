@@ -115,6 +115,7 @@ class Ambassador:
         """Let go of ports and timers; the links stay."""
         self._alarm.set(None)
         self._prober.want(frozenset())
+        self._publisher.close()
         self.chain.close()
 
     # -- one decision ----------------------------------------------------------------------------

@@ -91,6 +91,14 @@ class AutoStore:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         return self.store().silences()
 
+    def tell(self, host: str, about: str, text: str) -> None:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        self.store().tell(host, about, text)
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        return self.store().told(about)
+
     def close(self) -> None:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         for store in self._stores:

@@ -9,12 +9,14 @@ Below ``ETCD_PATH``:
     /identity/public/<name>              what masters keep, and every host reads
     /leaders/<name>                      who leads under a name; gone when it does no more
     /notes/<name>                        what leaders under a name keep
+    /told/<hostname>/<about>             what the host tells others about something
     /vault/<name>                        what masters alone see: outside of what others read
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -92,6 +94,19 @@ class Layout:
     def kept_name(self, key: str) -> str:
         """Return the name whose key is *key*; the reverse of :meth:`kept`."""
         return unquote(key[len(self.root) :].partition("/")[2])
+
+    def told(self, host: str, about: str = "") -> str:
+        """Return the key of what *host* tells *about* something; what all such keys begin with."""
+        return f"{self.root}told/{_escape(host)}/{_escape(about) if about else ''}"
+
+    def tellers(self, found: Mapping[str, str], about: str) -> dict[str, str]:
+        """Return host -> what it tells *about* something, of keys that begin as :meth:`told`'s."""
+        parts = {tuple(key.removeprefix(self.root).split("/")): text for key, text in found.items()}
+        return {
+            unquote(key[1]): text
+            for key, text in parts.items()
+            if len(key) == 3 and key[0] == "told" and unquote(key[2]) == about
+        }
 
     def leaf(self, service: str, instance_id: str) -> str:
         """Return the key under which others look for an instance of *service*."""

@@ -20,6 +20,7 @@ from arpanet import (
     Settings,
     SettingsError,
     Snapshot,
+    checked_length,
     kinds,
 )
 from arpanet_etcd.registry.auto import AutoStore
@@ -96,6 +97,14 @@ class EtcdRegistry:
     def silences(self) -> Mapping[str, float]:
         """Return host name -> seconds since its agent was last heard of."""
         return self._store.silences()
+
+    def tell(self, host: str, about: str, text: str) -> None:
+        """Keep *text* as what *host* says about something."""
+        self._store.tell(host, about, checked_length(text))
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """Return host name -> what it said last about something."""
+        return self._store.told(about)
 
     def close(self) -> None:
         """Let go of connections and threads."""

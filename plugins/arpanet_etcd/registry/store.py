@@ -115,5 +115,11 @@ class Store(Protocol):
     def silences(self) -> Mapping[str, float]:
         """See :meth:`arpanet.registry.Registry.silences`."""
 
+    def tell(self, host: str, about: str, text: str) -> None:
+        """See :meth:`arpanet.registry.Registry.tell`."""
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """See :meth:`arpanet.registry.Registry.told`."""
+
     def close(self) -> None:
         """Let go of connections."""

@@ -12,6 +12,7 @@ from arpanet import (
     Member,
     RegistryError,
     Snapshot,
+    checked_length,
     codec,
     duplicate_host,
     hookimpl,
@@ -23,6 +24,7 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS hosts (name PRIMARY KEY, record);
     CREATE TABLE IF NOT EXISTS instances (id PRIMARY KEY, host, record);
     CREATE TABLE IF NOT EXISTS notes (name PRIMARY KEY, text);
+    CREATE TABLE IF NOT EXISTS told (host, about, text, PRIMARY KEY (host, about));
 """
 
 
@@ -89,6 +91,18 @@ class ShelfRegistry:
 
     def withdraw(self, host):
         self.write(host, None, ())
+        with self.database() as database:
+            database.execute("DELETE FROM told WHERE host = ?", (host,))
+
+    def tell(self, host, about, text):
+        with self.database() as database:
+            row = (host, about, checked_length(text))
+            database.execute("REPLACE INTO told VALUES (?, ?, ?)", row)
+
+    def told(self, about):
+        with self.database() as database:
+            query = "SELECT host, text FROM told WHERE about = ?"
+            return dict(database.execute(query, (about,)).fetchall())
 
     def leader(self, name):
         self.handed_out.append(Leadership(self, name))

@@ -8,6 +8,7 @@ from arpanet_ambassador.planes.socket.installing import Installation
 
 from arpanet.agent import statusfile
 from arpanet.records import Container, Instance, Snapshot
+from arpanet.registry import MemoryRegistry
 from arpanet.settings import ARPANET_MASTERS, HOSTNAME
 from tests.services.ambassador.lan import AMBASSADOR, CLIENT, anybody, hello
 
@@ -35,6 +36,7 @@ class Host:
         self.context = SimpleNamespace(
             settings={HOSTNAME: "here", ARPANET_MASTERS: ("10.99.0.1",)},
             wake=lambda: None,
+            registry=MemoryRegistry(),
             emit=lambda event, **payload: self.emitted.append((event, payload)),
         )
         self.start()

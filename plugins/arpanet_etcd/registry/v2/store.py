@@ -91,10 +91,26 @@ class V2Store:
             self._client.call("write", key, value=text, ttl=60)
         with suppress(etcd.EtcdKeyNotFound):
             self._client.call("delete", key)
+        with suppress(etcd.EtcdKeyNotFound):
+            told = self._layout.told(host).rstrip("/")
+            self._client.call("delete", told, recursive=True, dir=True)
 
     def silences(self) -> Mapping[str, float]:
         """v2 does not tell: a key has a time to live, and not what it was at first."""
         return {}
+
+    def tell(self, host: str, about: str, text: str) -> None:
+        """Write the text."""
+        self._client.call("write", self._layout.told(host, about), value=text)
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """Read what all hosts tell."""
+        try:
+            found = self._client.call("read", f"{self._layout.root}told", recursive=True)
+        except etcd.EtcdKeyNotFound:
+            return {}
+        texts = {one.key: one.value for one in found.leaves if not one.dir}
+        return self._layout.tellers(texts, about)
 
     def close(self) -> None:
         """Let go of connections."""

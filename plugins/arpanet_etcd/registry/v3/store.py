@@ -97,6 +97,8 @@ class V3Store:
         if lease:
             self.gateway.revoke(lease)
         self.gateway.delete(key)
+        told = self._layout.told(host)
+        self.gateway.delete(told, wire.prefix_end(told))
 
     def _of(self, leaf: str, lease: int) -> bool:
         """Whether *leaf* is not another host's."""
@@ -131,6 +133,15 @@ class V3Store:
             if value.lease and (parsed := self._layout.parse(key))
         }
         return {name: age for name, age in ages.items() if age is not None}
+
+    def tell(self, host: str, about: str, text: str) -> None:
+        """Write the text; it has no lease: others see by the host's record whether it lives."""
+        self.gateway.put(self._layout.told(host, about), text)
+
+    def told(self, about: str) -> Mapping[str, str]:
+        """Read what all hosts tell."""
+        found = self.gateway.range(f"{self._layout.root}told/").kvs
+        return self._layout.tellers({key: one.value for key, one in found.items()}, about)
 
     def close(self) -> None:
         """Let go of connections."""

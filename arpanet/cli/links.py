@@ -1,0 +1,162 @@
+"""``arpanet links``: of this host or of all, and as they change."""
+
+import contextlib
+import json
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from arpanet import codec
+from arpanet.cli.base import Lister
+from arpanet.context import Context
+from arpanet.errors import ArpanetError, UsageError
+from arpanet.records import Link
+from arpanet.registry import LINKS
+
+__all__ = ["Links", "changed", "line"]
+
+#: Seconds between two looks, while watching.
+LOOK = 1.0
+#: What is shown of a link; counters are not told to other hosts, and hosts are shown for all.
+FIELDS = ("host", "client", "dials", "backend", "targets", "plane", "error", "note")
+COUNTERS = ("made", "refused", "last")
+_CHANGES = {"+": "added", "-": "removed", "~": "changed"}
+
+#: (host, link), in order; the host is ``""`` where only this one is asked for.
+Found = list[tuple[str, Link]]
+
+
+class Links(Lister):
+    """List the links that this host's containers declare, and where each goes now."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser: ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("--cluster", action="store_true", help="those of all hosts")
+        parser.add_argument(
+            "--watch",
+            action="store_true",
+            help="go on with a line for each change, until interrupted; with -f json, an object",
+        )
+        return parser
+
+    def run(self, parsed_args: Namespace) -> int:
+        """List, or list and follow."""
+        if not parsed_args.watch:
+            return int(super().run(parsed_args))
+        if parsed_args.formatter not in ("table", "json"):
+            raise UsageError(f"--watch knows no -f {parsed_args.formatter}", "use -f json, or none")
+        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
+            self._watch(parsed_args.cluster, parsed_args.formatter == "json")
+        return 0
+
+    def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Ask the ambassador, or the registry for what all of them have told."""
+        context, cluster = self.app.context, parsed_args.cluster
+        found, silent = _look(context, cluster)
+        for words in silent:
+            context.say(words)
+        if not found:
+            context.say(f"no container on {'any' if cluster else 'this'} host declares a link")
+        plain = parsed_args.formatter in ("json", "yaml")
+        fields = FIELDS if cluster else (*FIELDS[1:], *COUNTERS)
+        records = [_record(host, link, plain) for host, link in found]
+        return fields, [tuple(one[name] for name in fields) for one in records]
+
+    def _watch(self, cluster: bool, as_json: bool) -> None:
+        context = self.app.context
+        before, silent = _look(context, cluster)  # says so, and ends, when nobody answers now
+        self._print((("+", *one) for one in before), as_json)
+        told = ""
+        while True:
+            words = "; ".join(silent)
+            if words != told:
+                context.say(words or "all links are seen again")
+            told = words
+            time.sleep(LOOK)
+            try:
+                after, silent = _look(context, cluster)
+            except ArpanetError as problem:
+                silent = [str(problem)]
+                continue
+            self._print(changed(before, after), as_json)
+            before = after
+
+    def _print(self, changes: Iterable[tuple[str, str, Link]], as_json: bool) -> None:
+        for sign, host, link in changes:
+            if as_json:
+                record = _record(host, link, plain=True)
+                shown = {name: record[name] for name in FIELDS[0 if host else 1 :]}
+                text = json.dumps({"change": _CHANGES[sign], **shown})
+            else:
+                text = line(sign, host, link)
+            self.app.stdout.write(f"{text}\n")
+        self.app.stdout.flush()
+
+
+def changed(before: Found, after: Found) -> Iterator[tuple[str, str, Link]]:
+    """Yield (``-``, ``+`` or ``~``, host, link) for each difference, but for counters."""
+    old, new = ({(host, x.client, x.dials, x.spec): x for host, x in y} for y in (before, after))
+    for key in sorted(old.keys() - new.keys()):
+        yield "-", key[0], old[key]
+    for key, link in new.items():
+        if key not in old:
+            yield "+", key[0], link
+        elif old[key] != link:
+            yield "~", key[0], link
+
+
+def line(sign: str, host: str, link: Link) -> str:
+    """Return one line of ``--watch``."""
+    where = _targets(link) or "nowhere"
+    parts = [sign, host, link.client, link.dials, "=", link.spec, "->", where]
+    more = [f"({link.plane})" if link.plane else "", link.error, link.note]
+    return " ".join(filter(None, parts + more))
+
+
+def _look(context: Context, cluster: bool) -> tuple[Found, list[str]]:
+    """Return the links, and a line for each host of which none can be had."""
+    if not cluster:
+        answers = context.bus.collect("arpanet_links", context=context)
+        return [("", link) for _, links in answers for link in links], []
+    told = context.registry.told(LINKS)
+    found: Found = []
+    silent = []
+    for host in sorted(context.registry.read().hosts):
+        if host not in told:
+            silent.append(f"host {host} has not told its links: 'arpanet status' there says more")
+            continue
+        try:
+            found += [(host, link) for link in codec.decode_links(told[host])]
+        except ValueError as problem:
+            silent.append(f"what host {host} tells of its links makes no sense: {problem}")
+    return found, silent
+
+
+def _record(host: str, link: Link, plain: bool) -> dict[str, Any]:
+    return {
+        "host": host,
+        "client": link.client,
+        "dials": link.dials,
+        "backend": link.spec,
+        "targets": _targets(link),
+        "plane": link.plane,
+        "error": link.error,
+        "note": link.note,
+        "made": link.made if plain or link.made is not None else "",
+        "refused": link.refused if plain or link.refused is not None else "",
+        "last": link.last if plain else _moment(link.last),
+    }
+
+
+def _targets(link: Link) -> str:
+    return " ".join(f"{target.ip}:{target.port}" for target in link.targets)
+
+
+def _moment(when: float) -> str:
+    """Return a time of day, or the day and the time where that was another."""
+    if not when:
+        return ""
+    there, now = time.localtime(when), time.localtime()
+    return time.strftime("%H:%M:%S" if there[:3] == now[:3] else "%Y-%m-%d %H:%M", there)
