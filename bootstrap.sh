@@ -94,8 +94,8 @@ environment() {
 LAB_PACKAGES="docker.io nftables iptables iproute2 conntrack util-linux etcd-server etcd-client
     redis-server redis-tools busybox-static iperf3 haproxy socat procps"
 
-# What the tests run besides: the compiler of the socket plane's programs.
-TEST_PACKAGES="clang libbpf-dev make"
+# What the tests run besides: the compiler of the socket plane's programs, and Compose.
+TEST_PACKAGES="clang libbpf-dev make docker-compose"
 
 lab_packages() {
     local wanted=() one
