@@ -30,6 +30,7 @@ from .errors import (
     UsageError as UsageError,
 )
 from .host import addresses as addresses, drained as drained
+from .identity import Identity as Identity
 from .images import elf as elf
 from .images.node import node_image as node_image, pack_binaries as pack_binaries
 from .images.tree import Tree as Tree

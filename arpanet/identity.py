@@ -22,7 +22,7 @@ import threading
 from pathlib import Path
 
 from arpanet.errors import SettingsError
-from arpanet.settings import ARPANET_IDENTITY, ARPANET_TLS, Settings
+from arpanet.settings import ARPANET_IDENTITY, ARPANET_TLS, HOSTNAME, Settings
 
 __all__ = ["Identity", "current", "of", "use"]
 
@@ -41,10 +41,11 @@ class Identity:
     """A host's certificate, key and password, and contexts for TLS. Thread-safe.
 
     :param directory: what ``ARPANET_IDENTITY`` names; it need not exist.
+    :param name: the host's HOSTNAME, to which the password belongs.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, name: str = "") -> None:
+        self.directory, self.name = directory, name
         #: what agents and etcd get to see of it
         self.host = directory / "host"
         self.ca = self.host / "ca.pem"
@@ -149,7 +150,9 @@ def _check_private(path: Path) -> None:
 
 def of(settings: Settings) -> Identity | None:
     """Return the identity that *settings* speak of, on disk or not; ``None``: ARPANET_TLS=off."""
-    return Identity(settings[ARPANET_IDENTITY]) if settings[ARPANET_TLS] else None
+    if not settings[ARPANET_TLS]:
+        return None
+    return Identity(settings[ARPANET_IDENTITY], settings[HOSTNAME])
 
 
 _current: Identity | None = None
@@ -163,5 +166,6 @@ def current() -> Identity | None:
 def use(identity: Identity | None) -> None:
     """Let this process be *identity*; the one that it is already goes on with what it knows."""
     global _current
-    if identity is None or _current is None or identity.directory != _current.directory:
+    known = _current and (_current.directory, _current.name)
+    if identity is None or known != (identity.directory, identity.name):
         _current = identity

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from arpanet import identity
 from arpanet.context import Context
 from arpanet.docker.specs import ContainerSpec
 from arpanet.images.node import node_image
@@ -15,8 +16,8 @@ RUN = {"/run": "rw,nosuid,nodev,size=16m,mode=755"}
 def agent_container(context: Context, part: str, name: str, **more: Any) -> ContainerSpec:
     """Return the spec of the container that runs ``arpanet agent`` *part*, for ``engine.ensure``.
 
-    It may talk to this host's Docker, has this host's settings in its environment, and belongs to
-    the role ``slave``.
+    It may talk to this host's Docker, has this host's settings in its environment, its certificate
+    where it is on the host, and belongs to the role ``slave``.
 
     :param more: fields of :class:`~arpanet.docker.specs.ContainerSpec` that are to be otherwise.
     :raises ArpanetError: the node image can't be had (see :func:`~arpanet.images.node.node_image`).
@@ -28,6 +29,12 @@ def agent_container(context: Context, part: str, name: str, **more: Any) -> Cont
         "network": "host",
         "tmpfs": RUN,
         "docker": True,
+        "volumes": _certificate(context),
     }
     image = more.pop("image", None) or node_image(context)
     return ContainerSpec(part, name, image, **{**given, **more})
+
+
+def _certificate(context: Context) -> dict[str, str]:
+    me = identity.of(context.settings)
+    return {str(me.host): f"{me.host}:ro"} if me else {}

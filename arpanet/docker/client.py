@@ -229,12 +229,13 @@ class Client:
         network: str = "host",
         volumes: Mapping[str, str] | None = None,
         timeout: int = ANSWER,
+        env: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes, bytes]:
         """Run exactly *argv* in a new container, remove it; return (exit code, stdout, stderr).
 
         :param timeout: seconds that it may take.
         """
-        body = once_body(image, tuple(argv), network, volumes or {})
+        body = once_body(image, tuple(argv), network, volumes or {}, env or {})
         return self._to_end(f"run {argv[0]} in image {image}", body, timeout)
 
     def run_to_end(self, spec: ContainerSpec, timeout: int = ANSWER) -> tuple[int, bytes, bytes]:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 __all__ = [
@@ -150,7 +151,11 @@ def once_of(spec: ContainerSpec) -> dict[str, Any]:
 
 
 def once_body(
-    image: str, argv: tuple[str, ...], network: str, volumes: Mapping[str, str]
+    image: str,
+    argv: tuple[str, ...],
+    network: str,
+    volumes: Mapping[str, str],
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the body of the create call for a one-shot container that runs exactly *argv*.
 
@@ -161,6 +166,7 @@ def once_body(
         "Image": image,
         "Entrypoint": [argv[0]],
         "Cmd": list(argv[1:]),
+        "Env": [f"{name}={env[name]}" for name in sorted(env)],
         "Labels": {ONCE_LABEL: str(os.getpid())},
         "HostConfig": {
             "Binds": [f"{source}:{volumes[source]}" for source in sorted(volumes)],

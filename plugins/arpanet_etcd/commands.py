@@ -9,7 +9,7 @@ from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.etcdctl import old, real, verbs
 from arpanet_etcd.etcdctl.verbs import OldError
 from arpanet_etcd.masters import discovery
-from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_PORT, endpoints, urls
+from arpanet_etcd.settings import ARPANET_ETCD_API, endpoints, urls
 
 __all__ = ["Etcdctl", "MasterToken"]
 
@@ -90,9 +90,8 @@ class MasterToken(Command):
         places = endpoints(context.settings)
         if parsed_args.etcd:
             given = parsed_args.etcd.rstrip("/")
-            port = context.settings[ETCD_PORT]
             try:
-                places = (given,) if "://" in given else urls((given,), port)
+                places = (given,) if "://" in given else urls(context.settings, (given,))
             except ValueError as problem:
                 raise UsageError(f"--etcd: {problem}", "for example 192.168.8.5:2379") from None
         sys.stdout.write(f"{discovery.create(places, size)}\n")

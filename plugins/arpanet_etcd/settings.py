@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from arpanet import ARPANET_MASTERS, Setting, Settings, hostport, kinds
+from arpanet import ARPANET_MASTERS, ARPANET_TLS, Setting, Settings, hostport, kinds
 
 __all__ = [
     "ARPANET_ETCD_API",
@@ -15,6 +15,7 @@ __all__ = [
     "ETCD_PORT",
     "SETTINGS",
     "endpoints",
+    "scheme",
     "urls",
 ]
 
@@ -68,13 +69,19 @@ SETTINGS: tuple[Setting[Any], ...] = (
 )
 
 
-def urls(masters: tuple[str, ...], default_port: int) -> tuple[str, ...]:
+def scheme(settings: Settings) -> str:
+    """Return what masters are spoken to by: ``https``, or ``http`` with ARPANET_TLS=off."""
+    return "https" if settings[ARPANET_TLS] else "http"
+
+
+def urls(settings: Settings, masters: tuple[str, ...]) -> tuple[str, ...]:
     """Return the base URL of each of *masters*: ``10.0.0.1``, ``name:4001``, ``[fd00::1]:4001``."""
+    begin, default = scheme(settings), settings[ETCD_PORT]
     pairs = map(hostport.split, masters)
-    found = (f"http://{hostport.joined(host, port or default_port)}" for host, port in pairs)
+    found = (f"{begin}://{hostport.joined(host, port or default)}" for host, port in pairs)
     return tuple(dict.fromkeys(found))
 
 
 def endpoints(settings: Settings) -> tuple[str, ...]:
     """Return where the configured masters serve clients, as base URLs."""
-    return urls(settings[ARPANET_MASTERS], settings[ETCD_PORT])
+    return urls(settings, settings[ARPANET_MASTERS])

@@ -35,6 +35,17 @@ class Gateway(Transport):
         """Return what *key* holds now, as a majority knows it."""
         return wire.kvs(self.call("kv/range", {"key": wire.encode(key)})).get(key)
 
+    def catch_up(self) -> None:
+        """Wait until the member that answers knows what a majority knows.
+
+        It reads some key for that; whether this host may read it is asked only afterwards.
+        """
+        try:
+            self.get("health")
+        except EtcdError as problem:
+            if problem.code != wire.PERMISSION:
+                raise
+
     def get_at(self, key: str, revision: int) -> Value | None:
         """Return what *key* held at *revision*.
 

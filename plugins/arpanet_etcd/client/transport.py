@@ -2,27 +2,26 @@
 
 import json
 import logging
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
+    ProtocolError,
     ReadTimeoutError,
-    SSLError,
 )
 
 from arpanet import RegistryError, RegistryUnreachable
 from arpanet_etcd.client import wire
+from arpanet_etcd.client.connections import Connections, tls_fault
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
+from arpanet_etcd.client.login import Login
 from arpanet_etcd.client.watch import PULSE, Watch
 from arpanet_etcd.client.wire import EtcdError, Json, NotEtcd, Unanswered
 
@@ -30,17 +29,10 @@ __all__ = ["Transport", "reason", "unreachable"]
 
 log = logging.getLogger(__name__)
 
-#: A master that lost its power says nothing: let the kernel ask after 5 s, and give up after 11.
-KEEPALIVE = [
-    *HTTPConnection.default_socket_options,
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-]
-
 #: What etcd answers without a header, by which its other answers are known.
 HEADERLESS = ("maintenance/alarm", "maintenance/defragment")
+#: What a watch is ended with by a member that doesn't know its token (any more), too.
+REFUSED = "permission denied"
 
 
 class Unfit(RegistryUnreachable):
@@ -67,7 +59,8 @@ class Transport:
         self.known = Endpoints(endpoints, seed)
         self.identity = Identity(endpoints) if pinned else None
         self.timeout = timeout
-        self._pool = urllib3.PoolManager(maxsize=8, retries=False, socket_options=KEEPALIVE)
+        self._connections = Connections()
+        self._login = Login()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -76,7 +69,7 @@ class Transport:
 
     def close(self) -> None:
         """Let go of idle connections."""
-        self._pool.clear()
+        self._connections.clear()
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -206,12 +199,24 @@ class Transport:
 
     def post(self, endpoint: str, path: str, body: Json, timeout: float) -> Json:
         """POST to one endpoint, without failover; see :meth:`call`."""
-        response = self._pool.request(
+        token = self._login.token
+        try:
+            return self._post(endpoint, path, body, timeout)
+        except EtcdError as problem:
+            if not self._login.helps(problem, token, self._asks_for_token(endpoint)):
+                raise
+        return self._post(endpoint, path, body, timeout)
+
+    def _asks_for_token(self, endpoint: str) -> Callable[[Json], Json]:
+        return lambda body: self._post(endpoint, "auth/authenticate", body, self.timeout)
+
+    def _post(self, endpoint: str, path: str, body: Json, timeout: float) -> Json:
+        response = self._connections.request(
             "POST",
             f"{endpoint}/v3/{path}",
             body=json.dumps(body).encode(),
+            headers=self._login.headers,
             timeout=timeout,
-            redirect=False,
         )
         if response.status != 200:
             raise wire.failure(response.status, response.data)
@@ -240,15 +245,14 @@ class Transport:
         create["start_revision"] = str(start_revision)
 
         def ask(endpoint: str) -> Watch:
-            response = self._pool.request(
+            response = self._connections.request(
                 "POST",
                 f"{endpoint}/v3/watch",
                 body=json.dumps({"create_request": create}).encode(),
                 # a member without a leader would stay silent for ever
-                headers={"Grpc-Metadata-hasleader": "true"},
+                headers={"Grpc-Metadata-hasleader": "true", **self._login.headers},
                 timeout=self.timeout,
                 preload_content=False,
-                redirect=False,
             )
             if response.status != 200:
                 raise wire.failure(response.status, response.data)
@@ -267,6 +271,8 @@ class Transport:
 
     def _blame(self, endpoint: str) -> Callable[[str], None]:
         def blame(why: str) -> None:
+            if REFUSED in why:
+                self._login.forget()
             self.known.bad(endpoint, why)
             if self.identity:
                 self.identity.doubt(endpoint)
@@ -286,8 +292,10 @@ def _why(problem: Any) -> str:
     timeouts = isinstance(problem, ConnectTimeoutError | ReadTimeoutError)
     if timeouts and not isinstance(problem, NewConnectionError):
         return "timed out"
-    if isinstance(problem, SSLError):
-        return "does not speak TLS as it should"
+    if fault := tls_fault(problem):
+        return fault
+    if isinstance(problem, ProtocolError):
+        return "ends the connection; is ARPANET_TLS the same there and here?"
     cause = problem.__cause__ or problem
     said = getattr(cause, "strerror", None) or type(cause).__name__
     return str(said.lower() if said[1:].islower() else said)

@@ -43,7 +43,7 @@ __all__ = [
 
 #: gRPC codes (google.golang.org/grpc/codes) that matter here.
 UNKNOWN, DEADLINE, NOT_FOUND, PRECONDITION, UNIMPLEMENTED, UNAVAILABLE = 2, 4, 5, 9, 12, 14
-PERMISSION, EXHAUSTED = 7, 8
+INVALID, PERMISSION, EXHAUSTED, UNAUTHENTICATED = 3, 7, 8, 16
 #: The last of them.
 CODES = 16
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from arpanet import ArpanetError, Context
-from arpanet_etcd.masters import health
+from arpanet import ArpanetError, Context, Identity, identity
+from arpanet_etcd.masters import flags, health
 from arpanet_etcd.settings import ARPANET_ETCD_API, endpoints
 
 __all__ = ["run", "with_file"]
@@ -25,15 +25,17 @@ ENDLESS = frozenset({"watch", "lock", "elect", "make-mirror"})
 
 def run(context: Context, words: Sequence[str]) -> int:
     """Run it with this command's input and output; return its exit code."""
-    api = "2" if context.settings[ARPANET_ETCD_API] == "v2" else "3"
     argv = ["etcdctl", *_where(words, endpoints(context.settings)), *words]
+    me = identity.of(context.settings)
+    v2 = context.settings[ARPANET_ETCD_API] == "v2"
+    env = environment(v2, me, me.host if me else None)
     if shutil.which("etcdctl"):
-        return subprocess.run(argv, env={**os.environ, "ETCDCTL_API": api}).returncode
+        return subprocess.run(argv, env={**os.environ, **env}).returncode
     if ENDLESS & set(words):
         raise ArpanetError(
             f"etcdctl {words[0]} needs an etcdctl on this host", "for example Debian's etcd-client"
         )
-    code, out, err = _in_container(context, argv, api)
+    code, out, err = _in_container(context, argv, me)
     sys.stdout.buffer.write(out)
     sys.stdout.flush()
     sys.stderr.buffer.write(err)
@@ -49,23 +51,45 @@ def _where(words: Sequence[str], masters: Sequence[str]) -> list[str]:
     return [f"--endpoints={','.join(masters)}"]
 
 
-def _in_container(context: Context, argv: list[str], api: str) -> tuple[int, bytes, bytes]:
+def environment(v2: bool, me: Identity | None, directory: Path | None) -> dict[str, str]:
+    """Return what tells etcdctl the API, and who this host is.
+
+    In its environment, since everybody on a host sees the words of a command line.
+
+    :param directory: where it finds the certificate of *me*.
+    """
+    found = {"ETCDCTL_API": "2" if v2 else "3"}
+    if me and directory:
+        me.check()
+        names = ("CA_FILE", "CERT_FILE", "KEY_FILE") if v2 else ("CACERT", "CERT", "KEY")
+        files = (me.ca.name, me.certificate.name, me.key.name)
+        found |= {f"ETCDCTL_{n}": str(directory / f) for n, f in zip(names, files, strict=True)}
+        if me.password and not v2:
+            found["ETCDCTL_USER"] = f"{me.name}:{me.password}"
+    return found
+
+
+def _in_container(
+    context: Context, argv: list[str], me: Identity | None
+) -> tuple[int, bytes, bytes]:
     from arpanet_etcd.masters import image
 
+    v2 = context.settings[ARPANET_ETCD_API] == "v2"
+    env = environment(v2, me, Path(flags.CERTIFICATE))
     words, directory = with_file(argv, Path.cwd())
     running = [one for one in context.engine.own(image.PART) if one.state == "running"]
     if running and not directory:
         stdin = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
-        return context.engine.exec(
-            running[0].name, argv, {"ETCDCTL_API": api}, stdin or None, PATIENCE
-        )
-    if api == "2":
+        return context.engine.exec(running[0].name, argv, env, stdin or None, PATIENCE)
+    if v2:
         raise ArpanetError(
             "etcdctl for etcd's v2 API needs a master on this host", "run this on a master"
         )
     volumes = {directory: directory} if directory else {}
+    if me:
+        volumes[str(me.host)] = f"{flags.CERTIFICATE}:ro"
     tag = image.provide(context).tag
-    return context.engine.run_once(tag, words, "host", volumes, PATIENCE)
+    return context.engine.run_once(tag, words, "host", volumes, PATIENCE, env)
 
 
 def with_file(argv: Sequence[str], here: Path) -> tuple[list[str], str]:

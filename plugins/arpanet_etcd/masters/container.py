@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from arpanet import (
     ARPANET_IP,
+    ARPANET_TLS,
     HOSTNAME,
     PART_LABEL,
     ContainerSpec,
@@ -16,6 +17,7 @@ from arpanet import (
     EngineError,
     NameTaken,
     addresses,
+    identity,
     once_body,
 )
 from arpanet_etcd.masters import flags, wal
@@ -37,7 +39,8 @@ PEEKS = (f"{LOG}/{0:016x}-{0:016x}.wal", LOG)
 def own(context: Context) -> Own:
     """Return this host as a master."""
     values = context.settings
-    return Own(values[HOSTNAME], values[ARPANET_IP], values[ETCD_PORT], values[ETCD_PEERPORT])
+    ports = values[ETCD_PORT], values[ETCD_PEERPORT]
+    return Own(values[HOSTNAME], values[ARPANET_IP], *ports, values[ARPANET_TLS])
 
 
 def command(engine: Engine) -> list[str]:
@@ -84,6 +87,7 @@ class EtcdContainer:
         self._name: str = context.settings[ETCD_NAME]
         self._v2 = context.settings[ARPANET_ETCD_API] == "v2"
         self._image = image
+        self._identity = identity.of(context.settings)
 
     def data(self) -> Identity | None:
         """Return whose data the volume holds, ``None``: none.
@@ -100,6 +104,9 @@ class EtcdContainer:
         """Return what the container must look like."""
         ports = (self._own.client_port, self._own.peer_port)
         names = ("arpanet_etcd", "arpanet_etcd_peer")
+        volumes = {VOLUME: MOUNT}
+        if self._identity:
+            volumes[str(self._identity.host)] = f"{flags.CERTIFICATE}:ro"
         return ContainerSpec(
             part=PART,
             role="master",
@@ -109,7 +116,7 @@ class EtcdContainer:
             # 'etcdctl' in this container speaks what the cluster is used with
             env={"ETCDCTL_API": "2" if self._v2 else "3"},
             network="host",
-            volumes={VOLUME: MOUNT},
+            volumes=volumes,
             exposed=ports,
             labels={
                 VERSION_LABEL: flags.dotted(self._image.version),

@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 
 from arpanet import Member, RegistryError
-from arpanet_etcd.masters.plan import Own, url
+from arpanet_etcd.masters.plan import Own
 
 __all__ = [
+    "CERTIFICATE",
     "DATA",
     "Version",
     "command",
@@ -21,6 +22,7 @@ __all__ = [
     "learner_fault",
     "listens",
     "of_tag",
+    "tls",
     "upgrade",
     "version",
 ]
@@ -30,6 +32,17 @@ Version = tuple[int, int, int]
 #: The flags that matter only until a member has data; a start by the data repeats them unchanged,
 #: so that nothing about its container differs.
 FORMATION = ("--initial-cluster", "--discovery")
+
+#: Where a member finds this host's certificate in its container (see :mod:`arpanet.identity`).
+CERTIFICATE = "/etc/arpanet/host"
+#: What only masters' certificates name: a slave's own is no way to the peers.
+MASTER = "master.arpanet"
+#: TLS 1.2 takes these alone, and older versions none of them (etcd 3.4 can't be told a version).
+CIPHERS = (
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+)
 
 #: Where a member's data is inside its container; etcd itself makes the directory, private.
 DATA = "/var/lib/etcd/data"
@@ -47,15 +60,21 @@ def version(text: str) -> Version:
 
 
 def command(
-    own: Own, running: Version, formation: Sequence[str], v2: bool = False, data: str = DATA
+    own: Own,
+    running: Version,
+    formation: Sequence[str],
+    v2: bool = False,
+    data: str = DATA,
+    certificate: str = CERTIFICATE,
 ) -> list[str]:
     """Return etcd's command line, each flag one ``--name=value`` word.
 
     :param formation: from :func:`initial`, :func:`existing` or :func:`kept`.
     :param v2: answer the v2 API too.
+    :param certificate: where this host's certificate is, for a member that speaks TLS.
     :raises RegistryError: this etcd has no v2 API (removed in 3.6).
     """
-    local = url("127.0.0.1", own.client_port)
+    local = own.url("127.0.0.1", own.client_port)
     flags = {
         "--name": own.name,
         "--data-dir": data,
@@ -68,6 +87,8 @@ def command(
         "--auto-compaction-retention": "1h",
         "--logger": "zap",
     }
+    if own.tls:
+        flags |= tls(running, certificate)
     if v2:
         if running >= (3, 6, 0):
             raise RegistryError(
@@ -76,6 +97,33 @@ def command(
             )
         flags["--enable-v2"] = "true"
     return ["etcd", *(f"{name}={value}" for name, value in flags.items()), *formation]
+
+
+def tls(running: Version, directory: str) -> dict[str, str]:
+    """Return the flags of a member that answers nobody without a certificate of the cluster.
+
+    Files that are replaced are used from the next connection on, but for the CA's, which etcd reads
+    once. The list of revoked certificates must be there.
+    """
+    # who may be a peer is told by its name: where it dials from is no proof, behind NAT no help
+    skip = "--peer-skip" if running >= (3, 6, 0) else "--experimental-peer-skip"
+    return {
+        "--cert-file": f"{directory}/host.pem",
+        "--key-file": f"{directory}/host.key",
+        "--trusted-ca-file": f"{directory}/ca.pem",
+        "--client-crl-file": f"{directory}/crl.pem",
+        "--client-cert-auth": "true",
+        "--peer-cert-file": f"{directory}/host.pem",
+        "--peer-key-file": f"{directory}/host.key",
+        "--peer-trusted-ca-file": f"{directory}/ca.pem",
+        "--peer-crl-file": f"{directory}/crl.pem",
+        "--peer-client-cert-auth": "true",
+        "--peer-cert-allowed-hostname": MASTER,
+        f"{skip}-client-san-verification": "true",
+        "--cipher-suites": ",".join(CIPHERS),
+        # passwords are random and long: nothing is won by making their comparison slow
+        "--bcrypt-cost": "4",
+    }
 
 
 def initial(members: dict[str, str], token: str) -> list[str]:

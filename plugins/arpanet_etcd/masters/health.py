@@ -23,7 +23,7 @@ def healthy(client_url: str, timeout: float = 2.0) -> bool:
     """
     gateway = Gateway([client_url], timeout)
     try:
-        gateway.get("health")
+        gateway.catch_up()
     except RegistryError:
         return False
     finally:

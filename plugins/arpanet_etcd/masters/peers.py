@@ -5,14 +5,16 @@
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
-import urllib3
+from urllib3.exceptions import HTTPError
 
 from arpanet import Member, RegistryError, RegistryUnreachable, UsageError, hostport
+from arpanet_etcd.client import connections
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.masters.plan import Cluster, Own, url
+from arpanet_etcd.masters.plan import Cluster, Own
 
 __all__ = [
     "address",
@@ -33,17 +35,19 @@ REFUSED = "connection refused"
 NOBODY = "is it started? the first master is started with 'arpanet master start --peers boot'"
 
 
-def address(peer: str, default_port: int) -> str:
+def address(peer: str, own: Own) -> str:
     """Return the URL of what ``--peers`` names: ``host``, ``host:port`` or a URL.
+
+    Masters of one cluster all speak TLS or none does: this host's way is theirs.
 
     :raises UsageError: it is none of these.
     """
     try:
-        host, port = hostport.split(peer.removeprefix("http://").removesuffix("/"))
+        host, port = hostport.split(re.sub(r"^https?://|/$", "", peer))
     except ValueError:
         problem = f"--peers: {peer!r} is no ip:port"
         raise UsageError(problem, "for example 192.168.8.120:7001") from None
-    return url(host, port or default_port)
+    return own.url(host, port or own.peer_port)
 
 
 def agreed(endpoints: Sequence[str]) -> Cluster:
@@ -60,7 +64,7 @@ def agreed(endpoints: Sequence[str]) -> Cluster:
     for one in endpoints:
         gateway = Gateway([one])
         try:
-            gateway.get("health")
+            gateway.catch_up()
             found = Cluster(*gateway.membership())
         except RegistryError as problem:
             problems.append(problem.message)
@@ -73,7 +77,7 @@ def agreed(endpoints: Sequence[str]) -> Cluster:
 
 def others(peers: Sequence[str], own: Own) -> list[str]:
     """Return the URLs of *peers* without this host's own, each once."""
-    urls = dict.fromkeys(address(peer, own.peer_port) for peer in peers)
+    urls = dict.fromkeys(address(peer, own) for peer in peers)
     return [one for one in urls if one != own.peer_url]
 
 
@@ -84,10 +88,8 @@ def ask(peer_url: str, timeout: float = TIMEOUT) -> Cluster:
     :raises RegistryError: what answers is no etcd peer.
     """
     try:
-        answer = urllib3.request(
-            "GET", f"{peer_url}/members", timeout=timeout, retries=False, redirect=False
-        )
-    except (urllib3.exceptions.HTTPError, OSError) as problem:
+        answer = connections.once("GET", f"{peer_url}/members", timeout=timeout)
+    except (HTTPError, OSError) as problem:
         raise RegistryUnreachable(
             f"peer {peer_url} does not answer: {_reason(problem)}", NOBODY
         ) from None
@@ -177,6 +179,8 @@ def parse(cluster_id: str, members: Any) -> Cluster:
 
 
 def _reason(problem: Exception) -> str:
+    if fault := connections.tls_fault(problem):
+        return fault
     text = str(getattr(problem, "reason", "") or problem)
     if "refused" in text:
         return REFUSED

@@ -21,7 +21,6 @@ __all__ = [
     "join",
     "leave",
     "quorum",
-    "url",
 ]
 
 #: What throws a member's data away, for a person who knows that nobody needs it.
@@ -34,12 +33,14 @@ class Own:
 
     :ivar name: its HOSTNAME, which is its member name.
     :ivar ip: its ARPANET_IP, which it listens on and advertises.
+    :ivar tls: whether it serves TLS only, to those with a certificate of the cluster.
     """
 
     name: str
     ip: str
     client_port: int
     peer_port: int
+    tls: bool = False
 
     @property
     def loopback(self) -> bool:
@@ -49,12 +50,16 @@ class Own:
     @property
     def peer_url(self) -> str:
         """Where other masters reach it."""
-        return url(self.ip, self.peer_port)
+        return self.url(self.ip, self.peer_port)
 
     @property
     def client_url(self) -> str:
         """Where everybody else reaches it."""
-        return url(self.ip, self.client_port)
+        return self.url(self.ip, self.client_port)
+
+    def url(self, ip: str, port: int) -> str:
+        """``https://ip:port``, an IPv6 address in brackets."""
+        return f"http{'s' if self.tls else ''}://{hostport.joined(ip, port)}"
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,6 @@ class Step:
 
     kind: Literal["start", "add", "replace", "wipe"]
     id: str = ""
-
-
-def url(ip: str, port: int) -> str:
-    """``http://ip:port``, an IPv6 address in brackets."""
-    return f"http://{hostport.joined(ip, port)}"
 
 
 def join(cluster: Cluster, own: Own, data: Identity | None) -> Step:

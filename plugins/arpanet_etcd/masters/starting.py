@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from urllib.parse import urlsplit
 
 from arpanet import (
     ARPANET_MASTERS,
@@ -17,12 +18,12 @@ from arpanet import (
     hostport,
 )
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers, plan
+from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers
 from arpanet_etcd.masters.container import EtcdContainer, own
 from arpanet_etcd.masters.image import Image
 from arpanet_etcd.masters.joining import Joiner
 from arpanet_etcd.masters.plan import Own
-from arpanet_etcd.settings import ETCD_PATH, ETCD_PEERPORT, endpoints
+from arpanet_etcd.settings import ETCD_PATH, endpoints
 
 __all__ = ["lock_key", "start"]
 
@@ -122,10 +123,10 @@ def _refuse_second_cluster(context: Context, this: Own) -> dict[str, RegistryUnr
         be down or cut off just now.
     """
     hosts = (hostport.split(one)[0] for one in context.settings[ARPANET_MASTERS])
-    urls = [plan.url(host, context.settings[ETCD_PEERPORT]) for host in hosts]
+    urls = [this.url(host, this.peer_port) for host in hosts]
     silent: dict[str, RegistryUnreachable] = {}
     for peer_url in peers.others(urls, this):
-        place = peer_url.removeprefix("http://")
+        place = urlsplit(peer_url).netloc
         try:
             cluster = peers.find(peer_url)
         except RegistryUnreachable as problem:

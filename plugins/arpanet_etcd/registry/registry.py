@@ -36,7 +36,6 @@ from arpanet_etcd.settings import (
     ARPANET_ETCD_API,
     ARPANET_FOREIGN,
     ETCD_PATH,
-    ETCD_PORT,
     endpoints,
     key_path,
     urls,
@@ -158,7 +157,7 @@ def where(settings: Settings) -> tuple[tuple[str, ...], str] | None:
     try:
         if url.query or url.fragment:
             raise ValueError("must be etcd://, or etcd://master,master/path")
-        given = urls(kinds.masters(url.netloc), settings[ETCD_PORT])
+        given = urls(settings, kinds.masters(url.netloc))
         path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
     except ValueError as problem:
         origin = settings.source(ARPANET_REGISTRY).origin

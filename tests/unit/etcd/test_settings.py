@@ -36,15 +36,16 @@ def test_a_path_that_is_none_is_refused(text):
         own.key_path(text)
 
 
-def test_masters_become_urls():
+def test_masters_become_urls(tmp_path):
     masters = ("10.0.0.1", "10.0.0.2:2379", "m3", "m3", "[fd00::1]", "[fd00::2]:99")
-    assert own.urls(masters, 4001) == (
+    assert own.urls(given(tmp_path), masters) == (
         "http://10.0.0.1:4001",
         "http://10.0.0.2:2379",
         "http://m3:4001",
         "http://[fd00::1]:4001",
         "http://[fd00::2]:99",
     )
+    assert own.urls(given(tmp_path, ARPANET_TLS="on"), ("m3",)) == ("https://m3:4001",)
 
 
 def test_the_registry_is_where_the_settings_say(tmp_path):

@@ -13,6 +13,7 @@ import etcd
 import urllib3
 
 from arpanet import RegistryError
+from arpanet_etcd.client.connections import Connections
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
 from arpanet_etcd.client.transport import reason, unreachable
@@ -40,6 +41,8 @@ class V2Client:
     def __init__(self, endpoints: Sequence[str], timeout: float = 2.0, seed: str = "") -> None:
         self.known = Endpoints(endpoints, seed)
         self.identity = Identity(endpoints)
+        # with urllib3's default a write whose answer is lost is sent again, without a word
+        self._connections = Connections(timeout)
         self._clients = {one: _client(one, timeout) for one in endpoints}
 
     def call(self, verb: str, key: str, *, retry: bool = True, **arguments: Any) -> Any:
@@ -83,6 +86,7 @@ class V2Client:
 
     def _ask(self, endpoint: str, verb: str, key: str, arguments: dict[str, Any]) -> Any:
         client = self._clients[endpoint]
+        client.http = self._connections.pool(endpoint)
         try:
             # it escapes nothing, and etcd unescapes
             answer = getattr(client, verb)(key.replace("%", "%25"), **arguments)
@@ -112,17 +116,13 @@ class V2Client:
 
     def close(self) -> None:
         """Let go of idle connections."""
-        for client in self._clients.values():
-            client.http.clear()
+        self._connections.clear()
 
 
 def _client(endpoint: str, timeout: float) -> etcd.Client:
     url = urlsplit(endpoint)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    client = etcd.Client(host=host, port=url.port, read_timeout=timeout)
-    # with urllib3's default a write whose answer is lost is sent again, without a word
-    client.http = urllib3.PoolManager(maxsize=8, retries=False, timeout=timeout)
-    return client
+    return etcd.Client(host=host, port=url.port, protocol=url.scheme, read_timeout=timeout)
 
 
 def _no_quorum(problem: etcd.EtcdException) -> bool:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from arpanet_etcd.masters import flags
 from arpanet_etcd.masters.plan import Own
@@ -36,6 +38,22 @@ class TestCommand:
             "--initial-cluster-state=new",
             "--initial-cluster-token=t0",
         ]
+
+    def test_with_tls_nobody_without_a_certificate_is_answered(self):
+        words = flags.command(replace(OWN, tls=True), (3, 4, 23), [])
+        assert "--listen-client-urls=https://10.0.0.2:4001,https://127.0.0.1:4001" in words
+        assert "--listen-peer-urls=https://10.0.0.2:7001" in words
+        assert not [word for word in words if "http://" in word]
+        assert {"--client-cert-auth=true", "--peer-client-cert-auth=true"} <= set(words)
+        assert "--peer-cert-allowed-hostname=master.arpanet" in words
+        assert "--cert-file=/etc/arpanet/host/host.pem" in words
+
+    @pytest.mark.parametrize(
+        ("version", "flag"),
+        [((3, 5, 30), "--experimental-peer-skip"), ((3, 6, 14), "--peer-skip")],
+    )
+    def test_etcd_knows_each_flag_of_tls(self, version, flag):
+        assert flags.tls(version, "/x")[f"{flag}-client-san-verification"] == "true"
 
     def test_join_names_all_and_each_differently(self):
         members = [member(1), member(2, name="", learner=True), member(3, name="")]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from arpanet_etcd.masters import peers
 from arpanet_etcd.masters.plan import Cluster, Own
@@ -14,18 +16,20 @@ OWN = Own("h1", "10.0.0.1", 4001, 7001)
         ("10.0.0.2", "http://10.0.0.2:7001"),
         ("10.0.0.2:7009", "http://10.0.0.2:7009"),
         ("http://h2:7001/", "http://h2:7001"),
+        ("https://h2:7001", "http://h2:7001"),
         ("[fd00::2]:7001", "http://[fd00::2]:7001"),
         ("[fd00::2]", "http://[fd00::2]:7001"),
     ],
 )
 def test_address(given, url):
-    assert peers.address(given, 7001) == url
+    assert peers.address(given, OWN) == url
+    assert peers.address(given, replace(OWN, tls=True)) == url.replace("http", "https")
 
 
-@pytest.mark.parametrize("given", ["a b", "h2:99999", "https://h2:7001", "h2:7001/x", ":7001"])
+@pytest.mark.parametrize("given", ["a b", "h2:99999", "ftp://h2:7001", "h2:7001/x", ":7001"])
 def test_what_is_no_address(given):
     with pytest.raises(UsageError, match=r"no ip:port; for example"):
-        peers.address(given, 7001)
+        peers.address(given, OWN)
 
 
 def test_this_host_is_not_its_own_peer():
