@@ -32,11 +32,11 @@ EVENTS = {
     name: "arpanet_" + name.replace(".", "_")
     for name in (
         "install",
+        "host.join",
         "master.start",
         "master.stop",
         "slave.start",
         "slave.stop",
-        "hosts.admitted",
         "agent.start",
         "agent.tick",
         "agent.stop",

@@ -59,6 +59,16 @@ def arpanet_vault(context: Context) -> Vault | None:
     """
 
 
+@hookspec
+def arpanet_hosts_admitted(context: Context, admissions: Sequence[Admission]) -> None:
+    """Let these hosts in, each with what its role may do, and no other: the list is complete.
+
+    Called on masters, from any thread: when a host was let in or shut out, before that one hears of
+    it; and again and again, since a registry may be wiped or restored. Changes nothing twice.
+    Raises ``RegistryError`` when that can't be done.
+    """
+
+
 @hookspec(firstresult=True)
 def arpanet_backends(context: Context, spec: str) -> Sequence[tuple[str, int]] | str | None:
     """Return where a link with the value *spec* goes now, ``None`` for another's kind of value.
@@ -87,6 +97,15 @@ def arpanet_status(context: Context) -> Sequence[Status]:
 
 
 # -- a host's life: command line and watcher -----------------------------------------------------
+
+
+@hookspec
+def arpanet_host_join(context: Context, place: str, token: str) -> None:
+    """Have this host let into a cluster.
+
+    :param place: ``address:port`` of a master's enrolment.
+    :param token: what the cluster gave for it.
+    """
 
 
 @hookspec
@@ -119,15 +138,6 @@ def arpanet_settings_changed(context: Context, before: Settings, after: Settings
     """Called by the watcher after a changed ``~/.arpanetrc`` was accepted.
 
     Called before the events of this host's roles run again with the new settings.
-    """
-
-
-@hookspec
-def arpanet_hosts_admitted(context: Context, admissions: Sequence[Admission]) -> None:
-    """Let these hosts in, each with what its role may do, and no other: the list is complete.
-
-    Called on masters: when a host was let in or shut out, and again and again, since a registry may
-    be wiped or restored. Changes nothing twice. Raises ``RegistryError`` when that can't be done.
     """
 
 

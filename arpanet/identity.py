@@ -24,7 +24,7 @@ from pathlib import Path
 from arpanet.errors import SettingsError
 from arpanet.settings import ARPANET_IDENTITY, ARPANET_TLS, HOSTNAME, Settings
 
-__all__ = ["Identity", "current", "of", "use"]
+__all__ = ["Identity", "check_private", "current", "of", "use"]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Identity:
         :raises SettingsError: others may read it.
         """
         try:
-            _check_private(self._password)
+            check_private(self._password)
             return self._password.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return ""
@@ -105,7 +105,7 @@ class Identity:
                 stamp = self._stamp()
                 if before and before[0] == stamp:
                     return before[1]
-                _check_private(self.key)
+                check_private(self.key)
                 made = self._make(server)
             except FileNotFoundError as problem:
                 wrong = SettingsError(f"this host has no {problem.filename}", JOIN)
@@ -136,7 +136,7 @@ class Identity:
         return made
 
 
-def _check_private(path: Path) -> None:
+def check_private(path: Path) -> None:
     """Refuse a secret that is none.
 
     :raises SettingsError: others may read *path*.

@@ -37,4 +37,4 @@ def agent_container(context: Context, part: str, name: str, **more: Any) -> Cont
 
 def _certificate(context: Context) -> dict[str, str]:
     me = identity.of(context.settings)
-    return {str(me.host): f"{me.host}:ro"} if me else {}
+    return {str(me.host): str(me.host)} if me else {}

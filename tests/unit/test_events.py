@@ -15,7 +15,10 @@ from arpanet.records import Status
 from arpanet.registry import MemoryRegistry
 
 #: The extension points that are asked, and never announced.
-ASKED = {"settings", "registry", "vault", "masters", "backends", "links", "status"}
+ASKED = {
+    *("settings", "registry", "vault", "hosts_admitted"),
+    *("masters", "backends", "links", "status"),
+}
 
 
 ONE, TWO = Status("one", "ok"), Status("two", "down", "it died")

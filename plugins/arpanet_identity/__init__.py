@@ -1,0 +1,1 @@
+"""Who is let into the cluster: its CA, certificates, join tokens, enrolment."""

@@ -1,0 +1,115 @@
+"""``arpanet certs``: who is let in, until when; making, renewing and revoking."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from typing import Any
+
+from arpanet import ArpanetError, Command, Lister, UsageError, kinds
+from arpanet_identity import authority, host, roster
+from arpanet_identity.authority import Subject
+from arpanet_identity.commands import vault
+from arpanet_identity.renewal import renew
+
+__all__ = ["Certs", "CertsIssue", "CertsRenew", "CertsRevoke"]
+
+
+class Certs(Lister):
+    """List the hosts that are let in, and until when their certificates hold."""
+
+    def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Read the roster."""
+        host.store(self.app.context)
+        with vault(self) as where:
+            found = roster.listed(where)
+        rows = [
+            (
+                one.host,
+                one.role,
+                ",".join(one.addresses),
+                one.serial,
+                datetime.fromtimestamp(one.ends, UTC).isoformat(timespec="seconds"),
+            )
+            for one in sorted(found.values(), key=lambda one: one.host)
+        ]
+        return ("host", "role", "addresses", "serial", "not after"), rows
+
+
+class CertsIssue(Command):
+    """Let a host in without its asking: print a bundle for 'arpanet join --bundle' there.
+
+    A bundle holds a key: keep it as one.
+    """
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", help="its HOSTNAME")
+        parser.add_argument("--ip", required=True, metavar="A,...", help="its ARPANET_IP, and more")
+        parser.add_argument("--role", choices=authority.ROLES, default="slave")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Print the bundle."""
+        context = self.app.context
+        if sys.stdout.isatty():
+            raise UsageError("a bundle is secret: write it to a file", "for example > host.bundle")
+        try:
+            name = kinds.host_name(parsed_args.host)
+            addresses = host.addresses(parsed_args.ip)
+        except ValueError as problem:
+            raise UsageError(f"certs issue: a host's name or address {problem}") from None
+        if not addresses:
+            raise UsageError("--ip names no address")
+        kept = host.store(context)
+        key = authority.new_key()
+        with vault(self) as where:
+            made = host.enrolment(context, kept, where).let_in(
+                Subject(name, parsed_args.role, addresses), authority.read_key(key).public_key()
+            )
+        json.dump({"host": name, "key": key, "answer": made}, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+
+
+class CertsRenew(Command):
+    """Have this host's certificate made anew now; its agents do so by themselves in time."""
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Ask the masters."""
+        context = self.app.context
+        kept = host.store(context)
+        renew(context, kept)
+        found = kept.certificate()
+        if found:
+            context.say(f"renewed, until {found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+
+
+class CertsRevoke(Command):
+    """Shut a host out: its certificates and its password hold no more, on any master."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", help="its HOSTNAME, as 'arpanet certs' shows it")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Revoke."""
+        context = self.app.context
+        kept = host.store(context)
+        name = parsed_args.host
+        if name == host.subject(context, "").host:
+            raise UsageError(
+                f"{name} is this host itself, which could not tell the others",
+                "run this on another master",
+            )
+        with vault(self) as where:
+            mine = host.enrolment(context, kept, where)
+            mine.authority()
+            entry = mine.roster().hosts.get(name)
+            if entry is None:
+                raise ArpanetError(f"no host {name} is let in", "'arpanet certs' lists them")
+            roster.shut_out(where, entry)
+            mine.admit(mine.roster())
+        context.say(f"{name} is shut out; masters hear of it within 10 seconds")

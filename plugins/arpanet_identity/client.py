@@ -1,0 +1,176 @@
+"""Asking a master to be let in, or for a new certificate.
+
+Who the master is, is proved before anything secret is said: by the fingerprint of the CA that the
+token carries, and then by TLS with that CA, which must name a master.
+"""
+
+import json
+import ssl
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+import urllib3
+from cryptography import x509
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from arpanet import ArpanetError, Identity, RegistryUnreachable, UsageError, hostport
+from arpanet_identity import authority
+from arpanet_identity.enrolment import Json
+from arpanet_identity.tokens import Token
+
+__all__ = ["PORT", "join", "renew"]
+
+PORT = 7002
+#: Seconds for a step; a master may have to make users in etcd before it answers.
+PATIENCE = 20.0
+#: Seconds that clocks may differ.
+SKEW = 240.0
+
+
+class _Unproved(HTTPSConnection):
+    """A connection to whoever answers: for what is checked by itself when it has come."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True  # else urllib3 warns
+
+
+def join(place: str, token: Token, host: str, addresses: tuple[str, ...], request: str) -> Json:
+    """Return what a master at *place* answers to who has *token*.
+
+    :param place: ``address`` or ``address:port``.
+    :param request: see :func:`arpanet_identity.authority.request`.
+    :raises UsageError: *place* is none.
+    :raises RegistryUnreachable: nobody answers there.
+    :raises ArpanetError: it is not a master of the token's cluster, or says no.
+    """
+    where = _place(place)
+    ca, clock = _authority(where, token)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=ca)
+    body = {
+        "id": token.id,
+        "secret": token.secret,
+        "host": host,
+        "addresses": list(addresses),
+        "request": request,
+    }
+    return _ask(where, "POST", "/v1/join", context, body, clock)
+
+
+def renew(place: str, me: Identity) -> Json:
+    """Return what a master at *place* answers to this host, which has a certificate already."""
+    return _ask(_place(place), "POST", "/v1/renew", me.client(), {})
+
+
+def _authority(where: tuple[str, int], token: Token) -> tuple[str, Callable[[], str]]:
+    """Return the CA, proved by the token, and what tells whether the clocks differ."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # nothing secret is said, and what comes is checked
+    answer, date = _request(where, "GET", "/v1/ca", context, None)
+    name = hostport.joined(*where)
+    try:
+        found = x509.load_pem_x509_certificates(str(answer["ca"]).encode())
+    except (KeyError, ValueError) as problem:
+        raise ArpanetError(f"what answers at {name} is no master's enrolment") from problem
+    for one in found:
+        if token.of(authority.fingerprint(one)):
+            return authority.pem(one), lambda: _clock(date)
+    raise ArpanetError(
+        f"the master at {name} is not of the cluster that made this token",
+        "is the address right? If so, somebody is between here and there",
+    )
+
+
+def _ask(
+    where: tuple[str, int],
+    method: str,
+    path: str,
+    context: ssl.SSLContext,
+    body: Json,
+    clock: Callable[[], str] = lambda: "",
+) -> Json:
+    try:
+        return _request(where, method, path, context, body)[0]
+    except HTTPError as problem:
+        said = clock() or f"its certificate is refused here: {_words(problem)}"
+        raise ArpanetError(
+            f"the master at {hostport.joined(*where)} can't be trusted: {said}"
+        ) from None
+
+
+def _request(
+    where: tuple[str, int], method: str, path: str, context: ssl.SSLContext, body: Json | None
+) -> tuple[Json, str]:
+    name = hostport.joined(*where)
+    pool = urllib3.HTTPSConnectionPool(
+        *where,
+        timeout=PATIENCE,
+        retries=False,
+        ssl_context=context,
+        # whoever has a certificate of the cluster could answer; a master alone may
+        server_hostname=authority.MASTER,
+        assert_hostname=None if context.check_hostname else False,
+    )
+    if not context.check_hostname:
+        pool.ConnectionCls = _Unproved
+    try:
+        answer = pool.request(method, path, json=body, redirect=False)
+    except urllib3.exceptions.SSLError as problem:
+        if isinstance(problem.args[0], ssl.SSLCertVerificationError):
+            raise
+        raise ArpanetError(f"what answers at {name} is no master's enrolment: no TLS") from None
+    except (HTTPError, OSError) as problem:
+        raise RegistryUnreachable(
+            f"no master answers at {name}: {_words(problem)}",
+            f"is its address right, and is port {where[1]} open?",
+        ) from None
+    finally:
+        pool.close()
+    return _understood(name, answer), answer.headers.get("Date", "")
+
+
+def _understood(name: str, answer: urllib3.BaseHTTPResponse) -> Json:
+    try:
+        said: Any = json.loads(answer.data)
+        if answer.status == 200:
+            return dict(said)
+        words, hint = str(said["error"]), str(said.get("hint", ""))
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ArpanetError(f"what answers at {name} is no master's enrolment") from problem
+    raise ArpanetError(f"the master at {name} says: {words}", hint)
+
+
+def _clock(date: str) -> str:
+    """Return how wrong this host's clock is, by a master's; ``""``: it isn't, or nobody knows."""
+    try:
+        ahead = time() - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return ""
+    if abs(ahead) <= SKEW:
+        return ""
+    way = "ahead of" if ahead > 0 else "behind"
+    return f"this host's clock is {abs(ahead) / 60:.0f} minutes {way} the master's: set it"
+
+
+def _words(problem: Exception) -> str:
+    text = str(problem.args[-1] if problem.args else problem)
+    for sign, words in (("refused", "connection refused"), ("timed out", "timed out")):
+        if sign in text:
+            return words
+    return text.rsplit(": ", 1)[-1].strip("()'\" ")
+
+
+def _place(place: str) -> tuple[str, int]:
+    try:
+        host, port = hostport.split(place)
+    except ValueError:
+        raise UsageError(
+            f"{place!r} is no address of a master", f"for example 192.168.8.120:{PORT}"
+        ) from None
+    return host, port or PORT

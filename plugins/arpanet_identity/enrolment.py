@@ -1,0 +1,185 @@
+"""Letting a host in, and giving it a new certificate: what a master decides, without the wire."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from arpanet import ArpanetError, Vault, kinds
+from arpanet_identity import authority, roster, tokens
+from arpanet_identity.authority import DAYS, Authority, Subject
+from arpanet_identity.roster import Entry, Roster
+from arpanet_identity.store import Store
+
+__all__ = ["Enrolment", "Json", "found"]
+
+Json = dict[str, Any]
+#: How many addresses a host may ask for.
+ADDRESSES = 16
+
+
+@dataclass
+class Enrolment:
+    """A master's: signs with the CA on its disk for those whom the vault knows.
+
+    :ivar admit: told all who are let in, before one that is new hears that it is.
+    :ivar days: that a certificate holds.
+    """
+
+    store: Store
+    vault: Vault
+    admit: Callable[[Roster], None]
+    days: float = DAYS
+
+    def authority(self) -> Authority:
+        """Return the CA.
+
+        :raises ArpanetError: this host has none.
+        """
+        mine = self.store.authority()
+        if mine is None:
+            raise ArpanetError("this host has no CA, as masters have", "run this on a master")
+        return mine
+
+    def roster(self) -> Roster:
+        """Return who is let in, and keep a copy of it here."""
+        known = roster.read(self.vault, self.store.roster())
+        self.store.keep_roster(known.plain())
+        return known
+
+    def join(self, given: Mapping[str, Any], source: str) -> Json:
+        """Let in who has a token.
+
+        :param given: ``id`` and ``secret`` of the token, ``host``, ``addresses``, ``request``.
+        :param source: the address that it asks from.
+        :raises ArpanetError: it is not let in, and nothing was changed.
+        """
+        token, secret = str(given.get("id", "")), str(given.get("secret", ""))
+        allowed, _ = tokens.check(self.vault, token, secret)
+        public = authority.requested(str(given.get("request", "")))
+        host, addresses = _claimed(given, (*allowed.addresses, source))
+        self._known(host, public)
+        tokens.spend(self.vault, token, secret)
+        return self.let_in(Subject(host, allowed.role, addresses), public)
+
+    def let_in(self, subject: Subject, public: ec.EllipticCurvePublicKey) -> Json:
+        """Let *subject* in; one that is already, and has the same key, once more.
+
+        :raises ArpanetError: another host has its name.
+        """
+        known = self._known(subject.host, public)
+        entry, certificate = _entry(self.authority(), subject, public, self.days)
+        if known:
+            roster.write(self.vault, replace(entry, former=known.certificates()))
+        else:
+            roster.let_in(self.vault, entry)
+        return self._answer(entry, certificate, keys=True)
+
+    def renew(self, serial: str, public: ec.EllipticCurvePublicKey) -> Json:
+        """Give the host whose certificate has that *serial* a new one, for its key.
+
+        :raises ArpanetError: it is shut out.
+        """
+        known = self.roster()
+        owners = (e for e in known.hosts.values() if serial in dict(e.certificates()))
+        entry = next(owners, None)
+        if entry is None or serial in known.revoked:
+            raise ArpanetError(
+                "this host's certificate is nobody's any more",
+                "let it in again: 'arpanet token create' on a master",
+            )
+        certificate = self.authority().issue(entry.subject(), public, self.days)
+        entry = entry.renewed(_read(certificate))
+        roster.write(self.vault, entry)
+        return self._answer(entry, certificate)
+
+    def crl(self, known: Roster) -> str:
+        """Return the list of what is shut out, for etcd."""
+        return self.authority().revoke(int(serial, 16) for serial in known.revoked)
+
+    def _known(self, host: str, public: ec.EllipticCurvePublicKey) -> Entry | None:
+        known = roster.find(self.vault, host)
+        if known and known.key != authority.key_print(public):
+            raise roster.taken(host)
+        return known
+
+    def _answer(self, entry: Entry, certificate: str, keys: bool = False) -> Json:
+        now = self.roster()
+        self.admit(now)
+        answer: Json = {
+            "certificate": certificate,
+            "ca": "".join(map(authority.pem, self.store.trusted())),
+            "crl": self.crl(now),
+            "password": roster.password(self.store.secret(), entry),
+            "role": entry.role,
+        }
+        if keys and entry.role == "master":
+            mine = self.authority()
+            answer["authority"] = {
+                "certificate": authority.pem(mine.certificate),
+                "key": authority.pem(mine.key),
+                "secret": self.store.secret().hex(),
+            }
+        return answer
+
+
+def found(store: Store, subject: Subject, days: float = DAYS) -> None:
+    """Make the CA of a new cluster, and let this host, its first master, in."""
+    mine = store.authority() or store.begin()
+    public = authority.read_key(store.key()).public_key()
+    entry, certificate = _entry(mine, subject, public, days)
+    store.keep_roster(Roster({subject.host: entry}, {}).plain())
+    password = roster.password(store.secret(), entry)
+    store.adopt(certificate, authority.pem(mine.certificate), mine.revoke([]), password)
+
+
+def _entry(
+    mine: Authority, subject: Subject, public: ec.EllipticCurvePublicKey, days: float
+) -> tuple[Entry, str]:
+    certificate = mine.issue(subject, public, days)
+    fresh = Entry(
+        subject.host,
+        subject.role,
+        subject.addresses,
+        serial="",
+        ends=0.0,
+        generation=secrets.token_hex(8),
+        key=authority.key_print(public),
+    )
+    return fresh.renewed(_read(certificate)), certificate
+
+
+def _read(certificate: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certificate.encode())
+
+
+def _claimed(given: Mapping[str, Any], allowed: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the name and the addresses that a host asks for.
+
+    :raises ArpanetError: they make no sense, or it may not have them.
+    """
+    asked = given.get("addresses")
+    if not isinstance(asked, list) or not 0 < len(asked) <= ADDRESSES:
+        raise ArpanetError(f"a host asks for 1 to {ADDRESSES} addresses")
+    try:
+        host = kinds.host_name(str(given.get("host", "")))
+        addresses = tuple(dict.fromkeys(map(kinds.address, map(str, asked))))
+    except ValueError as problem:
+        raise ArpanetError(f"a host's name or address {problem}") from problem
+    may = {_plain(one) for one in allowed}
+    if strange := [one for one in addresses if _plain(one) not in may]:
+        raise ArpanetError(
+            f"a host that asks from {allowed[-1]} may not have the address {', '.join(strange)}",
+            "set ARPANET_IP there, or name the address in the token:"
+            f" arpanet token create --ip {strange[0]}",
+        )
+    return host, addresses
+
+
+def _plain(address: str) -> str:
+    one = ip_address(address)
+    return str(getattr(one, "ipv4_mapped", None) or one)

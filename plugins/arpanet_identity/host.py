@@ -1,0 +1,153 @@
+"""This host: being let in, and knowing who it is."""
+
+from pathlib import Path
+from typing import Any
+
+from arpanet import (
+    ARPANET_IDENTITY,
+    ARPANET_IP,
+    ARPANET_TLS,
+    HOSTNAME,
+    ArpanetError,
+    Context,
+    SettingsError,
+    Vault,
+    kinds,
+)
+from arpanet_identity import authority, client, tokens
+from arpanet_identity.authority import MASTER, Subject
+from arpanet_identity.enrolment import Enrolment, Json
+from arpanet_identity.roster import Roster
+from arpanet_identity.settings import ARPANET_CERT_DAYS
+from arpanet_identity.store import Store
+
+__all__ = ["adopt", "enrolment", "join", "role", "store", "subject", "vault"]
+
+LATE = "ARPANET_TLS is off: hosts need no certificate"
+
+
+def store(context: Context) -> Store:
+    """Return where this host keeps who it is.
+
+    :raises SettingsError: without TLS it is nobody.
+    """
+    if not context.settings[ARPANET_TLS]:
+        raise SettingsError(LATE, "set ARPANET_TLS=on first")
+    return Store(context.settings[ARPANET_IDENTITY])
+
+
+def subject(context: Context, as_role: str) -> Subject:
+    """Return this host as its settings have it."""
+    return Subject(context.settings[HOSTNAME], as_role, (context.settings[ARPANET_IP],))
+
+
+def role(kept: Store) -> str:
+    """Return what this host was let in as; ``""``: it was not."""
+    found = kept.certificate()
+    if found is None:
+        return ""
+    return "master" if MASTER in authority.names(found) else "slave"
+
+
+def vault(context: Context) -> Vault:
+    """Return where the cluster keeps who is let in.
+
+    :raises ArpanetError: its registry has no such place.
+    """
+    found: Vault | None = context.bus.first("arpanet_vault", context=context)
+    if found is None:
+        raise ArpanetError(
+            "the registry keeps no roster of hosts", "use etcd://, or ARPANET_TLS=off"
+        )
+    return found
+
+
+def enrolment(context: Context, kept: Store, where: Vault) -> Enrolment:
+    """Return what lets hosts in on this master."""
+
+    def admit(known: Roster) -> None:
+        admissions = known.admissions(kept.secret())
+        context.bus.collect("arpanet_hosts_admitted", context=context, admissions=admissions)
+
+    return Enrolment(kept, where, admit, days(context))
+
+
+def days(context: Context) -> float:
+    """Return how many days a certificate holds."""
+    found: float = context.settings[ARPANET_CERT_DAYS]
+    return found
+
+
+def join(context: Context, place: str, text: str) -> str:
+    """Be let in by a master at *place*; return as what.
+
+    :param text: a token.
+    :raises ArpanetError: this host is not let in, and nothing was changed but that it has a key.
+    """
+    kept, token = store(context), tokens.parse(text)
+    _refuse_second(kept)
+    me = subject(context, "")
+    request = authority.request(kept.key())
+    with context.progress(f"asking {place} to let this host in"):
+        answer = client.join(place, token, me.host, me.addresses, request)
+    return adopt(kept, answer)
+
+
+def adopt(kept: Store, answer: Json) -> str:
+    """Keep what a master answered; return what this host is now.
+
+    :raises ArpanetError: it is not all of an answer.
+    """
+    try:
+        mine: dict[str, Any] = answer.get("authority") or {}
+        if mine:
+            kept.sign_with(mine["certificate"], mine["key"], mine["secret"])
+        password = str(answer["password"])
+        kept.adopt(str(answer["certificate"]), str(answer["ca"]), str(answer["crl"]), password)
+    except (KeyError, TypeError) as problem:
+        raise ArpanetError(f"the answer lacks {problem}") from problem
+    kept.me.check()
+    return str(answer.get("role", ""))
+
+
+def bundle(kept: Store, answer: Json, key: str) -> None:
+    """Be who a bundle says, which another master made.
+
+    :raises ArpanetError: it is none, or this host is somebody already.
+    """
+    _refuse_second(kept)
+    authority.read_key(key)
+    kept.take_key(key)
+    adopt(kept, answer)
+
+
+def _refuse_second(kept: Store) -> None:
+    if kept.me.here:
+        raise ArpanetError(
+            f"this host is let in already, as a {role(kept)}",
+            f"to be let in anew: remove {kept.me.host}, and run this again",
+        )
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses of a comma-delimited list.
+
+    :raises ValueError: one is none.
+    """
+    return tuple(map(kinds.address, kinds.names(text)))
+
+
+def read_secret(text: str, stdin: Any) -> str:
+    """Return *text*, or the first line of standard input for ``-``: others see command lines."""
+    return str(stdin.readline()).strip() if text == "-" else text
+
+
+def read_file(name: str, stdin: Any) -> str:
+    """Return what is in the file *name*, or standard input for ``-``.
+
+    :raises ArpanetError: it can't be read.
+    """
+    try:
+        return str(stdin.read()) if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ArpanetError(f"{name} can't be read: {problem}") from problem

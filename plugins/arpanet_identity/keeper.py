@@ -1,0 +1,100 @@
+"""What a master's agent does: keeps who is let in, lets hosts in, and sees to certificates.
+
+All of it on threads of its own: the agent's deciding thread waits for nobody.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
+from typing import Any
+
+from arpanet import ARPANET_IP, ArpanetError, Context, statusfile
+from arpanet_identity import authority, host
+from arpanet_identity.server import Deeds, Server
+from arpanet_identity.settings import ARPANET_ENROL_PORT
+
+__all__ = ["EVERY", "PART", "Keeper"]
+
+log = logging.getLogger(__name__)
+
+#: The part's name of the container, of its agent and of its status file.
+PART = "master"
+#: Seconds between two looks at who is let in.
+EVERY = 10.0
+
+
+class Keeper:
+    """Runs from its start until :meth:`close`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._store = host.store(context)
+        self._vault = host.vault(context)
+        self._enrolment = host.enrolment(context, self._store, self._vault)
+        self._server: Server | None = None
+        self._ended = threading.Event()
+        self._trouble = ""
+        self._hosts = 0
+        self._shut_out: Set[str] | None = None
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._ended.set()
+        if self._server:
+            self._server.close()
+        self._thread.join(5)
+        self._vault.close()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            troubles = [self._try(self._serve), self._try(self._keep)]
+            self._trouble = "; ".join(filter(None, troubles))
+            state = {"hosts": self._hosts, "trouble": self._trouble}
+            with suppress(OSError):
+                statusfile.write(PART, state)
+            self._ended.wait(EVERY)
+
+    @staticmethod
+    def _try(deed: Callable[[], None]) -> str:
+        try:
+            deed()
+        except ArpanetError as problem:
+            log.warning("%s", problem)
+            return str(problem)
+        except Exception as problem:  # whatever it is, the next look may be better
+            log.exception("the keeper failed, and goes on")
+            return f"{type(problem).__name__}: {problem}"
+        return ""
+
+    def _serve(self) -> None:
+        """Listen, unless that is done already."""
+        if self._server:
+            return
+        ip, port = self._context.settings[ARPANET_IP], self._context.settings[ARPANET_ENROL_PORT]
+        deeds = Deeds(self._ca, self._join, self._enrolment.renew)
+        try:
+            self._server = Server((ip, port), self._store.me.server, deeds)
+        except OSError as problem:
+            why = problem.strerror
+            raise ArpanetError(f"nobody can be let in at {ip}:{port}: {why}") from problem
+        log.info("hosts are let in at %s:%d", ip, port)
+
+    def _ca(self) -> str:
+        return "".join(map(authority.pem, self._store.trusted()))
+
+    def _join(self, given: Mapping[str, Any], source: str) -> dict[str, Any]:
+        answer = self._enrolment.join(given, source)
+        log.info("%s at %s was let in as a %s", given.get("host"), source, answer["role"])
+        return answer
+
+    def _keep(self) -> None:
+        """Have etcd, and this host's disk, know who is let in and who is shut out."""
+        known = self._enrolment.roster()
+        self._hosts = len(known.hosts)
+        self._enrolment.admit(known)
+        if known.revoked.keys() != self._shut_out:
+            self._store.revoke(self._enrolment.crl(known))
+            self._shut_out = known.revoked.keys()

@@ -1,0 +1,200 @@
+"""Identity as a plugin: who is let in, on the command line and in agents."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from arpanet import (
+    ARPANET_IP,
+    ARPANET_TLS,
+    ArpanetError,
+    Context,
+    Formation,
+    RegistryError,
+    Setting,
+    SettingsError,
+    Status,
+    addresses,
+    hookimpl,
+)
+from arpanet_identity.settings import ARPANET_ENROL_PORT, SETTINGS
+
+__all__ = ["IdentityPlugin"]
+
+# what needs the cryptography library is imported where it is used: it takes a while to load
+
+OPEN = "ARPANET_TLS is off: whoever reaches this cluster's ports may change it, and its links"
+#: Before a certificate's end, for a person who has to do something.
+SOON = timedelta(days=14)
+
+
+class IdentityPlugin:
+    """In the master's agent it lets hosts in; in the registrator's it renews its own host's."""
+
+    agents = ("master", "registrator")
+
+    def __init__(self) -> None:
+        self._running: list[Any] = []
+
+    @hookimpl
+    def arpanet_settings(self) -> Sequence[Setting[Any]]:
+        """Declare the port of enrolment, and how long certificates hold."""
+        return SETTINGS
+
+    @hookimpl
+    def arpanet_host_join(self, context: Context, place: str, token: str) -> None:
+        """Ask a master."""
+        from arpanet_identity import host
+
+        role = host.join(context, place, token)
+        context.say(f"this host is let in as a {role}")
+
+    # -- starting --------------------------------------------------------------------------------
+
+    @hookimpl(tryfirst=True)
+    def arpanet_master_start(self, context: Context, formation: Formation) -> None:
+        """See to it that this host may be a master before anything is changed."""
+        if not context.settings[ARPANET_TLS]:
+            context.say(OPEN)
+            return
+        from arpanet_identity import enrolment, host
+
+        kept = host.store(context)
+        role = host.role(kept)
+        if not role and formation.boot:
+            addresses.check_local(context.settings[ARPANET_IP])
+            enrolment.found(kept, host.subject(context, "master"), host.days(context))
+            context.say(f"made the cluster's CA, and this host's certificate, in {kept.directory}")
+        elif not role:
+            raise _stranger("master")
+        elif role != "master":
+            raise SettingsError(
+                "this host was let in as a slave, and masters take no peer that is one",
+                "on a master: 'arpanet certs revoke' this host, 'arpanet token create --role"
+                f" master'; here: remove {kept.me.host}, and join again",
+            )
+        kept.me.check()
+
+    @hookimpl(specname="arpanet_master_start", trylast=True)
+    def let_in(self, context: Context, formation: Formation) -> None:
+        """Have etcd know who is let in, and be there for those who want to be."""
+        if not context.settings[ARPANET_TLS]:
+            context.engine.remove_part("master")
+            return
+        from arpanet_identity import host, node
+
+        kept = host.store(context)
+        vault = host.vault(context)
+        try:
+            mine = host.enrolment(context, kept, vault)
+            mine.admit(mine.roster())
+            fresh = node.start(context, kept)
+            if formation.boot and fresh:
+                context.say(_invitation(context, mine.authority().certificate, vault))
+        finally:
+            vault.close()
+
+    @hookimpl
+    def arpanet_master_stop(self, context: Context) -> None:
+        """Let nobody in here any more."""
+        context.engine.remove_part("master")
+
+    @hookimpl(tryfirst=True)
+    def arpanet_slave_start(self, context: Context) -> None:
+        """Refuse to start what could reach no master."""
+        if not context.settings[ARPANET_TLS]:
+            context.say(OPEN)
+            return
+        from arpanet_identity import host
+
+        kept = host.store(context)
+        if not kept.me.here:
+            raise _stranger("slave")
+        kept.me.check()
+
+    # -- agents ----------------------------------------------------------------------------------
+
+    @hookimpl
+    def arpanet_agent_start(self, context: Context) -> None:
+        """Begin what goes on beside the agent's own work."""
+        if not context.settings[ARPANET_TLS]:
+            return
+        from arpanet_identity import host
+        from arpanet_identity.keeper import Keeper
+        from arpanet_identity.renewal import Renewal, renew
+
+        kept = host.store(context)
+        self._running.append(Renewal(kept, lambda: renew(context, kept)))
+        if context.agent == "master":
+            self._running.append(Keeper(context))
+
+    @hookimpl
+    def arpanet_agent_stop(self, context: Context) -> None:
+        """End it."""
+        while self._running:
+            self._running.pop().close()
+
+    # -- status ----------------------------------------------------------------------------------
+
+    @hookimpl
+    def arpanet_status(self, context: Context) -> Sequence[Status]:
+        """Say who this host is, until when, and who lets hosts in."""
+        if not context.settings[ARPANET_TLS]:
+            return [Status("identity", "degraded", OPEN)]
+        from arpanet_identity import host, node
+
+        lines = [_identity(host.store(context))]
+        if lines[0].state != "absent" and host.role(host.store(context)) == "master":
+            lines.append(node.status(context))
+        return lines
+
+
+def _identity(kept: Any) -> Status:
+    from arpanet_identity import host
+
+    try:
+        found = kept.certificate()
+        if found is None:
+            return Status("identity", "absent", str(_stranger("slave")))
+        kept.me.check()
+        ends = min(one.not_valid_after_utc for one in (found, *kept.trusted()))
+    except ArpanetError as problem:
+        return Status("identity", "down", str(problem))
+    now = datetime.now(UTC)
+    detail = f"a {host.role(kept)}'s certificate, until {ends:%Y-%m-%d %H:%M} UTC"
+    if now < found.not_valid_before_utc:
+        return Status("identity", "down", f"{detail}, and not valid yet: is the clock right?")
+    if now >= ends:
+        return Status("identity", "down", f"{detail}, which is over: is the clock right? {_AGAIN}")
+    life = found.not_valid_after_utc - found.not_valid_before_utc
+    if ends - now < min(SOON, life / 4):  # it renews itself long before
+        return Status("identity", "degraded", f"{detail}, and it was not renewed: {_AGAIN}")
+    return Status("identity", "ok", detail)
+
+
+_AGAIN = "'arpanet certs renew' says why; else let this host in again"
+
+
+def _stranger(role: str) -> SettingsError:
+    return SettingsError(
+        "this host is not let in yet",
+        f"on a master: 'arpanet token create --role {role}' prints the line to run here;"
+        " the first master is started with 'arpanet master start --peers boot'",
+    )
+
+
+def _invitation(context: Context, certificate: Any, vault: Any) -> str:
+    """Return the line that lets the next host in."""
+    from arpanet_identity import tokens
+    from arpanet_identity.authority import fingerprint
+
+    try:
+        token = tokens.create(vault, fingerprint(certificate), "slave")
+    except RegistryError as problem:
+        return f"no token could be made: {problem}"
+    place = f"{context.settings[ARPANET_IP]}:{context.settings[ARPANET_ENROL_PORT]}"
+    return (
+        "to let the next host in, once and within an hour, run there:\n"
+        f"  arpanet join {place} --token {token}\n"
+        "it will be a slave; 'arpanet token create --role master' makes a token for a master"
+    )

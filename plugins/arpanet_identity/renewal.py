@@ -1,0 +1,85 @@
+"""A certificate is renewed when two thirds of its life are over, wherever its host's agents run."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from arpanet import ARPANET_MASTERS, ArpanetError, Context, hostport
+from arpanet_identity import client, host
+from arpanet_identity.settings import ARPANET_ENROL_PORT
+from arpanet_identity.store import Store
+
+__all__ = ["Renewal", "due", "renew"]
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the certificate, at most.
+LOOK = 60.0
+
+
+def due(certificate: x509.Certificate, now: datetime) -> bool:
+    """Return whether two thirds of its life are over."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return now >= begin + (end - begin) * 2 / 3
+
+
+def renew(context: Context, kept: Store) -> None:
+    """Have this host's certificate made anew, for the same key, by the first master that does.
+
+    :raises ArpanetError: none does; the message says why each didn't.
+    """
+    problems = []
+    port = context.settings[ARPANET_ENROL_PORT]
+    for one in context.settings[ARPANET_MASTERS]:
+        place = hostport.joined(hostport.split(one)[0], port)
+        try:
+            host.adopt(kept, client.renew(place, kept.me))
+        except ArpanetError as problem:
+            problems.append(str(problem))
+        else:
+            return
+    raise ArpanetError("; ".join(problems) or "no master is known")
+
+
+class Renewal:
+    """Looks, on a thread of its own, until :meth:`close`.
+
+    :param deed: renews.
+    """
+
+    def __init__(self, kept: Store, deed: Callable[[], None]) -> None:
+        self._kept, self._deed = kept, deed
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._ended.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._pause()):
+            try:
+                found = self._kept.certificate()
+                if found and due(found, datetime.now(UTC)):
+                    self._deed()
+                    log.info("this host's certificate was renewed")
+            except ArpanetError as problem:
+                log.warning("this host's certificate is not renewed: %s", problem)
+            except Exception:  # a thread that ends renews nothing any more
+                log.exception("renewing failed, and is tried again")
+
+    def _pause(self) -> float:
+        """Return how long not to look: a hundredth of the certificate's life, a minute at most."""
+        life = LOOK * 100
+        try:
+            if found := self._kept.certificate():
+                life = (found.not_valid_after_utc - found.not_valid_before_utc).total_seconds()
+        except ArpanetError:
+            pass
+        return min(LOOK, life / 100) * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret

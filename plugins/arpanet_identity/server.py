@@ -1,0 +1,167 @@
+"""Enrolment on the wire: a small HTTPS server on each master.
+
+    GET  /v1/ca      the cluster's CA: nothing secret, and checked by the token's fingerprint of it
+    POST /v1/join    a token and a signing request -> a certificate
+    POST /v1/renew   over TLS with the host's own certificate -> a new one for the same key
+
+TLS only, small bodies, few connections at a time, each with a time limit. Who fails too often
+waits.
+"""
+
+import json
+import logging
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from arpanet import ArpanetError, RegistryUnreachable
+from arpanet_identity.enrolment import Json
+from arpanet_identity.rate import Rate
+
+__all__ = ["LIMIT", "Deeds", "Server"]
+
+log = logging.getLogger(__name__)
+
+#: Bytes of a request.
+LIMIT = 65_536
+#: Seconds that a client has for each step.
+PATIENCE = 10.0
+#: Connections at a time.
+MANY = 32
+
+
+class Deeds:
+    """What the server does; each raises ``ArpanetError`` for who may not have it."""
+
+    def __init__(
+        self,
+        ca: Callable[[], str],
+        join: Callable[[Mapping[str, Any], str], Json],
+        renew: Callable[[str, ec.EllipticCurvePublicKey], Json],
+    ) -> None:
+        self.ca, self.join, self.renew = ca, join, renew
+
+
+class Server(ThreadingHTTPServer):
+    """Serves until closed, on a thread of its own.
+
+    :param context: returns what to serve TLS with, asked for each connection.
+    :raises OSError: the address can't be listened on.
+    """
+
+    daemon_threads = True
+    request_queue_size = MANY
+
+    def __init__(
+        self, address: tuple[str, int], context: Callable[[], ssl.SSLContext], deeds: Deeds
+    ) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._context, self.deeds = context, deeds
+        self.rate = Rate()
+        self._places = threading.BoundedSemaphore(MANY)
+        super().__init__(address, _Handler)
+        self._thread = threading.Thread(target=self.serve_forever, name="enrolment", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop."""
+        self.shutdown()
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection if there is a place, else hang up: the other side tries again."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection, with TLS from its first byte on."""
+        try:
+            request.settimeout(PATIENCE)
+            try:
+                secure = self._context().wrap_socket(request, server_side=True)
+            except (OSError, ArpanetError) as problem:
+                log.debug("%s: no TLS: %s", client_address[0], problem)
+                self.shutdown_request(request)
+                return
+            super().process_request_thread(secure, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say that a connection broke; what is wrong with a request is answered to it."""
+        log.debug("%s: the connection broke", client_address[0], exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    connection: ssl.SSLSocket
+    protocol_version = "HTTP/1.0"
+    server_version, sys_version = "arpanet", ""
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/ca":
+            self._answer(200, {"ca": self.server.deeds.ca()})
+        else:
+            self._answer(404, {"error": "there is no such page"})
+
+    def do_POST(self) -> None:
+        deeds = {"/v1/join": self._join, "/v1/renew": self._renew}
+        source = self.client_address[0]
+        if self.path not in deeds:
+            return self._answer(404, {"error": "there is no such page"})
+        if not self.server.rate.admits(source):
+            return self._answer(429, {"error": "too many failed tries; wait a minute"})
+        try:
+            answer = deeds[self.path](source)
+        except RegistryUnreachable as problem:
+            return self._answer(503, {"error": problem.message, "hint": problem.hint})
+        except ArpanetError as problem:
+            self.server.rate.failed(source)
+            log.warning("%s asked to be let in: %s", source, problem.message)
+            return self._answer(403, {"error": problem.message, "hint": problem.hint})
+        return self._answer(200, answer)
+
+    def _join(self, source: str) -> Json:
+        return self.server.deeds.join(self._body(), source)
+
+    def _renew(self, source: str) -> Json:
+        shown = self.connection.getpeercert(binary_form=True)
+        if not shown:
+            raise ArpanetError("no certificate was shown")
+        certificate = x509.load_der_x509_certificate(shown)
+        key = certificate.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise ArpanetError("the certificate that was shown is none of arpanet's")
+        return self.server.deeds.renew(f"{certificate.serial_number:x}", key)
+
+    def _body(self) -> Mapping[str, Any]:
+        length = self.headers.get("Content-Length") or ""
+        if not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > LIMIT:
+            raise ArpanetError(f"a request has at most {LIMIT} bytes, and says how many")
+        try:
+            found = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError) as problem:
+            raise ArpanetError("the request is no JSON") from problem
+        if not isinstance(found, dict):
+            raise ArpanetError("the request is no JSON object")
+        return found
+
+    def _answer(self, code: int, answer: Json) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing of what is answered: it would be every word of a stranger."""

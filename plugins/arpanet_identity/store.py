@@ -1,0 +1,160 @@
+"""What of the cluster's identity is on this host's disk: written whole or not at all.
+
+See :mod:`arpanet.identity` for the files that every host has. On masters there is beside them:
+
+    ca/ca.pem, ca.key    the CA that signs: 0600
+    ca/secret            what passwords are derived from: 0600
+    ca/roster.json       who is let in, lest a lost registry shuts everybody out
+"""
+
+import json
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from arpanet import ArpanetError, Identity, identity
+from arpanet_identity import authority
+from arpanet_identity.authority import Authority
+
+__all__ = ["Store"]
+
+
+class Store:
+    """The directory that ``ARPANET_IDENTITY`` names; made when something is first written.
+
+    Every method that writes raises ``ArpanetError`` when it can't, and leaves what was there.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.me = Identity(directory)
+        self.crl = self.me.host / "crl.pem"
+        self._ca = directory / "ca"
+        self._certificate, self._key = self._ca / "ca.pem", self._ca / "ca.key"
+        self._secret, self._roster = self._ca / "secret", self._ca / "roster.json"
+
+    # -- this host -------------------------------------------------------------------------------
+
+    def key(self) -> str:
+        """Return this host's private key, as PEM: made now if there is none, and never replaced."""
+        with suppress(FileNotFoundError):
+            identity.check_private(self.me.key)
+            return self.me.key.read_text()
+        made = authority.new_key()
+        self._write(self.me.key, made)
+        return made
+
+    def take_key(self, key: str) -> None:
+        """Have a private key that was made elsewhere."""
+        self._write(self.me.key, key)
+
+    def adopt(self, certificate: str, ca: str, crl: str, password: str = "") -> None:
+        """Be who *certificate* says; what is to be read with it is there before it."""
+        self._write(self.me.ca, ca)
+        self._write(self.crl, crl)
+        if password:
+            self._write(self.me.host / "password", password)
+        self._write(self.me.certificate, certificate)
+
+    def certificate(self) -> x509.Certificate | None:
+        """Return this host's certificate, ``None``: it has none.
+
+        :raises ArpanetError: what is there can't be read as one.
+        """
+        return _certificate(self.me.certificate)
+
+    def trusted(self) -> list[x509.Certificate]:
+        """Return the CAs that this host trusts; more than one while they change."""
+        try:
+            return x509.load_pem_x509_certificates(self.me.ca.read_bytes())
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as problem:
+            raise ArpanetError(f"{self.me.ca} holds no certificate: {problem}") from problem
+
+    def revoke(self, crl: str) -> None:
+        """Let this host's etcd refuse the certificates that are listed."""
+        self._write(self.crl, crl)
+
+    # -- masters ---------------------------------------------------------------------------------
+
+    def authority(self) -> Authority | None:
+        """Return the CA that this host can sign with, ``None``: it is no master."""
+        found = _certificate(self._certificate)
+        if found is None or not self._key.exists():
+            return None
+        identity.check_private(self._key)
+        return Authority(found, authority.read_key(self._key.read_text()))
+
+    def secret(self) -> bytes:
+        """Return what passwords are derived from.
+
+        :raises ArpanetError: this host has none.
+        """
+        try:
+            identity.check_private(self._secret)
+            return bytes.fromhex(self._secret.read_text())
+        except (OSError, ValueError) as problem:
+            raise ArpanetError(f"{self._secret} can't be read: {problem}") from problem
+
+    def begin(self) -> Authority:
+        """Make the CA of a new cluster."""
+        made = authority.create()
+        keys = (authority.pem(made.certificate), authority.pem(made.key))
+        self.sign_with(*keys, secrets.token_hex(32))
+        return made
+
+    def sign_with(self, certificate: str, key: str, secret: str) -> None:
+        """Be a master: sign with this CA."""
+        self._write(self._secret, secret)
+        self._write(self._key, key)
+        self._write(self._certificate, certificate)
+
+    def roster(self) -> dict[str, Any]:
+        """Return what :meth:`keep_roster` kept; nothing where it can't be read."""
+        with suppress(OSError, ValueError):
+            found = json.loads(self._roster.read_text())
+            if isinstance(found, dict):
+                return found
+        return {}
+
+    def keep_roster(self, roster: dict[str, Any]) -> None:
+        """Keep a copy of who is let in."""
+        if roster != self.roster():
+            self._write(self._roster, json.dumps(roster, indent=1, sort_keys=True))
+
+    def _write(self, path: Path, text: str) -> None:
+        """Replace *path* as a whole, for good, readable by its owner only."""
+        fresh = None
+        try:
+            for one in (self.directory, path.parent):
+                one.mkdir(mode=0o700, exist_ok=True)
+            number, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(fresh).replace(path)
+            directory = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as problem:
+            if fresh:
+                Path(fresh).unlink(missing_ok=True)
+            raise ArpanetError(f"{path} can't be written: {problem.strerror}") from problem
+
+
+def _certificate(path: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as problem:
+        raise ArpanetError(f"{path} holds no certificate: {problem}") from problem
