@@ -49,7 +49,7 @@ def test_it_passes_its_own_tests(python, name):
 def test_all_are_taken(python):
     done = python(".", "-m", "arpanet", "plugins", "-f", "json")
     states = {row["plugin"]: row["state"] for row in json.loads(done.stdout)}
-    builtins = ("ambassador", "etcd", "registrator")
+    builtins = ("ambassador", "etcd", "identity", "registrator")
     assert states == dict.fromkeys(("consul", "hello", "webhook", *builtins), "ok")
     assert python(".", "-m", "arpanet", "config").returncode == 0
 

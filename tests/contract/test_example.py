@@ -98,7 +98,7 @@ def plugins(run: Run, site: Path) -> dict[str, str]:
 
 def test_it_is_listed_beside_the_builtins(good: Path, run: Run) -> None:
     states = plugins(run, good)
-    assert states == dict.fromkeys(("ambassador", "etcd", "hello", "registrator"), "ok")
+    assert states == dict.fromkeys(("ambassador", "etcd", "hello", "identity", "registrator"), "ok")
 
 
 def test_its_setting_is_one_of_arpanets(good: Path, run: Run) -> None:
@@ -146,7 +146,7 @@ def test_one_that_cannot_be_loaded_is_left_out(
     site = broken(old, new)
     states = plugins(run, site)
     assert words in states.pop("hello")
-    assert states == dict.fromkeys(("ambassador", "etcd", "registrator"), "ok")
+    assert states == dict.fromkeys(("ambassador", "etcd", "identity", "registrator"), "ok")
     # the rest of arpanet goes on, and says once what is wrong
     done = run(site, "-m", "arpanet", "config", "-f", "json")
     assert done.returncode == 0

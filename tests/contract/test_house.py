@@ -38,7 +38,12 @@ def top(module: str) -> str:
 
 
 def test_there_is_something_to_look_at():
-    assert PACKAGES == ["arpanet_ambassador", "arpanet_etcd", "arpanet_registrator"]
+    assert PACKAGES == [
+        "arpanet_ambassador",
+        "arpanet_etcd",
+        "arpanet_identity",
+        "arpanet_registrator",
+    ]
     assert len(PRODUCT) > 30
 
 
