@@ -31,6 +31,7 @@ __all__ = [
     "ROLES",
     "Authority",
     "Subject",
+    "check_host",
     "create",
     "fingerprint",
     "key_print",
@@ -67,7 +68,11 @@ class Subject:
     addresses: tuple[str, ...]
 
     def names(self) -> x509.SubjectAlternativeName:
-        """Return what others may dial it by; itself, it dials at 127.0.0.1."""
+        """Return what others may dial it by; itself, it dials at 127.0.0.1.
+
+        :raises ArpanetError: see :func:`check_host`.
+        """
+        check_host(self.host)
         ips = map(ipaddress.ip_address, dict.fromkeys((*self.addresses, "127.0.0.1")))
         hosts = (self.host, *([MASTER] if self.role == "master" else []))
         return x509.SubjectAlternativeName([*map(x509.IPAddress, ips), *map(x509.DNSName, hosts)])
@@ -181,6 +186,15 @@ def key_print(key: ec.EllipticCurvePublicKey) -> str:
     """Return what a public key is known by: 64 hexadecimal digits."""
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(key.public_bytes(*form)).hexdigest()
+
+
+def check_host(host: str) -> None:
+    """Refuse a name by which a host could be taken for a master.
+
+    :raises ArpanetError: it is one.
+    """
+    if host.lower().rstrip(".") == MASTER:
+        raise ArpanetError(f"{host} names every master", "give this host another HOSTNAME")
 
 
 def names(certificate: x509.Certificate) -> list[str]:

@@ -107,9 +107,8 @@ class CertsRevoke(Command):
         with vault(self) as where:
             mine = host.enrolment(context, kept, where)
             mine.authority()
-            entry = mine.roster().hosts.get(name)
-            if entry is None:
+            if name not in mine.roster().hosts:
                 raise ArpanetError(f"no host {name} is let in", "'arpanet certs' lists them")
-            roster.shut_out(where, entry)
+            roster.shut_out(where, name)
             mine.admit(mine.roster())
         context.say(f"{name} is shut out; masters hear of it within 10 seconds")

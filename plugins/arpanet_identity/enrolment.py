@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from arpanet import ArpanetError, Vault, kinds
+from arpanet import ABSENT, ArpanetError, Vault, kinds
 from arpanet_identity import authority, roster, tokens
 from arpanet_identity.authority import DAYS, Authority, Subject
 from arpanet_identity.roster import Entry, Roster
@@ -71,12 +71,12 @@ class Enrolment:
 
         :raises ArpanetError: another host has its name.
         """
-        known = self._known(subject.host, public)
+        known, version = self._known(subject.host, public)
         entry, certificate = _entry(self.authority(), subject, public, self.days)
         if known:
-            roster.write(self.vault, replace(entry, former=known.certificates()))
-        else:
-            roster.let_in(self.vault, entry)
+            entry = replace(entry, former=known.certificates())
+        if not roster.write(self.vault, entry, version):
+            raise roster.taken(subject.host)
         return self._answer(entry, certificate, keys=True)
 
     def renew(self, serial: str, public: ec.EllipticCurvePublicKey) -> Json:
@@ -84,28 +84,31 @@ class Enrolment:
 
         :raises ArpanetError: it is shut out.
         """
-        known = self.roster()
-        owners = (e for e in known.hosts.values() if serial in dict(e.certificates()))
-        entry = next(owners, None)
-        if entry is None or serial in known.revoked:
+        owners = (e for e in self.roster().hosts.values() if serial in dict(e.certificates()))
+        owner = next(owners, None)
+        entry, version = roster.find(self.vault, owner.host) if owner else (None, ABSENT)
+        if entry is None or serial not in dict(entry.certificates()):
             raise ArpanetError(
                 "this host's certificate is nobody's any more",
                 "let it in again: 'arpanet token create' on a master",
             )
+        if len(entry.certificates()) >= roster.MOST:
+            raise ArpanetError(f"{entry.host} has {roster.MOST} certificates that hold: no more")
         certificate = self.authority().issue(entry.subject(), public, self.days)
         entry = entry.renewed(_read(certificate))
-        roster.write(self.vault, entry)
+        if not roster.write(self.vault, entry, version):
+            raise ArpanetError(f"{entry.host} was renewed or shut out just now", "try again")
         return self._answer(entry, certificate)
 
     def crl(self, known: Roster) -> str:
         """Return the list of what is shut out, for etcd."""
         return self.authority().revoke(int(serial, 16) for serial in known.revoked)
 
-    def _known(self, host: str, public: ec.EllipticCurvePublicKey) -> Entry | None:
-        known = roster.find(self.vault, host)
-        if known and known.key != authority.key_print(public):
+    def _known(self, host: str, public: ec.EllipticCurvePublicKey) -> tuple[Entry | None, int]:
+        known, version = roster.find(self.vault, host)
+        if version != ABSENT and (known is None or known.key != authority.key_print(public)):
             raise roster.taken(host)
-        return known
+        return known, version
 
     def _answer(self, entry: Entry, certificate: str, keys: bool = False) -> Json:
         now = self.roster()
@@ -170,6 +173,7 @@ def _claimed(given: Mapping[str, Any], allowed: tuple[str, ...]) -> tuple[str, t
         addresses = tuple(dict.fromkeys(map(kinds.address, map(str, asked))))
     except ValueError as problem:
         raise ArpanetError(f"a host's name or address {problem}") from problem
+    authority.check_host(host)
     may = {_plain(one) for one in allowed}
     if strange := [one for one in addresses if _plain(one) not in may]:
         raise ArpanetError(

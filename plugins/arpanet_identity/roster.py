@@ -20,9 +20,24 @@ from cryptography import x509
 from arpanet import ABSENT, Admission, ArpanetError, Vault
 from arpanet_identity.authority import Subject
 
-__all__ = ["HOSTS", "REVOKED", "Entry", "Roster", "password", "read"]
+__all__ = [
+    "HOSTS",
+    "MOST",
+    "REVOKED",
+    "Entry",
+    "Roster",
+    "find",
+    "listed",
+    "password",
+    "read",
+    "shut_out",
+    "taken",
+    "write",
+]
 
 HOSTS, REVOKED = "public/hosts/", "revoked/"
+#: How many certificates that have not ended a host may have: a value in a registry has its limits.
+MOST = 100
 
 
 @dataclass(frozen=True)
@@ -93,6 +108,8 @@ def read(vault: Vault, copy: Mapping[str, Any]) -> Roster:
     Whoever was let in stays in, unless shut out; and whoever was shut out stays out.
     """
     now = time.time()
+    # in this order: who is shut out meanwhile is revoked first, and then gone
+    hosts = listed(vault)
     revoked = {
         name.removeprefix(REVOKED): _ends(entry.value)
         for name, entry in vault.list(REVOKED).items()
@@ -101,16 +118,25 @@ def read(vault: Vault, copy: Mapping[str, Any]) -> Roster:
         if serial not in revoked and ends > now:
             revoked[serial] = ends
             _revoke(vault, serial, ends)
-    hosts = listed(vault)
-    for one in map(_entry, map(json.dumps, dict(copy.get("hosts", {})).values())):
-        if one and one.host not in hosts and one.serial not in revoked:
-            vault.write(HOSTS + one.host, _text(one), ABSENT)
-            hosts[one.host] = one
     for one in list(hosts.values()):
-        if one.serial in revoked:
-            vault.delete(HOSTS + one.host)
+        if revoked.keys() & dict(one.certificates()):
+            revoked.update(shut_out(vault, one.host))
             del hosts[one.host]
+    for one in filter(None, map(_entry, map(json.dumps, dict(copy.get("hosts", {})).values()))):
+        out = one.ends <= now or revoked.keys() & dict(one.certificates())
+        if not out and _restored(vault, one, hosts.get(one.host)):
+            hosts[one.host] = one
     return Roster(hosts, revoked)
+
+
+def _restored(vault: Vault, one: Entry, known: Entry | None) -> bool:
+    """Have the vault hold *one*, of a master's copy, if it knows less; return whether it did."""
+    if known is None:
+        return vault.write(HOSTS + one.host, _text(one), ABSENT)
+    if known.serial not in dict(one.former):
+        return False
+    now, version = find(vault, one.host)
+    return now == known and write(vault, one, version)
 
 
 def listed(vault: Vault) -> dict[str, Entry]:
@@ -119,24 +145,15 @@ def listed(vault: Vault) -> dict[str, Entry]:
     return {one.host: one for one in found if one}
 
 
-def find(vault: Vault, host: str) -> Entry | None:
-    """Return the entry of *host*."""
+def find(vault: Vault, host: str) -> tuple[Entry | None, int]:
+    """Return the entry of *host* and its version in the vault; one that can't be read is none."""
     found = vault.read(HOSTS + host)
-    return _entry(found.value) if found else None
+    return (_entry(found.value), found.version) if found else (None, ABSENT)
 
 
-def write(vault: Vault, entry: Entry) -> None:
-    """Let *entry* in, or let it have another certificate."""
-    vault.write(HOSTS + entry.host, _text(entry))
-
-
-def let_in(vault: Vault, entry: Entry) -> None:
-    """Let *entry* in, a host that isn't yet.
-
-    :raises ArpanetError: a host of that name is.
-    """
-    if not vault.write(HOSTS + entry.host, _text(entry), ABSENT):
-        raise taken(entry.host)
+def write(vault: Vault, entry: Entry, version: int) -> bool:
+    """Let *entry* in, or have another certificate; return whether it was at *version* still."""
+    return vault.write(HOSTS + entry.host, _text(entry), version)
 
 
 def taken(host: str) -> ArpanetError:
@@ -148,11 +165,23 @@ def taken(host: str) -> ArpanetError:
     )
 
 
-def shut_out(vault: Vault, entry: Entry) -> None:
-    """Let *entry* be nobody's: none of its certificates, nor its password, holds any more."""
-    for serial, ends in entry.certificates():
-        _revoke(vault, serial, ends)
-    vault.delete(HOSTS + entry.host)
+def shut_out(vault: Vault, host: str) -> dict[str, float]:
+    """Let *host* be nobody's: none of its certificates, nor its password, holds any more.
+
+    Its certificates are revoked before it is gone, so that of a renewal at the same moment nothing
+    is left either: whoever reads an entry with a revoked certificate takes it for shut out.
+
+    :returns: the serial numbers that hold no more -> when they would have ended.
+    """
+    revoked: dict[str, float] = {}
+    while True:
+        entry, version = find(vault, host)
+        for serial, ends in entry.certificates() if entry else ():
+            if serial not in revoked:
+                revoked[serial] = ends
+                _revoke(vault, serial, ends)
+        if version == ABSENT or vault.delete(HOSTS + host, version):
+            return revoked
 
 
 def _revoke(vault: Vault, serial: str, ends: float) -> None:

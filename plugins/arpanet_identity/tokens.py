@@ -26,6 +26,7 @@ HOUR = 3600
 BEGIN = "arp1"
 #: Of each part, in hexadecimal digits.
 ID, SECRET, AUTHORITY, CHECK = 8, 40, 32, 6
+_WHOLE = re.compile(BEGIN + "".join(f"-([0-9a-f]{{{n}}})" for n in (ID, SECRET, AUTHORITY, CHECK)))
 REFUSED = "that token is used up, too old, revoked or of another cluster"
 HINT = "make a new one on a master: arpanet token create"
 
@@ -76,13 +77,12 @@ def parse(text: str) -> Token:
 
     :raises UsageError: it is none, or not all of one.
     """
-    parts = text.strip().split("-")
-    sizes = [len(part) for part in parts[1:]]
-    whole = parts[0] == BEGIN and sizes == [ID, SECRET, AUTHORITY, CHECK]
-    if not whole or not hmac.compare_digest(_check(text.strip().rpartition("-")[0]), parts[-1]):
-        what = "is cut off, or mistyped" if text.strip().startswith(BEGIN) else "is no join token"
+    text = text.strip()
+    whole = _WHOLE.fullmatch(text)
+    if whole is None or _check(text.rpartition("-")[0]) != whole[4]:
+        what = "is cut off, or mistyped" if text.startswith(BEGIN) else "is no join token"
         raise UsageError(f"the token {what}", "it is one word, as 'arpanet token create' prints it")
-    return Token(*parts[1:4])
+    return Token(*whole.groups()[:3])
 
 
 def create(

@@ -1,5 +1,6 @@
 """Who is let in, as a master decides it; the vault is in memory, the disk a test's own."""
 
+import contextlib
 import time
 
 import pytest
@@ -165,7 +166,7 @@ def test_who_is_shut_out_has_no_certificate_that_holds(master):
     public = authority.read_key(key).public_key()
     again = master.renew(serial, public)
     newest = f"{x509.load_pem_x509_certificate(again['certificate'].encode()).serial_number:x}"
-    roster.shut_out(master.vault, master.roster().hosts["h2"])
+    roster.shut_out(master.vault, "h2")
     now = master.roster()
     assert "h2" not in now.hosts
     assert set(now.revoked) == {serial, newest}
@@ -177,9 +178,71 @@ def test_who_is_shut_out_has_no_certificate_that_holds(master):
 
 def test_and_may_come_again_with_another_key(master):
     master.join(asked(token(master)), "10.0.0.2")
-    roster.shut_out(master.vault, master.roster().hosts["h2"])
+    roster.shut_out(master.vault, "h2")
     assert master.join(asked(token(master)), "10.0.0.2")["role"] == "slave"
     assert "h2" in master.roster().hosts
+
+
+@pytest.mark.parametrize("moment", ["write", "delete"])
+def test_a_renewal_at_the_moment_of_a_revocation_saves_nobody(master, moment, monkeypatch):
+    """Who has stolen a host's key may renew all the time, also between two steps of this."""
+    key = authority.new_key()
+    public = authority.read_key(key).public_key()
+    stolen = [serial(master.join(asked(token(master), key=key), "10.0.0.2"))]
+    step = getattr(master.vault, moment)
+
+    def renewed_just_before(name, *rest, **more):
+        monkeypatch.undo()
+        with contextlib.suppress(ArpanetError):
+            stolen.append(serial(master.renew(stolen[-1], public)))
+        return step(name, *rest, **more)
+
+    monkeypatch.setattr(master.vault, moment, renewed_just_before)
+    roster.shut_out(master.vault, "h2")
+    assert "h2" not in master.roster().hosts
+    assert set(stolen) <= set(master.roster().revoked)
+    with pytest.raises(ArpanetError, match="nobody's any more"):
+        master.renew(stolen[-1], public)
+
+
+def test_nor_does_a_revocation_at_the_moment_of_a_renewal(master, monkeypatch):
+    key = authority.new_key()
+    first = serial(master.join(asked(token(master), key=key), "10.0.0.2"))
+    write = master.vault.write
+
+    def shut_out_just_before(*given, **more):
+        monkeypatch.undo()
+        roster.shut_out(master.vault, "h2")
+        return write(*given, **more)
+
+    monkeypatch.setattr(master.vault, "write", shut_out_just_before)
+    with pytest.raises(ArpanetError, match="renewed or shut out just now"):
+        master.renew(first, authority.read_key(key).public_key())
+    assert "h2" not in master.roster().hosts
+
+
+def test_who_renews_without_end_is_stopped(master, monkeypatch):
+    monkeypatch.setattr(roster, "MOST", 3)
+    key = authority.new_key()
+    public = authority.read_key(key).public_key()
+    newest = serial(master.join(asked(token(master), key=key), "10.0.0.2"))
+    for _ in range(2):
+        newest = serial(master.renew(newest, public))
+    with pytest.raises(ArpanetError, match="h2 has 3 certificates that hold"):
+        master.renew(newest, public)
+
+
+def serial(answer):
+    found = x509.load_pem_x509_certificate(answer["certificate"].encode())
+    return f"{found.serial_number:x}"
+
+
+@pytest.mark.parametrize("name", ["master.arpanet", "Master.Arpanet", "master.arpanet."])
+def test_no_slave_is_named_as_masters_are(master, name):
+    made = token(master)
+    with pytest.raises(ArpanetError, match="names every master"):
+        master.join(asked(made, name), "10.0.0.2")
+    assert tokens.check(master.vault, made.id, made.secret)
 
 
 def test_a_registry_that_was_wiped_is_told_again(master):
@@ -193,7 +256,7 @@ def test_a_registry_that_was_wiped_is_told_again(master):
 def test_one_that_was_restored_lets_nobody_in_who_was_shut_out(master):
     master.join(asked(token(master)), "10.0.0.2")
     before = {name: entry.value for name, entry in master.vault.list("").items()}
-    roster.shut_out(master.vault, master.roster().hosts["h2"])
+    roster.shut_out(master.vault, "h2")
     master.join(asked(token(master), "h3", addresses=["10.0.0.3"]), "10.0.0.3")
     master.roster()
     restored = MemoryVault()
@@ -204,6 +267,52 @@ def test_one_that_was_restored_lets_nobody_in_who_was_shut_out(master):
     assert after.roster().revoked.keys() == master.roster().revoked.keys()
 
 
+def test_one_that_was_restored_learns_of_a_renewal(master):
+    key = authority.new_key()
+    first = master.join(asked(token(master), key=key), "10.0.0.2")
+    before = {name: entry.value for name, entry in master.vault.list("").items()}
+    public = authority.read_key(key).public_key()
+    again = serial(master.renew(serial(first), public))
+    restored = MemoryVault()
+    for name, value in before.items():
+        restored.write(name, value)
+    after = Enrolment(master.store, restored, lambda _: None)
+    assert after.roster().hosts["h2"].serial == again
+    assert roster.listed(restored)["h2"].serial == again
+    after.renew(again, public)
+
+
+def test_one_that_was_restored_keeps_who_was_let_in_anew(master):
+    """The name was another host's, which was shut out; that one is what the store brings back."""
+    master.join(asked(token(master)), "10.0.0.2")
+    before = {name: entry.value for name, entry in master.vault.list("").items()}
+    roster.shut_out(master.vault, "h2")
+    now = serial(master.join(asked(token(master)), "10.0.0.2"))
+    restored = MemoryVault()
+    for name, value in before.items():
+        restored.write(name, value)
+    after = Enrolment(master.store, restored, lambda _: None)
+    assert after.roster().hosts["h2"].serial == now
+    assert after.roster().hosts["h2"].serial == now
+
+
+def test_a_copy_of_long_ago_lets_nobody_in_again(master, monkeypatch):
+    """Its revocation is forgotten by then, as its certificate has ended."""
+    master.join(asked(token(master)), "10.0.0.2")
+    copy = master.store.roster()
+    roster.shut_out(master.vault, "h2")
+    later = time.time() + 366 * 86400
+    monkeypatch.setattr(roster.time, "time", lambda: later)
+    assert "h2" not in roster.read(MemoryVault(), copy).hosts
+
+
+def test_what_can_not_be_read_keeps_its_name(master):
+    """A later version may have written it."""
+    master.vault.write("public/hosts/h2", '{"host": "h2", "new": 1}')
+    with pytest.raises(ArpanetError, match="another host of the name h2"):
+        master.join(asked(token(master)), "10.0.0.2")
+
+
 def test_what_a_registry_holds_of_nonsense_lets_nobody_in(master):
     for number, text in enumerate(["", "{", "[]", '{"host": "x"}', "null"]):
         master.vault.write(f"public/hosts/x{number}", text)
@@ -212,7 +321,7 @@ def test_what_a_registry_holds_of_nonsense_lets_nobody_in(master):
 
 def test_a_revocation_goes_when_its_certificate_would_have(master, monkeypatch):
     master.join(asked(token(master)), "10.0.0.2")
-    roster.shut_out(master.vault, master.roster().hosts["h2"])
+    roster.shut_out(master.vault, "h2")
     assert master.roster().revoked
     later = time.time() + 366 * 86400
     monkeypatch.setattr(roster.time, "time", lambda: later)

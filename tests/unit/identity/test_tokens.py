@@ -7,6 +7,7 @@ from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, UsageError
 
 CA = "ab" * 32
+FOREIGN = f"arp1-{'a' * 8}-{'b' * 40}-{'c' * 32}-éééééé"
 NO = "used up, too old, revoked or of another cluster"
 
 
@@ -36,7 +37,7 @@ def test_one_cut_off_by_any_character_is_told(vault):
             tokens.parse(wrong)
 
 
-@pytest.mark.parametrize("text", ["", "arp1", "hello", "arp1----", "-" * 9])
+@pytest.mark.parametrize("text", ["", "arp1", "hello", "arp1----", "-" * 9, FOREIGN])
 def test_what_is_none_is_refused(text):
     with pytest.raises(UsageError):
         tokens.parse(text)
