@@ -122,8 +122,16 @@ def _request(
     try:
         answer = pool.request(method, path, json=body, redirect=False)
     except urllib3.exceptions.SSLError as problem:
-        if isinstance(problem.args[0], ssl.SSLCertVerificationError):
+        cause = problem.args[0]
+        if isinstance(cause, ssl.SSLCertVerificationError):
             raise
+        if context.check_hostname:  # it is a master, and was shown a certificate
+            _, alert, reason = str(getattr(cause, "reason", "")).partition("_ALERT_")
+            why = reason.replace("_", " ").lower() if alert else "it hangs up"
+            raise ArpanetError(
+                f"the master at {name} refuses this host's certificate: {why}",
+                "is this host's clock right? Else let it in again",
+            ) from None
         raise ArpanetError(f"what answers at {name} is no master's enrolment: no TLS") from None
     except (HTTPError, OSError) as problem:
         raise RegistryUnreachable(

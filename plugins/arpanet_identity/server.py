@@ -4,8 +4,8 @@
     POST /v1/join    a token and a signing request -> a certificate
     POST /v1/renew   over TLS with the host's own certificate -> a new one for the same key
 
-TLS only, small bodies, few connections at a time, each with a time limit. Who fails too often
-waits.
+TLS only, small bodies, few connections at a time, of one address fewer, each with a time limit.
+Whose tokens are wrong too often waits; who has a certificate is never held up by those.
 """
 
 import json
@@ -14,7 +14,9 @@ import re
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -33,8 +35,10 @@ log = logging.getLogger(__name__)
 LIMIT = 65_536
 #: Seconds that a client has for each step.
 PATIENCE = 10.0
-#: Connections at a time.
-MANY = 32
+#: Seconds that a connection may last: a join waits for the registry.
+LONGEST = 60.0
+#: Connections at a time: in all, and from one address.
+MANY, EACH = 32, 16
 
 
 class Deeds:
@@ -65,7 +69,8 @@ class Server(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._context, self.deeds = context, deeds
         self.rate = Rate()
-        self._places = threading.BoundedSemaphore(MANY)
+        self._lock = threading.Lock()
+        self._here: Counter[str] = Counter()
         super().__init__(address, _Handler)
         self._thread = threading.Thread(target=self.serve_forever, name="enrolment", daemon=True)
         self._thread.start()
@@ -77,28 +82,63 @@ class Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Take a connection if there is a place, else hang up: the other side tries again."""
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._place(client_address[0], 1):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread to be had
+            self._place(client_address[0], -1)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve one connection, with TLS from its first byte on."""
+        same = request.dup()
+        limit = threading.Timer(LONGEST, _hang_up, (same,))
+        limit.daemon = True
+        limit.start()
         try:
             request.settimeout(PATIENCE)
             try:
                 secure = self._context().wrap_socket(request, server_side=True)
             except (OSError, ArpanetError) as problem:
                 log.debug("%s: no TLS: %s", client_address[0], problem)
+                _hear_out(same)
                 self.shutdown_request(request)
                 return
             super().process_request_thread(secure, client_address)
         finally:
-            self._places.release()
+            limit.cancel()
+            same.close()
+            self._place(client_address[0], -1)
+
+    def _place(self, address: str, more: int) -> bool:
+        """Take a place for *address*, or give it back; return whether there was one."""
+        with self._lock:
+            if more > 0 and (self._here.total() >= MANY or self._here[address] >= EACH):
+                return False
+            self._here[address] += more
+            self._here += Counter()  # drops who is not here any more
+            return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say that a connection broke; what is wrong with a request is answered to it."""
         log.debug("%s: the connection broke", client_address[0], exc_info=True)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):  # it has ended just now
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _hear_out(connection: socket.socket) -> None:
+    """Read what is on its way: else the kernel resets the connection, and why is never heard."""
+    with suppress(OSError):
+        connection.settimeout(1.0)
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(64):
+            if not connection.recv(4096):
+                break
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -118,20 +158,29 @@ class _Handler(BaseHTTPRequestHandler):
         source = self.client_address[0]
         if self.path not in deeds:
             return self._answer(404, {"error": "there is no such page"})
-        if not self.server.rate.admits(source):
-            return self._answer(429, {"error": "too many failed tries; wait a minute"})
         try:
             answer = deeds[self.path](source)
         except RegistryUnreachable as problem:
             return self._answer(503, {"error": problem.message, "hint": problem.hint})
         except ArpanetError as problem:
-            self.server.rate.failed(source)
-            log.warning("%s asked to be let in: %s", source, problem.message)
+            log.warning("%s is refused at %s: %s", source, self.path, problem.message)
             return self._answer(403, {"error": problem.message, "hint": problem.hint})
+        except Exception:  # whatever it is, it is an answer
+            log.exception("%s failed", self.path)
+            return self._answer(500, {"error": "it failed, and its log says more"})
         return self._answer(200, answer)
 
     def _join(self, source: str) -> Json:
-        return self.server.deeds.join(self._body(), source)
+        rate = self.server.rate
+        if not rate.admits(source):
+            raise ArpanetError("too many failed tries", "wait a minute")
+        try:
+            return self.server.deeds.join(self._body(), source)
+        except RegistryUnreachable:
+            raise  # nobody's guess
+        except Exception:
+            rate.failed(source)
+            raise
 
     def _renew(self, source: str) -> Json:
         shown = self.connection.getpeercert(binary_form=True)

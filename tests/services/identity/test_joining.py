@@ -6,14 +6,18 @@ import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 import urllib3
-from arpanet_identity import authority, client, enrolment, host, tokens
+from arpanet_identity import authority, client, enrolment, host, roster, server, tokens
 from arpanet_identity.authority import Subject
 from arpanet_identity.enrolment import Enrolment
-from arpanet_identity.server import LIMIT, Deeds, Server
+from arpanet_identity.server import EACH, LIMIT, Deeds, Server
 from arpanet_identity.store import Store
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, RegistryUnreachable, UsageError
@@ -143,31 +147,25 @@ def test_a_slave_can_not_pretend_to_be_a_master(master, tmp_path):
     assert heard == []
 
 
-def test_a_wrong_clock_is_told_as_such(master, monkeypatch):
-    token = master.token()
-    behind = time.time() - 86_400
-    monkeypatch.setattr(client, "time", lambda: behind)
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [((1, 2), "clock is 2160 minutes behind the master's"), ((-2, -1), "2160 minutes ahead of")],
+)
+def test_a_wrong_clock_is_told_as_such(master, days, words, monkeypatch):
+    """This host's can't be put wrong: the master's is, and it shows a certificate of its time."""
+    kept, now = master.store, datetime.now(UTC)
+    begin, end = (now + timedelta(days=number) for number in days)
+    kept.adopt(holding(master, kept, begin, end), master.ca(), kept.crl.read_text())
+    middle = begin + (end - begin) / 2
     monkeypatch.setattr(
-        ssl.SSLContext, "wrap_socket", with_a_certificate_that_is_not_valid_yet(ssl.SSLContext)
+        server._Handler, "date_time_string", lambda *_: format_datetime(middle, usegmt=True)
     )
-    with pytest.raises(ArpanetError, match="clock is 1440 minutes behind the master's: set it"):
-        ask(master, token)
+    with pytest.raises(ArpanetError, match=words):
+        ask(master, master.token())
 
 
-def with_a_certificate_that_is_not_valid_yet(context):
-    """OpenSSL looks at the real clock: refuse for it where certificates are looked at."""
-    wrap = context.wrap_socket
-
-    def wrapped(self, *args, **more):
-        if not more.get("server_side") and self.verify_mode == ssl.CERT_REQUIRED:
-            raise ssl.SSLCertVerificationError(1, "certificate is not yet valid")
-        return wrap(self, *args, **more)
-
-    return wrapped
-
-
-def raw(master, secure=True):
-    plain = socket.create_connection((master.ip, master.port), 5)
+def raw(master, secure=True, source="0.0.0.0"):
+    plain = socket.create_connection((master.ip, master.port), 5, (source, 0))
     if not secure:
         return plain
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -210,14 +208,35 @@ def test_what_makes_no_sense_is_answered_in_a_line(master, head, code):
     assert set(json.loads(body)) <= {"error", "hint"}
 
 
-def test_one_that_says_nothing_holds_up_nobody(master):
-    silent = [raw(master, secure=False) for _ in range(8)]
+def test_who_says_nothing_holds_up_nobody(master):
+    """Not with all the connections that one address may have."""
+    silent = [raw(master, secure=False, source="127.0.0.9") for _ in range(2 * EACH)]
     assert ask(master, master.token())["role"] == "slave"
     for one in silent:
         one.close()
 
 
-def test_who_guesses_is_not_listened_to_for_long(master):
+def test_who_says_it_slowly_is_hung_up_on(master, monkeypatch):
+    monkeypatch.setattr(server, "LONGEST", 0.5)
+    with raw(master) as slow:
+        slow.sendall(b"POST /v1/join HTTP/1.0\r\nContent-Length: 9\r\n\r\n")
+        with pytest.raises(OSError, match=r"EOF|reset|Broken pipe"):
+            while slow.recv(1) or True:
+                slow.sendall(b"[")
+
+
+def test_what_goes_wrong_in_a_master_is_an_answer(master, caplog):
+    def broken(_given, _source):
+        raise ZeroDivisionError
+
+    master.server.deeds.join = broken
+    with pytest.raises(ArpanetError, match="says: it failed, and its log says more"):
+        ask(master, master.token())
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_who_guesses_is_not_listened_to_for_long(master, tmp_path):
+    kept = member(master, tmp_path / "h9")
     token = master.token()
     wrong = tokens.Token(token.id, "0" * 40, token.authority)
     for _ in range(10):
@@ -225,6 +244,8 @@ def test_who_guesses_is_not_listened_to_for_long(master):
             ask(master, wrong)
     with pytest.raises(ArpanetError, match="too many failed tries"):
         ask(master, token)
+    # who has a certificate already is not held up by who guesses, at whatever address
+    host.adopt(kept, client.renew(master.place, kept.me))
 
 
 def test_a_certificate_is_renewed_by_who_has_it(master, tmp_path):
@@ -251,8 +272,43 @@ def test_nor_with_one_of_another_cluster(make, tmp_path):
     stranger = member(make("other"), tmp_path / "x")
     master = make("one")
     stranger.me.ca.write_text(master.ca())
-    with pytest.raises((ArpanetError, RegistryUnreachable)):
+    with pytest.raises(ArpanetError, match="refuses this host's certificate: unknown ca"):
         client.renew(master.place, stranger.me)
+
+
+@pytest.mark.parametrize(
+    ("days", "why"), [((-2, -1), "certificate expired"), ((1, 2), "bad certificate")]
+)
+def test_nor_with_one_that_does_not_hold_now(master, tmp_path, days, why):
+    kept, now = member(master, tmp_path / "h2"), datetime.now(UTC)
+    begin, end = (now + timedelta(days=number) for number in days)
+    kept.me.certificate.write_text(holding(master, kept, begin, end))
+    with pytest.raises(ArpanetError, match=f"refuses this host's certificate: {why}"):
+        client.renew(master.place, kept.me)
+
+
+def holding(master, kept, begin, end):
+    """The same certificate, for another time."""
+    mine, found = master.enrolment.authority(), kept.certificate()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(found.subject)
+        .issuer_name(found.issuer)
+        .public_key(found.public_key())
+        .serial_number(found.serial_number)
+        .not_valid_before(begin)
+        .not_valid_after(end)
+    )
+    for one in found.extensions:
+        made = made.add_extension(one.value, one.critical)
+    return authority.pem(made.sign(mine.key, hashes.SHA256()))
+
+
+def test_nor_with_one_that_was_revoked(master, tmp_path):
+    kept = member(master, tmp_path / "h2")
+    roster.shut_out(master.vault, "h2")
+    with pytest.raises(ArpanetError, match="this host's certificate is nobody's any more"):
+        client.renew(master.place, kept.me)
 
 
 def test_two_masters_ask_at_once(master):
