@@ -46,6 +46,7 @@ from .records import (
     Link as Link,
     Member as Member,
     Port as Port,
+    Refusal as Refusal,
     Snapshot as Snapshot,
     Status as Status,
     Target as Target,

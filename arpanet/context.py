@@ -110,8 +110,8 @@ class Context:
         if vault is None:
             url = self.settings[ARPANET_REGISTRY]
             raise SettingsError(
-                f"ARPANET_REGISTRY={url}: no plugin keeps who is let in for this kind of registry",
-                "use etcd://, or ARPANET_TLS=off on all hosts",
+                f"ARPANET_REGISTRY={url}: no plugin keeps more than instances there",
+                "use etcd://, or install the plugin that serves it",
             )
         return vault
 

@@ -20,6 +20,7 @@ __all__ = [
     "Link",
     "Member",
     "Port",
+    "Refusal",
     "Snapshot",
     "Status",
     "Target",
@@ -144,6 +145,18 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An instance that is in the registry and must not be used, or not by all of its names.
+
+    :ivar instance: as its host wrote it, with the names that are refused.
+    :ivar why: half a sentence.
+    """
+
+    instance: Instance
+    why: str
+
+
+@dataclass(frozen=True)
 class Difference:
     """What differs between two snapshots, by name: what came, went or changed.
 
@@ -162,6 +175,8 @@ class Snapshot:
     """All that the registry holds at one moment.
 
     :ivar index: what :meth:`services` returns, where whoever made the snapshot has it at hand.
+    :ivar refused: what is not among *instances*, or not by these names, since its host may not have
+        it: for people to see, and for nobody to dial.
     """
 
     instances: Mapping[str, Instance] = field(default_factory=dict)
@@ -169,6 +184,7 @@ class Snapshot:
     index: Mapping[str, tuple[Instance, ...]] | None = field(
         default=None, compare=False, repr=False
     )
+    refused: tuple[Refusal, ...] = ()
 
     def services(self) -> Mapping[str, tuple[Instance, ...]]:
         """Service name -> its instances, in the order of their ids; not to be changed."""

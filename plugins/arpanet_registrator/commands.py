@@ -13,7 +13,6 @@ from arpanet import (
     HOSTNAME,
     ArpanetError,
     Context,
-    Instance,
     Lister,
     Snapshot,
     UsageError,
@@ -58,12 +57,12 @@ class Services(Lister):
         """Read the registry."""
         context = self.app.context
         snapshot = context.registry.read()
-        found = listing.chosen(snapshot, parsed_args.name)
+        found = listing.rows(snapshot, parsed_args.name)
         if not found:
             for said in _nothing(context, parsed_args.name, snapshot):
                 context.say(said)
         now = time.time()
-        records = [listing.record(one, now) for one in found.values()]
+        records = [listing.record(one, now, refused) for one, refused in found.values()]
         if parsed_args.formatter not in ("json", "yaml"):
             records = [listing.words(one) for one in records]
         return listing.FIELDS, [tuple(one[name] for name in listing.FIELDS) for one in records]
@@ -73,12 +72,12 @@ class Services(Lister):
         registry.read()  # says so, and ends, when nobody answers now
         news: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
         follower = registry.follow(news.put)
-        before: Mapping[str, Instance] = {}
+        before: Mapping[str, listing.Row] = {}
         trouble = ""
         try:
             while True:
                 try:
-                    after = listing.chosen(news.get(timeout=LOOK), name)
+                    after = listing.rows(news.get(timeout=LOOK), name)
                 except queue.Empty:
                     # not before: until its first news a follower is on its way, not in trouble
                     before_that, trouble = trouble, follower.trouble
@@ -90,9 +89,9 @@ class Services(Lister):
         finally:
             follower.close()
 
-    def _print(self, changes: Iterable[tuple[str, Instance]], as_json: bool) -> None:
-        for sign, one in changes:
-            record = listing.record(one, time.time())
+    def _print(self, changes: Iterable[tuple[str, listing.Row]], as_json: bool) -> None:
+        for sign, (one, refused) in changes:
+            record = listing.record(one, time.time(), refused)
             text = (
                 json.dumps({"change": _CHANGES[sign], **record})
                 if as_json

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from arpanet import Instance, Snapshot
 from arpanet_registrator.instances import LeftOut
 
-__all__ = ["FIELDS", "changed", "chosen", "hints", "line", "record", "words"]
+__all__ = ["FIELDS", "Row", "changed", "chosen", "hints", "line", "record", "rows", "words"]
 
 FIELDS = (
     "service",
@@ -20,9 +20,26 @@ FIELDS = (
     "tags",
     "aliases",
     "unconfirmed",
+    "refused",
 )
 Record = Mapping[str, Any]
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+
+
+class Row(NamedTuple):
+    """What is listed; *refused* says why nobody uses it, ``""``: it may be used."""
+
+    instance: Instance
+    refused: str = ""
+
+
+def rows(snapshot: Snapshot, name: str | None) -> dict[str, Row]:
+    """Return what there is of *name*, of everything for ``None``, refused or not, in order."""
+    found = {key: Row(one) for key, one in chosen(snapshot, name).items()}
+    for one in snapshot.refused:
+        if one.instance.services and (name is None or name in one.instance.services):
+            found[f"{one.instance.host} {one.instance.id}"] = Row(one.instance, one.why)
+    return dict(sorted(found.items(), key=lambda row: (row[1].instance.services[0], row[0])))
 
 
 def chosen(snapshot: Snapshot, name: str | None) -> dict[str, Instance]:
@@ -32,7 +49,7 @@ def chosen(snapshot: Snapshot, name: str | None) -> dict[str, Instance]:
     return {one.id: one for one in sorted(found, key=lambda one: (one.services[0], one.id))}
 
 
-def record(one: Instance, now: float) -> Record:
+def record(one: Instance, now: float, refused: str = "") -> Record:
     """Return *one* by :data:`FIELDS`; ``age`` in seconds, ``None`` where nobody said.
 
     :param now: seconds since the epoch; hosts whose clocks differ are off by as much.
@@ -48,6 +65,7 @@ def record(one: Instance, now: float) -> Record:
         "tags": list(one.tags),
         "aliases": list(one.services[1:]),
         "unconfirmed": one.unconfirmed,
+        "refused": refused,
     }
 
 
@@ -68,21 +86,24 @@ def line(sign: str, given: Record) -> str:
     shown = words(given)
     parts = [shown[name] for name in ("service", "instance", "address", "protocol", "health")]
     tags = f"[{shown['tags']}]" if shown["tags"] else ""
-    return " ".join(filter(None, [sign, *parts, tags, given["unconfirmed"] and "unconfirmed"]))
+    notes = [given["unconfirmed"] and "unconfirmed", given["refused"] and "refused:"]
+    return " ".join(filter(None, [sign, *parts, tags, *notes, given["refused"]]))
 
 
-def changed(
-    before: Mapping[str, Instance], after: Mapping[str, Instance]
-) -> Iterator[tuple[str, Instance]]:
-    """Yield (``-``, ``+`` or ``~``, instance) for each difference that shows."""
+def changed(before: Mapping[str, Row], after: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+    """Yield (``-``, ``+`` or ``~``, row) for each difference that shows."""
     for key in sorted(before.keys() - after.keys()):
         yield "-", before[key]
     for key, one in after.items():
         if key not in before:
             yield "+", one
         # the age of one that was started anew differs, too
-        elif record(one, one.started + 1) != record(before[key], one.started + 1):
+        elif _same_age(one, one) != _same_age(before[key], one):
             yield "~", one
+
+
+def _same_age(row: Row, as_of: Row) -> Record:
+    return record(row.instance, as_of.instance.started + 1, row.refused)
 
 
 def hints(name: str, snapshot: Snapshot, left_out: Iterable[LeftOut]) -> Iterator[str]:

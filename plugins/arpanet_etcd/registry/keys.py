@@ -35,8 +35,8 @@ ID = re.compile(r"(.+?):[a-zA-Z0-9][a-zA-Z0-9_.-]+:[0-9]+(:udp)?")
 class Key(NamedTuple):
     """What a key speaks of.
 
-    :ivar kind: ``services``, ``instances`` or ``hosts``.
-    :ivar id: of the instance, or the host's name.
+    :ivar kind: ``services``, ``instances``, ``hosts``, ``admitted`` or ``reserved``.
+    :ivar id: of the instance, or the host's name; the name that is reserved.
     :ivar service: the service's name, for ``services`` only.
     :ivar host: whose instance it is, for ``instances``; ``""``: a former version wrote the key.
     """
@@ -58,6 +58,8 @@ class Layout:
         self.root = f"{path}/"
         #: the first key that is read, and the first one after all that are
         self.span = (f"{self.root}hosts/", f"{self.root}{'services' if foreign else 'instances'}0")
+        #: the same for all that any host may read: what masters alone see lies behind it
+        self.readable = (f"{self.root}hosts/", f"{self.root}told0")
 
     def host(self, name: str) -> str:
         """Return the key of a host's record."""
@@ -143,6 +145,10 @@ class Layout:
                 return Key(kind, instance_id)
             case "hosts", [host] if key == self.host(host):
                 return Key(kind, host)
+            case "identity", ["public", "hosts", host] if key == self.kept(f"public/hosts/{host}"):
+                return Key("admitted", host)
+            case "identity", ["public", "services", name]:
+                return Key("reserved", name)
         return None
 
 

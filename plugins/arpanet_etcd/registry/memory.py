@@ -127,7 +127,12 @@ def encode(state: State) -> str:
         (host, one.id, codec.encode(one), round(age, 1)) for host, one, age in state.known.entries
     ]
     return json.dumps(
-        {"position": state.position[:3], "listed": state.known.listed, "entries": entries}
+        {
+            "position": state.position[:3],
+            "listed": state.known.listed,
+            "entries": entries,
+            "trust": dict(state.known.trust),
+        }
     )
 
 
@@ -146,6 +151,9 @@ def decode(text: str) -> State:
                 entries.append((str(host), codec.decode_instance(instance_id, record), float(age)))
             except ValueError as problem:
                 log.warning("forgetting instance %r: %s", instance_id, problem)
-        return State(Position(str(cluster), int(term), int(revision)), Known(listed, entries))
+        # former versions knew of no trust
+        trust = {str(host): str(text) for host, text in given.get("trust", {}).items()}
+        position = Position(str(cluster), int(term), int(revision))
+        return State(position, Known(listed, entries, trust))
     except (KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError(f"it is not what was written: {problem!r}") from problem

@@ -1,20 +1,22 @@
 """What ``arpanet status`` says of the way from here to the registry, and of other hosts' agents."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from arpanet import ARPANET_TTL, Context, RegistryError, Status
+from arpanet import ARPANET_TTL, HOSTNAME, Context, Refusal, RegistryError, Status
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import make_registry, where
 
-__all__ = ["line", "status"]
+__all__ = ["line", "refusals", "status"]
 
 #: Seconds for one master to answer.
 TIMEOUT = 1.0
+#: How many refused instances are named.
+NAMED = 5
 
 
 def status(context: Context) -> list[Status]:
-    """Return a line where an endpoint does not serve, or a host's agent has fallen silent."""
+    """Return what is wrong between this host and the registry, and which instances are refused."""
     registry = make_registry(context.settings)
     found = where(context.settings)
     if registry is None or found is None:
@@ -23,15 +25,32 @@ def status(context: Context) -> list[Status]:
     gateway = Gateway(endpoints, timeout=TIMEOUT, pinned=True)
     troubles = gateway.survey()
     silent: Mapping[str, float] = {}
+    refused: tuple[Refusal, ...] = ()
     try:
         silent = registry.silences()
+        refused = registry.read().refused
     except RegistryError:
         pass  # the line of the masters says so
     finally:
         registry.close()
         gateway.close()
-    said = line(len(endpoints), troubles, silent, context.settings[ARPANET_TTL])
-    return [said] if said else []
+    said = [
+        line(len(endpoints), troubles, silent, context.settings[ARPANET_TTL]),
+        refusals(refused, context.settings[HOSTNAME]),
+    ]
+    return [one for one in said if one]
+
+
+def refusals(refused: Iterable[Refusal], host: str) -> Status | None:
+    """Return what nobody uses although it is registered; degraded where *host* registered it."""
+    found = sorted(refused, key=lambda one: (one.instance.host != host, one.instance.id))
+    if not found:
+        return None
+    words = [f"{one.instance.id} ({one.why})" for one in found[:NAMED]]
+    if len(found) > NAMED:
+        words.append(f"and {len(found) - NAMED} more: 'arpanet services'")
+    state = "degraded" if found[0].instance.host == host else "ok"
+    return Status("refused instances", state, ", ".join(words))
 
 
 def line(

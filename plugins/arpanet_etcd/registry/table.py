@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from arpanet import Host, Instance, Snapshot
+from arpanet import Host, Instance, Refusal, Snapshot
 
 __all__ = ["Table", "unconfirmed"]
 
@@ -11,7 +11,7 @@ __all__ = ["Table", "unconfirmed"]
 def unconfirmed(snapshot: Snapshot) -> Snapshot:
     """Return *snapshot* without anything in it being confirmed."""
     found = {key: replace(one, unconfirmed=True) for key, one in snapshot.instances.items()}
-    return Snapshot(found, snapshot.hosts)
+    return Snapshot(found, snapshot.hosts, refused=snapshot.refused)
 
 
 class Table:
@@ -19,6 +19,7 @@ class Table:
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[Instance, ...]] = {}
+        self._refused: dict[str, tuple[Refusal, ...]] = {}
         self._instances: dict[str, Instance] = {}
         self._names: dict[str, set[str]] = {}
         self._index: dict[str, tuple[Instance, ...]] = {}
@@ -35,8 +36,16 @@ class Table:
         else:
             self._hosts.pop(name, None)
 
-    def put(self, key: str, shown: tuple[Instance, ...]) -> None:
-        """Let *shown*, each with an id that nothing else has, be all that *key* stands for."""
+    def put(self, key: str, shown: tuple[Instance, ...], refused: tuple[Refusal, ...] = ()) -> None:
+        """Let *shown*, each with an id that nothing else has, be all that *key* stands for.
+
+        :param refused: what it stands for and nobody may use.
+        """
+        if self._refused.get(key, ()) != refused:
+            self._snapshot = None
+            self._refused[key] = refused
+            if not refused:
+                del self._refused[key]
         before = self._entries.get(key, ())
         if before == shown:
             return
@@ -70,5 +79,8 @@ class Table:
                     self._index.pop(name, None)
             self._touched.clear()
             index: Mapping[str, tuple[Instance, ...]] = dict(self._index)
-            self._snapshot = Snapshot(dict(self._instances), dict(self._hosts), index)
+            refused = [one for key in sorted(self._refused) for one in self._refused[key]]
+            self._snapshot = Snapshot(
+                dict(self._instances), dict(self._hosts), index, tuple(refused)
+            )
         return self._snapshot

@@ -7,19 +7,23 @@ or was revoked, by hand, with the store. It stays, unconfirmed, until the host w
 says another such number without listing it. Former versions say no numbers: what a living host of
 theirs deleted is withdrawn.
 
-An entry that can't be read is left out and logged once: it must not take the others along.
+An entry that can't be read is left out and logged once: it must not take the others along. One that
+its host may not have (:mod:`arpanet_etcd.registry.trust`) is told apart as refused, and has no say
+in anything.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
-from arpanet import Host, Instance, Snapshot, codec
+from arpanet import Host, Instance, Refusal, Snapshot, codec
 from arpanet_etcd.registry.keys import Key, Layout, instance_of_leaf
 from arpanet_etcd.registry.lost import Address, Lost, address_of
 from arpanet_etcd.registry.table import Table
+from arpanet_etcd.registry.trust import ADMITTED, RESERVED, Trust
 
 __all__ = ["Known", "View"]
 
@@ -31,10 +35,12 @@ class Known(NamedTuple):
 
     :ivar listed: host -> the number it said last.
     :ivar entries: host, instance, and for how many seconds it has been gone.
+    :ivar trust: host -> what says which addresses it may have.
     """
 
     listed: Mapping[str, int]
     entries: list[tuple[str, Instance, float]]
+    trust: Mapping[str, str] = MappingProxyType({})
 
 
 class View:
@@ -49,7 +55,9 @@ class View:
         self._doubted: set[str] = set()
         #: instance id -> key -> its record
         self._records: dict[str, dict[str, Instance]] = {}
-        #: how many records there are at an address
+        self._trust = Trust()
+        #: where each record that is trusted is dialled, and how many are at an address
+        self._claims: dict[str, Address] = {}
         self._taken: dict[Address, int] = {}
         #: instance id -> key -> (service, address)
         self._leaves: dict[str, dict[str, tuple[str, str]]] = {}
@@ -62,6 +70,9 @@ class View:
     def restore(self, known: Known) -> None:
         """Begin with what an earlier view knew, all of it unconfirmed."""
         self._listed.update(known.listed)
+        for name, text in known.trust.items():
+            self._trust.apply(Key(ADMITTED, name), text)
+        self._trust.begin_anew()
         for host, instance, age in known.entries:
             self._lost.add(host, instance, age)
             self._touched.add(instance.id)
@@ -75,7 +86,7 @@ class View:
         if not goes_on:
             self._begin_anew()
         gone = dict.fromkeys(self._texts.keys() - texts.keys())
-        self._apply([*gone.items(), *sorted(texts.items())], goes_on)
+        self._apply([*gone.items(), *sorted(texts.items())], goes_on, complete=goes_on)
 
     def apply(self, changed: Iterable[tuple[str, str | None]]) -> None:
         """Take in what keys hold now, ``None``: nothing; all of it happened at one moment."""
@@ -92,12 +103,17 @@ class View:
         self._touched |= self._records.keys() | self._leaves.keys()
         for name in self._hosts:
             self._table.host(name, None)
-        for index in (self._texts, self._hosts, self._records, self._taken, self._leaves):
+        indexes = (self._texts, self._hosts, self._records, self._claims, self._taken, self._leaves)
+        for index in indexes:
             index.clear()
+        self._trust.begin_anew()
 
-    def _apply(self, changed: Iterable[tuple[str, str | None]], goes_on: bool) -> None:
+    def _apply(
+        self, changed: Iterable[tuple[str, str | None]], goes_on: bool, complete: bool = False
+    ) -> None:
         gone: list[tuple[Key, Instance]] = []
         sure: set[str] = set()
+        judge = False
         for key, text in changed:
             if self._texts.get(key) == text or not (parsed := self._layout.parse(key)):
                 continue
@@ -107,6 +123,8 @@ class View:
                 self._texts[key] = text
             if parsed.kind == "hosts":
                 sure |= self._apply_host(key, parsed.id, text, goes_on)
+            elif parsed.kind in (ADMITTED, RESERVED):
+                judge |= self._trust.apply(parsed, text)
             elif parsed.kind == "services":
                 self._apply_leaf(key, parsed, text)
             else:
@@ -115,6 +133,8 @@ class View:
             self._went(parsed, one)
         for host in sure:
             self._settle(host)
+        if self._trust.settle(complete) or judge:
+            self._judge_anew()
         self._touched |= self._lost.expire()
         self._show()
 
@@ -166,7 +186,7 @@ class View:
         if not parsed.host and one.host in self._hosts:
             return
         address = address_of(one)
-        if not (address and self._taken.get(address)):
+        if not (address and self._taken.get(address)) and not self._trust.refusal(one):
             self._lost.add(one.host, one)
 
     def _settle(self, host: str) -> None:
@@ -183,22 +203,41 @@ class View:
     def _confirm(self, key: str, one: Instance) -> None:
         self._lost.drop(one.host, one.id)
         self._records.setdefault(one.id, {})[key] = one
-        if address := address_of(one):
-            self._taken[address] = self._taken.get(address, 0) + 1
-            for host, instance_id in self._lost.at(address):
-                self._lost.drop(host, instance_id)
-                self._touched.add(instance_id)
+        self._claim(key, one)
+
+    def _claim(self, key: str, one: Instance) -> None:
+        """Let *one* have its address, if it may: whatever vanished there is gone for good."""
+        address = address_of(one)
+        if not address or self._trust.refusal(one):
+            return
+        self._claims[key] = address
+        self._taken[address] = self._taken.get(address, 0) + 1
+        for host, instance_id in self._lost.at(address):
+            self._lost.drop(host, instance_id)
+            self._touched.add(instance_id)
+
+    def _unclaim(self, key: str) -> None:
+        if address := self._claims.pop(key, None):
+            self._taken[address] -= 1
+            if not self._taken[address]:
+                del self._taken[address]
 
     def _forget(self, instance_id: str, key: str) -> Instance | None:
         records = self._records.get(instance_id, {})
         one = records.pop(key, None)
-        if one and (address := address_of(one)):
-            self._taken[address] -= 1
-            if not self._taken[address]:
-                del self._taken[address]
+        self._unclaim(key)
         if one and not records:
             del self._records[instance_id]
         return one
+
+    def _judge_anew(self) -> None:
+        """Look at everything once more: hosts are let in, and names reserved, now and then only."""
+        for records in self._records.values():
+            for key, one in records.items():
+                self._unclaim(key)
+                self._claim(key, one)
+        self._touched |= self._records.keys() | self._leaves.keys()
+        self._touched |= {one.id for _, one, _ in self._lost}
 
     # -- what comes out --------------------------------------------------------------------------
 
@@ -212,28 +251,54 @@ class View:
         entries += [(r.host, r, 0.0) for found in self._records.values() for r in found.values()]
         hosts = {host for host, _, _ in entries} | self._hosts.keys()
         self._listed = {name: self._listed[name] for name in self._listed.keys() & hosts}
-        return Known(dict(self._listed), entries)
+        return Known(dict(self._listed), entries, dict(self._trust.texts))
 
     def _show(self) -> None:
         for instance_id in self._touched:
-            self._table.put(instance_id, tuple(self._shown(instance_id)))
+            refused: list[Refusal] = []
+            known = self._known_as(instance_id).items()
+            found = [self._judge(one, not host, refused) for host, one in known]
+            shown = tuple(self._told_apart(instance_id, filter(None, found)))
+            self._table.put(instance_id, shown, tuple(refused))
         self._touched.clear()
 
-    def _shown(self, instance_id: str) -> Iterator[Instance]:
-        """Yield what is known under one id, each with an id that is unique in the cluster.
+    def _judge(self, one: Instance, leaf: bool, refused: list[Refusal]) -> Instance | None:
+        """Return what may be used of *one*; put down in *refused* what may not.
 
-        Hosts may give one id twice (SERVICE_ID). It stays with the host that it names, else with
-        one that lists it, else with the first; the others are told apart by their host.
+        :param leaf: somebody wrote its leaves alone, maybe on a host that nobody has to let in.
         """
+        why = "" if leaf and not self._trust.knows(one.host) else self._trust.refusal(one)
+        if why:
+            refused.append(Refusal(one, why))
+            return None
+        reasons = {name: self._trust.reserved(name, one.host) for name in one.services}
+        if not any(reasons.values()):
+            return one
+        taken = tuple(name for name, why in reasons.items() if why)
+        why = "; ".join(reasons[name] for name in taken)
+        refused.append(Refusal(replace(one, services=taken), why))
+        left = tuple(name for name in one.services if name not in taken)
+        return replace(one, services=left) if left else None
+
+    def _known_as(self, instance_id: str) -> Mapping[str, Instance]:
+        """Return what is known under one id, by host; ``""``: leaves that nobody owns."""
         records = self._records.get(instance_id, {})
         # today's keys are longer than a former version's, and win
         found = {records[key].host: records[key] for key in sorted(records, key=len)}
         for host, lost in self._lost.of_id(instance_id).items():
             found.setdefault(host, replace(lost, unconfirmed=True))
         if not found and (one_leaf := self._minimal(instance_id)):
-            yield one_leaf
+            return {"": one_leaf}
+        return found
+
+    def _told_apart(self, instance_id: str, found: Iterable[Instance]) -> Iterator[Instance]:
+        """Yield each of *found* with an id that is unique in the cluster.
+
+        Hosts may give one id twice (SERVICE_ID). It stays with the host that it names, else with
+        one that lists it, else with the first; the others are told apart by their host.
+        """
         order = sorted(
-            found.values(),
+            found,
             key=lambda one: (not instance_id.startswith(f"{one.host}:"), one.unconfirmed, one.host),
         )
         yield from order[:1]

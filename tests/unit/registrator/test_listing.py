@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from arpanet_registrator import listing
 from arpanet_registrator.instances import LeftOut
+from arpanet_registrator.listing import Row
 
-from arpanet.records import Instance, Snapshot
+from arpanet.records import Instance, Refusal, Snapshot
 
 REDIS = Instance(
     "h1:r0:6379",
@@ -26,6 +27,10 @@ def by_id(*instances: Instance) -> dict[str, Instance]:
     return {one.id: one for one in instances}
 
 
+def rows(*instances: Instance) -> dict[str, Row]:
+    return {one.id: Row(one) for one in instances}
+
+
 def test_one_instance_for_a_script() -> None:
     assert listing.record(REDIS, NOW) == {
         "service": "redis",
@@ -38,6 +43,7 @@ def test_one_instance_for_a_script() -> None:
         "tags": ["master", "a,b"],
         "aliases": ["redis-6379"],
         "unconfirmed": False,
+        "refused": "",
     }
     assert tuple(listing.record(REDIS, NOW)) == listing.FIELDS
 
@@ -65,18 +71,35 @@ def test_a_name_is_any_that_it_answers_to() -> None:
     assert list(listing.chosen(snapshot, "nothing")) == []
 
 
+def test_what_is_refused_is_listed_with_its_reason() -> None:
+    stolen = Refusal(replace(REDIS, id="h9:r:1", host="h9"), "h9 has not been let in")
+    nameless = Refusal(replace(REDIS, services=()), "x")
+    snapshot = Snapshot(by_id(REDIS, PRIV), refused=(stolen, nameless))
+    assert list(listing.rows(snapshot, None)) == ["h2:p0:80", "h1:r0:6379", "h9 h9:r:1"]
+    found = listing.rows(snapshot, "redis")["h9 h9:r:1"]
+    record = listing.record(found.instance, NOW, found.refused)
+    assert record["refused"] == "h9 has not been let in"
+    assert listing.line("+", record).endswith("[master,a,b] refused: h9 has not been let in")
+    assert list(listing.rows(snapshot, "priv")) == ["h2:p0:80"]
+    now_let_in = {"h1:r0:6379": Row(REDIS), "x": Row(stolen.instance)}
+    refused = {"h1:r0:6379": Row(REDIS), "x": Row(stolen.instance, stolen.why)}
+    assert list(listing.changed(refused, now_let_in)) == [("~", Row(stolen.instance))]
+
+
 def test_a_change_is_what_shows() -> None:
     sick = replace(REDIS, health="unhealthy")
     restarted = replace(REDIS, started=2000.0)
     moved_inside = replace(REDIS, local={"bridge": "172.17.0.3:6379"})
     for after, expected in (
-        (by_id(REDIS, PRIV), [("+", PRIV)]),
+        (rows(REDIS, PRIV), [("+", PRIV)]),
         ({}, [("-", REDIS)]),
-        (by_id(sick), [("~", sick)]),
-        (by_id(restarted), [("~", restarted)]),
-        (by_id(moved_inside), []),
+        (rows(sick), [("~", sick)]),
+        (rows(restarted), [("~", restarted)]),
+        (rows(moved_inside), []),
     ):
-        assert list(listing.changed(by_id(REDIS), after)) == expected
+        assert list(listing.changed(rows(REDIS), after)) == [
+            (sign, Row(one)) for sign, one in expected
+        ]
 
 
 def test_lines() -> None:

@@ -1,0 +1,84 @@
+"""``arpanet service reserve``, ``release`` and ``list``: who may offer a name."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from arpanet import Command, Lister, Snapshot, kinds
+from arpanet_etcd.registry.trust import NAMES, reservation
+
+__all__ = ["ServiceList", "ServiceRelease", "ServiceReserve"]
+
+
+class ServiceReserve(Command):
+    """Let only these hosts offer a service: instances of that name from elsewhere are refused."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", type=_name, help="the service's name")
+        parser.add_argument(
+            "--hosts", type=_hosts, required=True, metavar="HOST,…", help="HOSTNAMEs that may"
+        )
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Write it, and say what that means now."""
+        context, name, hosts = self.app.context, parsed_args.name, parsed_args.hosts
+        context.vault.write(f"{NAMES}{name}", json.dumps({"hosts": hosts}))
+        for said in _consequences(context.registry.read(), name, hosts):
+            context.say(said)
+
+
+class ServiceRelease(Command):
+    """Let every host offer a service again."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", type=_name, help="the service's name")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Delete what was written; content where nothing was."""
+        if not self.app.context.vault.delete(f"{NAMES}{parsed_args.name}"):
+            self.app.context.say(f"{parsed_args.name} is not reserved")
+
+
+class ServiceList(Lister):
+    """List the reserved names, and the hosts that may offer each."""
+
+    def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+        """Read the vault."""
+        rows = []
+        for key, entry in self.app.context.vault.list(NAMES).items():
+            try:
+                hosts = ",".join(sorted(reservation(entry.value)))
+            except ValueError as problem:
+                hosts = f"? {problem}: reserve it again"
+            rows.append((key.removeprefix(NAMES), hosts))
+        return ("service", "hosts"), rows
+
+
+def _consequences(snapshot: Snapshot, name: str, hosts: list[str]) -> list[str]:
+    """Return what a person may not have meant."""
+    strangers = sorted(set(hosts) - snapshot.hosts.keys())
+    said = [f"{', '.join(strangers)}: no such host is up now"] if strangers else []
+    known = [*snapshot.instances.values(), *(one.instance for one in snapshot.refused)]
+    others = sorted({one.id for one in known if name in one.services and one.host not in hosts})
+    return [*said, f"refused from now on: {', '.join(others)}"] if others else said
+
+
+def _name(text: str) -> str:
+    if not text or "/" in text or not text.isprintable():
+        raise ArgumentTypeError(f"{text!r} is no service's name")
+    return text
+
+
+def _hosts(text: str) -> list[str]:
+    try:
+        found = sorted({kinds.host_name(one) for one in kinds.names(text)})
+    except ValueError as problem:
+        raise ArgumentTypeError(f"{text!r} {problem}") from problem
+    if not found:
+        raise ArgumentTypeError("must name a host; 'arpanet service release' gives the name back")
+    return found

@@ -1,0 +1,74 @@
+"""``arpanet service …`` beside a real etcd."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import wait_for
+from tests.services.etcd.hosts import H1, H2, Reader, instance
+
+
+@pytest.fixture
+def arpanet(one_etcd, layout, tmp_path):
+    """Run a command line there; returns its exit code, and both outputs."""
+    masters = one_etcd.endpoints[0].removeprefix("http://")
+    env = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "ARPANET_IP": "10.0.0.9",
+        "ARPANET_TLS": "off",
+        "ARPANET_REGISTRY": f"etcd://{masters}{layout.root.rstrip('/')}",
+    }
+
+    def run(*argv):
+        done = subprocess.run(
+            [sys.executable, "-m", "arpanet", *argv],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_a_name_is_reserved_and_released(one_etcd, connect, arpanet):
+    mine, others = instance(1), instance(1, host="h2", port=9000)
+    connect(one_etcd).session(H1).publish([mine])
+    connect(one_etcd).session(H2).publish([others])
+    reader = Reader(connect(one_etcd))
+    reader.sees(mine, others)
+    assert arpanet("service", "reserve", "web", "--hosts", "h1,h9") == (
+        0,
+        "",
+        "h9: no such host is up now\nrefused from now on: h2:c1:80\n",
+    )
+    wait_for(lambda: reader.last.services()["web"] == (mine,))
+    assert reader.last.instances[others.id].services == ("web-1",)
+    code, out, _ = arpanet("service", "list", "-f", "json")
+    assert (code, json.loads(out)) == (0, [{"service": "web", "hosts": "h1,h9"}])
+    code, out, _ = arpanet("services", "web", "-f", "json")
+    shown = {row["instance"]: row["refused"] for row in json.loads(out)}
+    assert shown == {mine.id: "", others.id: "web is reserved for h1, h9"}
+    assert arpanet("service", "release", "web") == (0, "", "")
+    reader.sees(mine, others)
+    assert arpanet("service", "release", "web") == (0, "", "web is not reserved\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("web", "--hosts", ""), "must name a host"),
+        (("web", "--hosts", "h1,?"), "must be a host name"),
+        (("a/b", "--hosts", "h1"), "'a/b' is no service's name"),
+        (("web",), "required: --hosts"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(arpanet, argv, said):
+    code, out, err = arpanet("service", "reserve", *argv)
+    assert (code, out) == (2, "")
+    assert said in err

@@ -1,0 +1,45 @@
+"""Over real etcd: what masters write decides at once whose instances are used."""
+
+import json
+
+import pytest
+from arpanet_etcd.registry.vault import open_vault
+
+from tests.conftest import wait_for
+from tests.services.etcd.hosts import H1, H2, Reader, instance
+
+
+@pytest.fixture
+def vault(one_etcd, layout):
+    made = open_vault(one_etcd.endpoints, layout.root.rstrip("/"))
+    yield made
+    made.close()
+
+
+def let_in(vault, host, *addresses):
+    vault.write(f"public/hosts/{host}", json.dumps({"addresses": list(addresses)}))
+
+
+def test_only_what_a_host_may_have_is_used_from_one_moment_to_the_next(one_etcd, connect, vault):
+    registry = connect(one_etcd)
+    mine, stolen = instance(1), instance(1, host="h2")
+    registry.session(H1).publish([mine])
+    registry.session(H2).publish([stolen])  # at an address of h1's
+    reader = Reader(connect(one_etcd))
+    reader.sees(mine, stolen)
+    let_in(vault, "h1", "10.0.0.1")
+    reader.sees(mine)
+    assert [one.why for one in reader.last.refused] == ["h2 has not been let in"]
+    let_in(vault, "h2", "10.0.0.2")
+    wait_for(lambda: reader.last.refused[0].why == "h2 may have no instance at 10.0.0.1")
+    assert registry.read() == reader.last
+    let_in(vault, "h2", "10.0.0.0/24")
+    reader.sees(mine, stolen)
+    vault.delete("public/hosts/h2")
+    reader.sees(mine)
+    vault.delete("public/hosts/h1")  # all are gone: a store that lost them
+    vault.write("public/services/web", json.dumps({"hosts": ["h3"]}))
+    wait_for(lambda: reader.last.services().keys() == {"web-1"})
+    assert reader.last.instances[mine.id].services == ("web-1",)
+    vault.delete("public/services/web")
+    reader.sees(mine)
