@@ -11,6 +11,7 @@ from pathlib import Path
 from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
 from arpanet_ambassador.flows.dialling import Endpoint
+from arpanet_ambassador.flows.living import Living
 from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
@@ -66,7 +67,7 @@ class Ambassador:
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
-        self._prober = Prober(context.wake)
+        self._prober = Prober(context.wake, self._living(verify))
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._containers: Mapping[str, Container] | None = None
         self._namespaces: Mapping[str, str] = {}
@@ -114,7 +115,7 @@ class Ambassador:
     def close(self) -> None:
         """Let go of ports and timers; the links stay."""
         self._alarm.set(None)
-        self._prober.want(frozenset())
+        self._prober.want(frozenset(), frozenset())
         self._publisher.close()
         self.chain.close()
 
@@ -127,11 +128,11 @@ class Ambassador:
         plugins = frozenset(one for one in plan.lookups if isinstance(one, Foreign))
         self._foreign.want(plugins)
         self._dns.want(plan.lookups - plugins)
-        self._prober.want(plan.unconfirmed)
+        self._prober.want(plan.watched, plan.unconfirmed, len(self._snapshot.hosts))
         carried = self.chain.apply(plan.clients, check)
         times = [one for one in (self.chain.due(), self._kept.due()) if one is not None]
         self._alarm.set(min(times, default=None))
-        known = endpoints(self._snapshot, self._context.settings[HOSTNAME])
+        known = endpoints(self._snapshot, self._context.settings[HOSTNAME]) - self._prober.gone
         self.reaper.look(watches(plan), known, check)
         self._publisher.publish(links(plan, carried), self.chain.drift, self.reaper.reset, check)
         if check:
@@ -179,6 +180,12 @@ class Ambassador:
     def _reached(self) -> Mapping[str, frozenset[Endpoint]]:
         found = (plane.reached() for plane in self.chain.planes if isinstance(plane, Sockets))
         return next(found, {})
+
+    def _living(self, verify: Belongs) -> Callable[[frozenset[Endpoint]], frozenset[Endpoint]]:
+        for plane in self.chain.planes:
+            if isinstance(plane, Sockets):
+                return Living(plane.seen, lambda: self.plan.clients, verify)
+        return lambda wanted: frozenset()  # other planes' sockets don't show where they lead
 
     def _drop(self, endpoint: Endpoint) -> None:
         for plane in self.chain.planes:

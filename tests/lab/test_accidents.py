@@ -1,9 +1,12 @@
 """Power cuts, partitions, lost quorums, restarts of Docker: what goes on, and what heals."""
 
+import time
+
 import pytest
+from arpanet_lab.load.load import Client, loaded
 
 from arpanet.registry import TTL
-from tests.conftest import wait_for
+from tests.conftest import SLOW, wait_for
 from tests.lab.cluster import Cluster, client, fails, rows, run, serve, services, where
 
 LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
@@ -23,6 +26,26 @@ def test_a_power_cut_takes_the_hosts_entries_and_links_go_elsewhere(tidy: Cluste
     run(host2, "docker start redis")
     wait_for(lambda: len(services(host3).get("redis", [])) == 2)
     assert len(rows(host2, "hosts")) == 3
+
+
+def test_who_loses_power_is_dialled_for_three_seconds_more_at_most(tidy: Cluster):
+    host1, host2, host3 = tidy.hosts
+    serve(host1)
+    serve(host2)
+    client(host3, "--label connect.6379=redis")
+    wait_for(lambda: len(services(host3).get("redis", [])) == 2)
+    dialer = Client(host3, "client", 6379, every=0.02, held=0)
+    with loaded([dialer]) as load:
+        cut = time.time()
+        tidy.lab.kill("host2")
+        wait_for(lambda: [where(host3, "127.0.0.1") for _ in range(4)] == ["host1"] * 4)
+        over = time.time()
+    late = [when - cut for when, _, _ in load.figures[dialer].failed if when < over]
+    assert max(late, default=0.0) < 3 * SLOW, str(load.figures[dialer])
+    assert len(services(host3)["redis"]) == 2, "the registry did not know it yet"
+    tidy.lab.start("host2")
+    run(tidy.lab.host("host2"), "docker start redis")
+    wait_for(lambda: {where(host3, "127.0.0.1") for _ in range(4)} == {"host1", "host2"})
 
 
 def test_a_partition_heals(tidy: Cluster):

@@ -1,7 +1,9 @@
-"""Instances that the registry lost and nobody withdrew: do they serve on? They are dialled to see.
+"""Instances that links here use: do they answer? They are dialled to see.
 
-Their host's agent may be dead, or etcd wiped, or the network between them cut, while they are well.
-Only those that a link here uses are dialled, from a worker.
+Those that the registry lost and nobody withdrew (unconfirmed) may be well: their host's agent may
+be dead, or etcd wiped, or the network between them cut. Those that it has may be gone: their host
+may have lost its power just now. Only what a link here uses is dialled, from a worker; and nothing
+that connections prove to be there.
 """
 
 import logging
@@ -13,18 +15,33 @@ from functools import partial
 
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
 
-__all__ = ["MISSES", "Prober", "judged", "pause"]
+__all__ = ["MISSES", "PATIENCE", "SECOND", "Prober", "judged", "pause"]
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two dials of an address: of one that answers, and of one that is silent.
 _ANSWERING, _SILENT = 1.0, 2.0
+#: By how much, in parts, it is longer by chance: hosts don't dial in step.
+_JITTER = 0.15
+#: Seconds that an answer may take, and from a dial that failed to the next. With them, and two
+#: misses, what does not answer is out within 3 seconds.
+PATIENCE, SECOND = 0.7, 0.2
 #: Dials in a row that must fail before an address counts as silent: one SYN may be lost.
 MISSES = 2
-#: How many addresses a host dials in a second: with more of them, each is dialled less often.
-_RATE = 200.0
+#: Seconds after which what the registry lost, and does not answer, is gone: a network that is away
+#: for less breaks no connection.
+GONE = 15.0
+#: How many addresses a host dials in a second, and how often in a second an instance is dialled by
+#: all hosts of the cluster together: with more of them, each is dialled less often.
+_RATE, _BOUND = 200.0, 500.0
 
 Dial = Callable[[Collection[Endpoint]], Iterable[tuple[Endpoint, bool]]]
+#: Of these addresses those that connections prove to be there.
+Living = Callable[[frozenset[Endpoint]], frozenset[Endpoint]]
+
+
+def _dialled(addresses: Collection[Endpoint]) -> Iterable[tuple[Endpoint, bool]]:
+    return dialled(addresses, PATIENCE)
 
 
 def judged(misses: Mapping[Endpoint, int], answers: Mapping[Endpoint, bool]) -> dict[Endpoint, int]:
@@ -32,38 +49,61 @@ def judged(misses: Mapping[Endpoint, int], answers: Mapping[Endpoint, bool]) -> 
     return {one: 0 if answered else misses.get(one, 0) + 1 for one, answered in answers.items()}
 
 
-def pause(count: int, silent: bool, chance: float) -> float:
+def pause(count: int, silent: bool, chance: float, hosts: int = 1) -> float:
     """Return the seconds until the next round over *count* addresses; pure.
 
     :param silent: nothing of them answers.
     :param chance: 0 to 1: hosts that lost the same instances at one moment don't dial in step.
+    :param hosts: how many there are in the cluster: each may dial the same instances.
     """
     least = _SILENT if silent else _ANSWERING
-    return max(least, count / _RATE) * (1 + chance / 2)
+    return max(least, count / _RATE, hosts / _BOUND) * (1 + chance * _JITTER)
 
 
 class Prober:
     """Dials what is wanted again and again.
 
-    :param changed: called from the thread of this class when :attr:`silent` changed.
+    :param changed: called from the thread of this class when one of these changed:
+    :param living: asked, in that thread, before each round.
     :ivar silent: what does not answer; replaced as a whole.
+    :ivar gone: what of it the registry lost, and has been silent for :data:`GONE` seconds.
     """
 
-    def __init__(self, changed: Callable[[], None], dial: Dial = dialled) -> None:
-        self._changed, self._dial = changed, dial
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        living: Living = lambda _: frozenset(),
+        dial: Dial = _dialled,
+    ) -> None:
+        self._changed, self._living, self._dial = changed, living, dial
         self.silent: frozenset[Endpoint] = frozenset()
+        self.gone: frozenset[Endpoint] = frozenset()
+        self._since: dict[Endpoint, float] = {}
         self._misses: dict[Endpoint, int] = {}
+        #: what has answered since it is wanted
+        self._answered: frozenset[Endpoint] = frozenset()
         self._news = threading.Condition()
         self._wanted: frozenset[Endpoint] = frozenset()
+        self._doubtful: frozenset[Endpoint] = frozenset()
+        self._hosts = 1
         self._started = False
 
-    def want(self, addresses: frozenset[Endpoint]) -> None:
-        """Keep dialling *addresses*, and forget all others. Returns at once."""
+    def want(
+        self, confirmed: frozenset[Endpoint], doubtful: frozenset[Endpoint], hosts: int = 1
+    ) -> None:
+        """Keep dialling these addresses, and forget all others. Returns at once.
+
+        :param confirmed: none of them is silent before it has answered here once: it may be
+            for others to reach, by a network that only containers are in.
+        :param hosts: how many the cluster has.
+        """
         with self._news:
-            fresh = addresses - self._wanted
-            self._wanted = addresses
-            self.silent &= addresses
-            if addresses and not self._started:
+            fresh = (confirmed | doubtful) - self._wanted
+            self._wanted, self._doubtful, self._hosts = confirmed | doubtful, doubtful, hosts
+            self._answered &= self._wanted
+            self.silent &= self._wanted
+            self.gone &= doubtful
+            if self._wanted and not self._started:
                 self._started = True
                 threading.Thread(target=self._run, name="prober", daemon=True).start()
             if fresh:
@@ -73,15 +113,15 @@ class Prober:
         while True:
             with self._news:
                 self._news.wait_for(lambda: bool(self._wanted))
-                wanted = self._wanted
+                wanted, hosts = self._wanted, self._hosts
             began = time.monotonic()
             try:
                 self.round(wanted)
             except Exception:
                 if threading.main_thread().is_alive():  # else it failed since the process ends
-                    log.exception("dialling unconfirmed instances failed")
-            silent = wanted <= self.silent
-            rest = pause(len(wanted), silent, random.random()) - (time.monotonic() - began)  # noqa: S311
+                    log.exception("dialling instances failed")
+            rest = pause(len(wanted), wanted <= self.silent, random.random(), hosts)  # noqa: S311
+            rest -= time.monotonic() - began
             with self._news:
                 self._news.wait_for(partial(self._more_than, wanted), max(rest, 0.1))
 
@@ -89,14 +129,29 @@ class Prober:
         return bool(self._wanted - wanted)
 
     def round(self, wanted: frozenset[Endpoint]) -> None:
-        """Dial each address once."""
-        self._misses = judged(self._misses, dict(self._dial(sorted(wanted))))
-        silent = frozenset(one for one, count in self._misses.items() if count >= MISSES)
+        """See to each address once; to what fails for the first time, soon once more."""
+        living = self._living(wanted) & wanted
+        answers = dict.fromkeys(living, True) | dict(self._dial(sorted(wanted - living)))
+        self._misses = judged(self._misses, answers)
+        if doubts := [one for one, count in self._misses.items() if 0 < count < MISSES]:
+            time.sleep(SECOND)
+            self._misses |= judged(self._misses, dict(self._dial(sorted(doubts))))
+        self._judge()
+
+    def _judge(self) -> None:
+        now = time.monotonic()
         with self._news:
-            before, self.silent = self.silent, silent & self._wanted
-            changed = self.silent != before
-        for one in sorted(silent ^ before):
-            words = "does not answer" if one in silent else "answers"
-            log.info("unconfirmed instance %s:%d %s", *one, words)
-        if changed:
+            self._answered |= {one for one, count in self._misses.items() if not count}
+            counts = self._answered | self._doubtful
+            silent = {one for one, count in self._misses.items() if count >= MISSES}
+            before, self.silent = self.silent, frozenset(silent & self._wanted & counts)
+            gone = self.gone
+            self._since = {one: self._since.get(one, now) for one in self.silent}
+            self.gone = self._doubtful.intersection(
+                one for one, since in self._since.items() if now - since >= GONE
+            )
+        for one in sorted(self.silent ^ before):
+            words = "does not answer" if one in self.silent else "answers"
+            log.info("instance %s:%d %s", *one, words)
+        if (self.silent, self.gone) != (before, gone):
             self._changed()

@@ -4,14 +4,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from arpanet import Container, Instance, Target
+from arpanet import Container, Instance, Target, hostport
 from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
-from arpanet_ambassador.links.resolve import Answers, Question, View, lookups, resolve, unconfirmed
+from arpanet_ambassador.links.resolve import (
+    Answers,
+    Question,
+    View,
+    lookups,
+    resolve,
+    unconfirmed,
+    watched,
+)
 from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
 __all__ = ["Plan", "Resolved", "World", "make"]
+
+Addresses = frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +33,7 @@ class World(Declaring):
     :ivar named: namespace -> the ambassador's addresses in the hosts files of its containers.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
-    :ivar silent: addresses of unconfirmed instances that did not answer when they were dialled.
+    :ivar silent: addresses of instances that did not answer when they were dialled.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -31,7 +41,7 @@ class World(Declaring):
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
-    silent: frozenset[tuple[str, int]] = frozenset()
+    silent: Addresses = frozenset()
 
     @cached_property
     def backends(self) -> Mapping[str, str]:
@@ -52,19 +62,28 @@ class Resolved:
 
     :ivar frontends: what is dialled for it.
     :ivar unconfirmed: addresses, among the targets or not, of what the registry lost.
+    :ivar watched: the same of what it has on other hosts.
+    :ivar silent: those of both that do not answer.
     """
 
     declared: Declared
     targets: tuple[Target, ...] = ()
     frontends: tuple[Frontend, ...] = ()
     error: str = ""
-    unconfirmed: frozenset[tuple[str, int]] = frozenset()
+    unconfirmed: Addresses = frozenset()
+    watched: Addresses = frozenset()
+    silent: Addresses = frozenset()
 
     @property
     def note(self) -> str:
         """What is unusual about it, ``""`` when nothing is."""
-        doubtful = [f"{t.ip}:{t.port}" for t in self.targets if (t.ip, t.port) in self.unconfirmed]
-        return f"unconfirmed: {', '.join(doubtful)}" if doubtful else ""
+        targets = {(target.ip, target.port) for target in self.targets}
+        parts = [f"unconfirmed: {_listed(found)}"] if (found := targets & self.unconfirmed) else []
+        if targets and targets <= self.silent:
+            parts.append("none of them answers")
+        elif self.silent:
+            parts.append(f"silent, and left out: {_listed(self.silent)}")
+        return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -90,9 +109,18 @@ class Plan:
         return frozenset(spec.name for spec in specs if isinstance(spec, Service))
 
     @property
-    def unconfirmed(self) -> frozenset[tuple[str, int]]:
+    def unconfirmed(self) -> Addresses:
         """What the registry lost, and a link here uses."""
         return frozenset(address for one in self.resolved for address in one.unconfirmed)
+
+    @property
+    def watched(self) -> Addresses:
+        """What the registry has on other hosts, and a link here uses."""
+        return frozenset(address for one in self.resolved for address in one.watched)
+
+
+def _listed(addresses: Addresses) -> str:
+    return ", ".join(hostport.joined(*one) for one in sorted(addresses))
 
 
 def make(world: World) -> Plan:
@@ -169,11 +197,13 @@ def _resolved(
     way = ways.of(spec, frozenset(home.networks), link.protocol)
     if isinstance(way, str):
         return Resolved(link, (), frontends, f"{way}{_hint(link, world)}")
-    return Resolved(link, way[0], frontends, "", way[1])
+    targets, lost, known = way
+    return Resolved(link, targets, frontends, "", lost, known, (lost | known) & world.silent)
 
 
-#: Targets and, of those and others, the addresses of what the registry lost; a string: why none.
-_Way = tuple[tuple[Target, ...], frozenset[tuple[str, int]]] | str
+#: Targets and, of those and others, the addresses of what the registry lost, and of what it has on
+#: other hosts; a string: why none.
+_Way = tuple[tuple[Target, ...], Addresses, Addresses] | str
 
 
 @dataclass(frozen=True)
@@ -190,7 +220,8 @@ class _Ways:
             world = self.world
             view = View(world.services, world.host, networks, world.answers, protocol, world.silent)
             try:
-                self.found[key] = resolve(spec, view), unconfirmed(spec, view)
+                targets = resolve(spec, view)
+                self.found[key] = targets, unconfirmed(spec, view), watched(spec, view)
             except ValueError as problem:
                 self.found[key] = str(problem)
         return self.found[key]

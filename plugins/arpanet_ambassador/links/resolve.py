@@ -1,6 +1,6 @@
 """Declared links + the registry's snapshot -> where new connections go now; pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -8,7 +8,17 @@ from arpanet import Instance, Target, hostport
 from arpanet_ambassador.links.addresses import dialable, is_address
 from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Spec, Srv
 
-__all__ = ["Answer", "Answers", "Question", "View", "endpoint", "lookups", "resolve", "unconfirmed"]
+__all__ = [
+    "Answer",
+    "Answers",
+    "Question",
+    "View",
+    "endpoint",
+    "lookups",
+    "resolve",
+    "unconfirmed",
+    "watched",
+]
 
 #: What others must be asked: DNS for the addresses of (name, port), where (name, 0) is an SRV name;
 #: plugins for what only they know.
@@ -30,7 +40,7 @@ class View:
     :ivar networks: names of the Docker networks that the client is in.
     :ivar answers: what DNS and plugins said.
     :ivar protocol: ``tcp`` or ``udp``: what is to be carried.
-    :ivar silent: addresses of unconfirmed instances that did not answer when they were dialled.
+    :ivar silent: addresses of instances that did not answer when they were dialled.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -77,13 +87,12 @@ def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
         raise ValueError(
             f"no instance of {spec.name} publishes its port or shares a network with this client"
         )
-    lost = {i.id for i in fitting if i.unconfirmed}
     answering = {
         key: target
         for key, target in reachable.items()
-        if key not in lost or (target.ip, target.port) not in view.silent
+        if (target.ip, target.port) not in view.silent
     }
-    reachable = answering or reachable  # when nothing answers, the last known stay
+    reachable = answering or reachable  # when nothing answers, all stay: a dial may work after all
     ranks = {i.id: _RANK.get(i.health, 0) for i in fitting if i.id in reachable}
     best = min(ranks.values())
     chosen = sorted(reachable[one] for one, rank in ranks.items() if rank == best)
@@ -99,10 +108,24 @@ def _fitting(spec: Service, view: View) -> list[Instance]:
 
 def unconfirmed(spec: Spec, view: View) -> frozenset[tuple[str, int]]:
     """Return the addresses by which *view* dials what the registry lost, and nobody withdrew."""
+    return _dialled(spec, view, lambda one: one.unconfirmed)
+
+
+def watched(spec: Spec, view: View) -> frozenset[tuple[str, int]]:
+    """Return the addresses by which *view* dials what the registry has on other hosts.
+
+    Of its own host's instances this host's Docker tells.
+    """
+    return _dialled(spec, view, lambda one: not one.unconfirmed and one.host != view.host)
+
+
+def _dialled(
+    spec: Spec, view: View, which: Callable[[Instance], bool]
+) -> frozenset[tuple[str, int]]:
     if not isinstance(spec, Service) or view.protocol != "tcp":
         return frozenset()
-    lost = (_seen_from(i, view) for i in _fitting(spec, view) if i.unconfirmed)
-    return frozenset((target.ip, target.port) for target in lost if target)
+    seen = (_seen_from(i, view) for i in _fitting(spec, view) if which(i))
+    return frozenset((target.ip, target.port) for target in seen if target)
 
 
 def _has(instance: Instance, wanted: tuple[tuple[str, str], ...]) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "destroy_socket",
     "flows",
     "generation",
+    "heard",
 ]
 
 _SOCK_DIAG, _NETFILTER = 4, 12
@@ -35,7 +36,13 @@ _NFT_GETGEN, _NFTA_GEN_ID = 0xA10, 1
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
 #: Of TCP: established, syn-sent, fin-wait-1 and -2, close-wait, last-ack (net/tcp_states.h).
 _CONNECTED = sum(1 << state for state in (1, 2, 4, 5, 8, 9))
+_ESTABLISHED = 1 << 1
 _EVERY_STATE = 0xFFFFFFFF
+#: ``struct inet_diag_msg``, behind which are attributes; ``struct tcp_info`` is one, asked for by a
+#: bit of its own, and in it the milliseconds since data, and since an acknowledgement, came in.
+_DIAG_MESSAGE = 72
+_INFO, _ASK_INFO = 2, 1 << 1
+_LAST_HEARD = struct.Struct("=52xII")
 #: ``struct inet_diag_sockid``, in what is asked for and in what is answered.
 _SOCKET_ID = slice(4, 52)
 _MAPPED = b"\0" * 10 + b"\xff\xff"
@@ -77,9 +84,24 @@ def connections() -> list[Connection]:
 
     :raises OSError: the kernel says no.
     """
-    found = []
+    return [one for one, _ in _sockets(_CONNECTED)]
+
+
+def heard() -> Iterator[tuple[tuple[str, int], float]]:
+    """Yield, of each established TCP socket here, its peer and the seconds since that said a thing.
+
+    :raises OSError: the kernel says no.
+    """
+    for one, attributes in _sockets(_ESTABLISHED, _ASK_INFO):
+        info = dict(_attributes(attributes)).get(_INFO, b"")
+        if len(info) >= _LAST_HEARD.size:
+            yield one.target, min(_LAST_HEARD.unpack_from(info)) / 1000
+
+
+def _sockets(states: int, more: int = 0) -> Iterator[tuple[Connection, bytes]]:
+    """Yield the TCP sockets of this namespace that are in one of *states*, and their attributes."""
     for family in (socket.AF_INET, socket.AF_INET6):
-        body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _CONNECTED) + bytes(48)
+        body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, more, 0, states) + bytes(48)
         for answer in _ask(_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST | _DUMP, body):
             kept = answer[_SOCKET_ID]
             (port,), peer = struct.unpack_from(">H", kept, 2), kept[20:36]
@@ -87,8 +109,7 @@ def connections() -> list[Connection]:
                 ip = socket.inet_ntop(socket.AF_INET, peer[12:])
             else:
                 ip = socket.inet_ntop(family, peer[:4] if family == socket.AF_INET else peer)
-            found.append(Connection((ip, port), family, kept))
-    return found
+            yield Connection((ip, port), family, kept), answer[_DIAG_MESSAGE:]
 
 
 def destroy(one: Connection) -> None:

@@ -1,10 +1,13 @@
 """Dialling many addresses at once."""
 
+import select
+import socket
 import time
 
+import pytest
 from arpanet_ambassador.flows.dialling import PROBE, dialled
 
-from tests.conftest import SLOW
+from tests.conftest import SLOW, wait_for
 from tests.services.ambassador.lan import SERVERS
 
 ONE, TWO = SERVERS
@@ -27,3 +30,21 @@ def test_each_is_told_as_soon_as_it_is_known(lan):
     assert when[ONE, 7001][1] < silent  # nobody waits for those that say nothing
     assert when[TWO, 7002][1] < silent
     assert time.monotonic() - began < (PROBE + 1.5) * SLOW
+
+
+def test_servers_hear_nothing_of_it(lan):
+    server = lan.servers.do(lambda: socket.create_server((ONE, 7003)))
+    server.setblocking(False)
+
+    def ask():
+        return [list(dialled([(ONE, 7003)])) for _ in range(20)]
+
+    with server:
+        assert lan.client.do(ask) == [[((ONE, 7003), True)]] * 20
+        with lan.client.dial(ONE, 7003) as real:
+            wait_for(lambda: select.select([server], [], [], 0)[0])
+            accepted, peer = server.accept()
+            accepted.close()
+            assert peer == real.getsockname()
+        with pytest.raises(BlockingIOError):
+            server.accept()

@@ -1,7 +1,8 @@
-"""Instances that the registry lost: dialled while a link uses them."""
+"""Instances are dialled while a link uses them."""
 
 import pytest
-from arpanet_ambassador.flows.prober import MISSES, Prober, judged, pause
+from arpanet_ambassador.flows import prober
+from arpanet_ambassador.flows.prober import MISSES, PATIENCE, SECOND, Prober, judged, pause
 
 from tests.conftest import wait_for
 
@@ -15,26 +16,92 @@ def test_misses_in_a_row():
 
 
 @pytest.mark.parametrize(
-    ("count", "silent", "least"), [(1, False, 1.0), (1, True, 2.0), (1000, False, 5.0)]
+    ("count", "silent", "hosts", "least"),
+    [
+        (1, False, 1, 1.0),
+        (1, True, 1, 2.0),
+        (1000, False, 1, 5.0),
+        (1, False, 500, 1.0),
+        (1, False, 5000, 10.0),
+    ],
 )
-def test_at_most_one_dial_a_second_and_fewer_where_there_are_many(count, silent, least):
-    assert pause(count, silent, 0.0) == least
-    assert least < pause(count, silent, 1.0) <= 1.5 * least
+def test_at_most_one_dial_a_second_and_fewer_where_there_are_many(count, silent, hosts, least):
+    assert pause(count, silent, 0.0, hosts) == least
+    assert least < pause(count, silent, 1.0, hosts) <= 1.2 * least
 
 
-def test_out_when_it_stops_answering_and_back_when_it_answers():
-    up, told = {ONE, TWO}, []
-    prober = Prober(lambda: told.append(prober.silent), lambda ones: [(o, o in up) for o in ones])
-    prober._wanted = frozenset({ONE, TWO})
-    prober.round(frozenset({ONE, TWO}))
-    assert told == []
-    up.discard(TWO)
-    for _ in range(MISSES):
-        assert prober.silent == frozenset()
-        prober.round(frozenset({ONE, TWO}))
-    up.add(TWO)
-    prober.round(frozenset({ONE, TWO}))
-    assert told == [{TWO}, frozenset()]
+def test_out_within_three_seconds():
+    assert pause(1, False, 1.0) + MISSES * PATIENCE + SECOND < 3.0
+
+
+class Net:
+    """What answers, and what was dialled in which order."""
+
+    def __init__(self, *up):
+        self.up, self.asked, self.told, self.living = set(up), [], [], frozenset()
+        self.prober = Prober(self.tell, lambda wanted: self.living, self.dial)
+
+    def tell(self):
+        self.told.append(self.prober.silent)
+
+    def dial(self, ones):
+        self.asked += ones
+        return [(one, one in self.up) for one in ones]
+
+    def rounds(self, count=1, confirmed=(), doubtful=()):
+        """Have so many rounds, without a thread."""
+        self.prober._started = True
+        self.prober.want(frozenset(confirmed), frozenset(doubtful))
+        for _ in range(count):
+            self.prober.round(frozenset({*confirmed, *doubtful}))
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(prober, "SECOND", 0.0)
+
+
+@pytest.mark.parametrize("kind", ["confirmed", "doubtful"])
+def test_out_after_two_misses_and_back_after_one_answer(kind):
+    net = Net(ONE, TWO)
+    net.rounds(**{kind: [ONE, TWO]})
+    assert net.told == [] and net.asked == [ONE, TWO]
+    net.up.discard(TWO)
+    net.rounds(**{kind: [ONE, TWO]})
+    assert net.told == [{TWO}]
+    assert net.asked == [ONE, TWO, ONE, TWO, TWO], "the second time at once"
+    net.rounds(**{kind: [ONE, TWO]})
+    assert net.asked[5:] == [ONE, TWO], "what is known to be silent is dialled once, as others are"
+    net.up.add(TWO)
+    net.rounds(**{kind: [ONE, TWO]})
+    assert net.told == [{TWO}, frozenset()]
+
+
+def test_one_miss_is_none():
+    net = Net(ONE)
+    net.rounds(confirmed=[ONE])
+    answers = iter([False, True])
+    net.prober._dial = lambda ones: [(one, next(answers)) for one in ones]
+    net.rounds(confirmed=[ONE])
+    assert net.told == []
+
+
+def test_who_never_answered_here_may_be_for_others_to_reach():
+    net = Net()
+    net.rounds(3, confirmed=[ONE], doubtful=[TWO])
+    assert net.told == [{TWO}]
+    net.rounds(3, doubtful=[ONE])  # the registry lost it: it counts
+    assert net.told[-1] == {ONE}
+
+
+def test_what_connections_prove_is_not_dialled():
+    net = Net(ONE)
+    net.living = frozenset({TWO})
+    net.rounds(3, confirmed=[ONE, TWO])
+    assert net.asked == [ONE] * 3 and net.told == []
+    net.living = frozenset()
+    net.rounds(1, confirmed=[ONE, TWO])
+    assert net.told == [{TWO}], "they had proved that it can be reached from here"
 
 
 def test_only_what_is_wanted_is_dialled():
@@ -44,13 +111,14 @@ def test_only_what_is_wanted_is_dialled():
         asked.append(list(ones))
         return [(one, True) for one in ones]
 
-    prober = Prober(lambda: None, dial)
-    prober.want(frozenset({ONE}))
+    nobody: frozenset[tuple[str, int]] = frozenset()
+    found = Prober(lambda: None, dial=dial)
+    found.want(frozenset({ONE}), nobody)
     wait_for(lambda: asked)
-    prober.want(frozenset({TWO}))
+    found.want(nobody, frozenset({TWO}))
     wait_for(lambda: [TWO] in asked)
-    prober.want(frozenset())
+    found.want(nobody, nobody)
     count = len(asked)
-    prober.want(frozenset({ONE}))
+    found.want(frozenset({ONE}), nobody)
     wait_for(lambda: len(asked) > count)
     assert all(len(ones) == 1 for ones in asked)

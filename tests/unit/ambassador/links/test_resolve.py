@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from arpanet_ambassador.links.resolve import View, endpoint, lookups, resolve, unconfirmed
+from arpanet_ambassador.links.resolve import (
+    View,
+    endpoint,
+    lookups,
+    resolve,
+    unconfirmed,
+    watched,
+)
 from arpanet_ambassador.links.specs import Endpoints, Foreign, Service, Srv
 
 from arpanet.records import Target
@@ -127,6 +134,24 @@ def test_what_does_not_answer_is_no_better(health, chosen):
     )
     assert f"10.0.0.{chosen}:1" in addresses(REDIS, seen)
     assert "10.0.0.1:1" not in addresses(REDIS, seen)
+
+
+def test_what_the_registry_has_and_does_not_answer_is_left_out_while_others_do():
+    one, two = (instance("redis", f"10.0.0.{n}", n, name=f"n{n}") for n in (1, 2))
+    seen = view(one, two, silent={("10.0.0.1", 1)})
+    assert addresses(REDIS, seen) == ["10.0.0.2:2"]
+    every = view(one, two, silent={("10.0.0.1", 1), ("10.0.0.2", 2)})
+    assert addresses(REDIS, every) == ["10.0.0.1:1", "10.0.0.2:2"]
+
+
+def test_only_other_hosts_are_watched():
+    near = instance("redis", "10.0.0.1", 1, name="near", host="here")
+    far = instance("redis", "10.0.0.2", 2, name="far", host="far")
+    lost = instance("redis", "10.0.0.3", 3, name="lost", host="far", unconfirmed=True)
+    gone = instance("redis", "10.0.0.4", 4, name="gone", host="far", health="stopping")
+    seen = view(near, far, lost, gone)
+    assert watched(REDIS, seen) == {("10.0.0.2", 2)}
+    assert unconfirmed(REDIS, seen) == {("10.0.0.3", 3)}
 
 
 @pytest.mark.parametrize("health", ["healthy", "starting"])

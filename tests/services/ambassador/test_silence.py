@@ -1,0 +1,146 @@
+"""Instances that the registry has, and that don't answer."""
+
+import time
+
+import pytest
+from arpanet_ambassador.flows import prober
+
+from arpanet.records import Snapshot
+from tests.conftest import SLOW, wait_for
+from tests.services.ambassador.host import snapshot
+from tests.services.ambassador.lan import SERVERS, echoes, hello
+from tests.services.ambassador.planes import Machine, bpffs
+
+ONE, TWO = SERVERS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers(module_lan):
+    for ip in SERVERS:
+        module_lan.serve(ip, 6379)
+
+
+@pytest.fixture(params=["socket", "nftables"])
+def host(make, request):
+    """One whose best plane is the one in the test's name."""
+    if request.param == "nftables":
+        yield make()
+        return
+    with bpffs() as place:
+        found = make(machine=Machine(place))
+        yield found
+        found.ambassador.chain.clear([])
+
+
+@pytest.fixture
+def deaf(lan):
+    """Has servers take no packet, and say nothing, when called with their addresses."""
+    table = "inet deaf"
+
+    def ignore(*ips):
+        lan.servers.sh(f"nft add table {table}; nft flush table {table}")
+        lan.servers.sh(f"nft add chain {table} in '{{ type filter hook input priority 0; }}'")
+        for ip in ips:
+            lan.servers.sh(f"nft add rule {table} in ip daddr {ip} drop")
+
+    yield ignore
+    lan.servers.sh(f"nft delete table {table} || true")
+
+
+def answered(host):
+    return host.ambassador._prober._answered
+
+
+def notes(host):
+    """What links say first, before why no better plane carries them."""
+    return {one.note.partition(";")[0] for one in host.links()}
+
+
+def silent(host, *ips):
+    """Wait until those, and no others, are silent, and settle."""
+    wanted = {(ip, 6379) for ip in ips}
+    wait_for(lambda: host.ambassador._prober.silent == wanted, 20)
+    host.containers()
+
+
+def test_out_within_three_seconds_and_back(host, deaf):
+    host.services(ONE, TWO)
+    host.containers()
+    wait_for(lambda: len(answered(host)) == 2)
+    with host.dial() as first, host.dial() as second:
+        assert {hello(one).partition(":")[0] for one in (first, second)} == {ONE, TWO}
+        began = time.monotonic()
+        deaf(ONE)
+        silent(host, ONE)
+        assert time.monotonic() - began < 3 * SLOW
+        assert {host.reached() for _ in range(4)} == {TWO}
+        assert notes(host) == {f"silent, and left out: {ONE}:6379"}
+        deaf()
+        silent(host)
+        assert {host.reached() for _ in range(4)} == {ONE, TWO}
+        assert echoes(first) and echoes(second), "no one was reset: it may come back"
+    assert not any("silent" in note for note in notes(host))
+
+
+def test_when_all_are_silent_all_stay_and_links_say_so(host, deaf):
+    host.services(ONE, TWO)
+    host.containers()
+    wait_for(lambda: len(answered(host)) == 2)
+    deaf(ONE, TWO)
+    silent(host, ONE, TWO)
+    for link in host.links():
+        assert [target.ip for target in link.targets] == [ONE, TWO]
+        assert link.error == ""
+    assert notes(host) == {"none of them answers"}
+
+
+def test_what_never_answered_here_is_not_judged(host, deaf):
+    deaf(ONE)
+    host.services(ONE, TWO)
+    host.containers()
+    wait_for(lambda: answered(host) == {(TWO, 6379)})
+    wait_for(lambda: host.ambassador._prober._misses.get((ONE, 6379), 0) > 3, 20)
+    assert not host.ambassador._prober.silent
+    lost = snapshot(ONE, unconfirmed=True).instances
+    both = Snapshot({**lost, **snapshot(TWO).instances})
+    host.lan.ambassador.do(lambda: host.ambassador.services(both))
+    silent(host, ONE)
+    assert {host.reached() for _ in range(4)} == {TWO}
+
+
+def test_what_the_registry_lost_and_stays_silent_is_gone(host, deaf, monkeypatch):
+    """Its host has lost its power: what hangs on it would hang for ever."""
+    monkeypatch.setattr(prober, "GONE", 0.5)
+    host.services(ONE)
+    host.containers()
+    with host.dial() as stuck, host.dial(80) as idle:
+        assert hello(stuck) == hello(idle)
+        deaf(ONE)
+        silent(host, ONE)
+        assert not host.ambassador._prober.gone, "the registry has it"
+        host.services(ONE, unconfirmed=True)
+        wait_for(lambda: host.ambassador._prober.gone, 20)
+        host.containers()
+        for one in (stuck, idle):
+            with pytest.raises(ConnectionError):
+                one.recv(1)
+    assert [target.ip for link in host.links() for target in link.targets] == [ONE, ONE]
+
+
+def test_connections_that_talk_save_dials(make, lan):
+    with bpffs() as place:
+        host = make(machine=Machine(place))
+        host.services(ONE)
+        host.containers()
+        with host.dial() as talking:
+            hello(talking)
+            living = host.ambassador._prober._living
+            one = frozenset({(ONE, 6379)})
+
+            def proved():
+                assert echoes(talking)
+                return lan.ambassador.do(lambda: living(one)) == one
+
+            wait_for(proved)
+            wait_for(lambda: lan.ambassador.do(lambda: living(one)) == frozenset())
+        host.ambassador.chain.clear([])
