@@ -58,7 +58,8 @@ class Container:
     :ivar networks: network name -> the container's address in it (``""`` when it has none).
     :ivar links: declared with ``--link``, as (container name, alias) pairs.
     :ivar health: ``healthy``, ``unhealthy``, ``starting``, or ``""`` without a health check;
-        ``stopping``, whatever its check says, from its stop signal on.
+        whatever its check says, ``unhealthy`` while it is paused, and ``stopping`` from its stop
+        signal on.
     :ivar stop_signal: the number of the signal that tells it to end.
     :ivar stop_timeout: seconds that Docker then gives it, unless ``docker stop`` says otherwise.
     """

@@ -27,6 +27,8 @@ EVENT_FILTERS = {
         "connect",
         "disconnect",
         "kill",
+        "pause",
+        "unpause",
     ],
 }
 #: A signal was sent, any: the container may go on as before.
@@ -79,7 +81,8 @@ def container_record(inspected: Json) -> Container | None:
         env=dict(one.split("=", 1) for one in config.get("Env") or () if "=" in one),
         labels=dict(config.get("Labels") or {}),
         links=_links(host, endpoints),
-        health="" if health == "none" else health,
+        # frozen: its kernel still takes connections for it
+        health="unhealthy" if state.get("Paused") else "" if health == "none" else health,
         stop_signal=_signal(config.get("StopSignal") or ""),
         stop_timeout=_seconds(config.get("StopTimeout")),
     )

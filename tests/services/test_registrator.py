@@ -189,6 +189,15 @@ def test_health_is_passed_on(docker, start):
     wait_for(lambda: [one.health for one in found().values()] == ["unhealthy"])
 
 
+def test_a_pause_is_ill_health(docker, start):
+    docker("run", "-d", "--name", "p0", "-p", "80:80", *SLEEP)
+    found = start()
+    for command, health in (("pause", "unhealthy"), ("unpause", ""), ("pause", "unhealthy")):
+        docker(command, "p0")
+        wait_for(lambda wanted=health: [one.health for one in found().values()] == [wanted])
+    docker("unpause", "p0")
+
+
 def test_a_stop_signal_is_passed_on_and_other_signals_are_not(docker, start):
     """SLEEP takes no notice of either: so it outlives its stop time, which is none."""
     stops = ["--stop-signal", "SIGUSR1", "--stop-timeout", "0"]

@@ -40,8 +40,16 @@ def test_without_a_process_it_does_not_run(state):
     assert container_record(inspected(state)) is None
 
 
-def test_a_paused_one_runs():
-    assert container_record(inspected({"Paused": True}))
+@pytest.mark.parametrize("health", [{}, {"Health": {"Status": "healthy"}}])
+def test_a_paused_one_runs_and_is_not_well(health):
+    found = container_record(inspected({"Paused": True, **health}))
+    assert found and found.health == "unhealthy"
+
+
+@pytest.mark.parametrize("action", ["pause", "unpause"])
+def test_a_pause_is_told(action):
+    event = {"Type": "container", "Action": action, "Actor": {"ID": "c1"}}
+    assert touched(event) == Event("c1", action)
 
 
 @pytest.mark.parametrize(
