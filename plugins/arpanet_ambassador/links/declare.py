@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from arpanet import Container
+from arpanet_ambassador.links import waiting
 from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.links.specs import Service, Spec, parse
 
@@ -49,6 +50,7 @@ class Declared:
     :ivar dials: what the app dials.
     :ivar name: the name that a :data:`CONNECT` link is dialled at, ``""``: localhost.
     :ivar added: what it was added as, ``None``: the container itself declares it.
+    :ivar wait: seconds that a dial may wait for the first instance.
     """
 
     client: str
@@ -62,6 +64,7 @@ class Declared:
     spec: Spec | None = None
     error: str = ""
     added: Added | None = None
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +128,13 @@ def _of_one(container: Container, own: Container | None, world: Declaring) -> li
     ]
     if not any(one.form == BACKEND for one in written):
         written += _linked_in_vain(container, namespace, world.ambassador)
-    return written
+    try:
+        wait = waiting.seconds(container)
+    except ValueError as problem:
+        text = container.labels[waiting.LABEL]
+        odd = Declared(container.name, namespace, CONNECT, 0, text, waiting.LABEL)
+        return [*written, _failed(odd, str(problem))]
+    return [replace(one, wait=wait) for one in written]
 
 
 def _written(container: Container, namespace: str) -> Iterator[Declared]:
@@ -136,7 +145,7 @@ def _written(container: Container, namespace: str) -> Iterator[Declared]:
             yield Declared(
                 container.name, namespace, BACKEND, port, container.env[key], "", protocol
             )
-    for key in sorted(container.labels):
+    for key in sorted(container.labels.keys() - {waiting.LABEL}):
         text = container.labels[key]
         if match := _LABEL.fullmatch(key):
             name, port, protocol = match[1] or "", int(match[2]), match[3] or "tcp"

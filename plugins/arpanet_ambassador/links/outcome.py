@@ -4,6 +4,7 @@ import time
 
 from arpanet import Link
 from arpanet_ambassador.links.plan import Plan, Resolved
+from arpanet_ambassador.links.waiting import LABEL
 from arpanet_ambassador.planes.chain import Carried
 
 __all__ = ["links"]
@@ -28,7 +29,9 @@ def _link(one: Resolved, carried: Carried) -> Link:
         one.targets,
         plane,
         error=one.error or ("" if plane else reasons),
-        note="; ".join(filter(None, (_added(one), one.note, reasons if plane else ""))),
+        note="; ".join(
+            filter(None, (_added(one), one.note, _waits(one, carried), reasons if plane else ""))
+        ),
     )
 
 
@@ -38,3 +41,19 @@ def _added(one: Resolved) -> str:
     if added and added.until:
         return f"added, until {time.strftime('%F %T UTC', time.gmtime(added.until))}"
     return "added" if added else ""
+
+
+def _waits(one: Resolved, carried: Carried) -> str:
+    """Say whether a link that was told to wait can, while it has to."""
+    declared = one.declared
+    if not declared.wait or one.targets or not one.frontends:
+        return ""
+    if declared.protocol != "tcp":
+        return f"{LABEL} does nothing for UDP"
+    if one.places.keys() != set(one.frontends):
+        why = "its client shares no network with the ambassador, or has another link on this port"
+        return f"{LABEL} can't be kept: {why}"
+    keys = [(declared.namespace, place) for place in one.places.values()]
+    if whys := [carried.unheld[key] for key in keys if key in carried.unheld]:
+        return f"{LABEL} can't be kept: {whys[0]}"
+    return f"a dial waits up to {declared.wait:g} s for the first instance"

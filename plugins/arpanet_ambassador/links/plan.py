@@ -1,10 +1,11 @@
 """What a host's containers declare -> what each network namespace is to hold; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from arpanet import Container, Instance, Target, hostport
+from arpanet_ambassador.links import waiting
 from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import (
     Answers,
@@ -17,7 +18,7 @@ from arpanet_ambassador.links.resolve import (
 )
 from arpanet_ambassador.links.specs import Service, Spec
 from arpanet_ambassador.names.own import allocate, named
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
+from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Held, Home
 
 __all__ = ["Plan", "Resolved", "World", "make"]
 
@@ -64,6 +65,7 @@ class Resolved:
     :ivar unconfirmed: addresses, among the targets or not, of what the registry lost.
     :ivar watched: the same of what it has on other hosts.
     :ivar silent: those of both that do not answer.
+    :ivar places: of a link that waits: what is dialled -> where the proxy holds it meanwhile.
     """
 
     declared: Declared
@@ -73,6 +75,7 @@ class Resolved:
     unconfirmed: Addresses = frozenset()
     watched: Addresses = frozenset()
     silent: Addresses = frozenset()
+    places: Mapping[Frontend, Frontend] = field(default_factory=dict)
 
     @property
     def note(self) -> str:
@@ -119,7 +122,7 @@ class Plan:
         return frozenset(address for one in self.resolved for address in one.watched)
 
 
-def _listed(addresses: Addresses) -> str:
+def _listed(addresses: Iterable[tuple[str, int]]) -> str:
     return ", ".join(hostport.joined(*one) for one in sorted(addresses))
 
 
@@ -136,6 +139,7 @@ def make(world: World) -> Plan:
             continue
         frontends = _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
         resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], ways))
+    resolved = _placed(resolved, ambassadors)
     return Plan(
         tuple(resolved),
         _clients(resolved, homes, world),
@@ -143,6 +147,24 @@ def make(world: World) -> Plan:
         names,
         frozenset(key for link in links if link.spec for key in lookups(link.spec)),
     )
+
+
+def _placed(
+    resolved: Iterable[Resolved], ambassadors: Mapping[str, frozenset[str]]
+) -> list[Resolved]:
+    """Return *resolved*, those that wait with their places: each is one link's alone."""
+    resolved = list(resolved)
+    taken = {(one.declared.namespace, f) for one in resolved for f in one.frontends}
+    placed = []
+    for one in resolved:
+        key = one.declared.namespace
+        if one.declared.wait and one.declared.spec:
+            own = {frontend for other, frontend in taken if other == key}
+            found = waiting.places(one.frontends, ambassadors.get(key, ()), own)
+            taken |= {(key, place) for place in found.values()}
+            one = replace(one, places=found)
+        placed.append(one)
+    return placed
 
 
 def _homes(links: Iterable[Declared], world: World) -> dict[str, Container]:
@@ -247,17 +269,25 @@ def _clients(
 ) -> dict[str, Client]:
     links: dict[str, dict[Frontend, tuple[Target, ...]]] = {}
     sources: dict[str, dict[Frontend, str]] = {}
+    held: dict[str, dict[Frontend, Held]] = {}
     for one in resolved:
         key = one.declared.namespace
         for frontend in one.frontends:
-            links.setdefault(key, {})[frontend] = one.targets
-            sources.setdefault(key, {})[frontend] = _source(one.declared, homes[key])
+            targets, source = one.targets, _source(one.declared, homes[key])
+            if place := one.places.get(frontend):
+                held.setdefault(key, {})[place] = Held(one.declared.wait, targets)
+                if not targets:
+                    targets = (Target(place.address, place.port),)
+                    source = f"{source} held at {place.address}"
+            links.setdefault(key, {})[frontend] = targets
+            sources.setdefault(key, {})[frontend] = source
     return {
         key: Client(
             _home(key, home, world),
             links[key],
             frozenset(address for address in home.networks.values() if address),
             sources[key],
+            held.get(key, {}),
         )
         for key, home in homes.items()
         if key in links

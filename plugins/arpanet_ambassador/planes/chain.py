@@ -10,6 +10,8 @@ __all__ = ["Carried", "Chain"]
 
 log = logging.getLogger(__name__)
 
+NOBODY_HOLDS = "ARPANET_PLANE leaves no proxy to hold it"
+
 #: (``Home.namespace``, what is dialled there)
 Key = tuple[str, Frontend]
 
@@ -20,10 +22,12 @@ class Carried:
 
     :ivar planes: the name of the plane that carries it; without one, it is not carried.
     :ivar reasons: why better planes, or all of them, don't.
+    :ivar unheld: of places where links wait for their first instance: why nobody is held there.
     """
 
     planes: Mapping[Key, str] = field(default_factory=dict)
     reasons: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    unheld: Mapping[Key, str] = field(default_factory=dict)
 
 
 class Chain:
@@ -46,10 +50,15 @@ class Chain:
         """Have each link of *clients* carried; what no plane is given any more goes."""
         carriers: dict[Key, str] = {}
         reasons: dict[Key, tuple[str, ...]] = {}
+        every, unheld = clients, dict.fromkeys(_places(clients), NOBODY_HOLDS)
         homes = [client.home for client in clients.values() if not client.home.shared]
         for plane in self.planes:
             fitting, clients = _divided(plane, clients, reasons)
+            if plane.holds:
+                fitting = _with_held(fitting, every)
             troubles = plane.apply(fitting, check)
+            if plane.holds:
+                unheld = {key: troubles[key] for key in unheld if key in troubles}
             for key, client in fitting.items():
                 failed = {f: t for f, t in client.links.items() if (key, f) in troubles}
                 for frontend in client.links.keys() - failed.keys():
@@ -64,7 +73,7 @@ class Chain:
             for where, trouble in plane.clear(homes).items():
                 log.warning("the %s plane has left links in %s: %s", plane.name, where, trouble)
         self._former = ()
-        return Carried(carriers, reasons)
+        return Carried(carriers, reasons, unheld)
 
     def due(self) -> float | None:
         """Return in how many seconds something is to be tried again, ``None``: nothing is."""
@@ -79,6 +88,16 @@ class Chain:
         """Let go of what only this process uses; links go on."""
         for plane in self.planes:
             plane.close()
+
+
+def _places(clients: Mapping[str, Client]) -> list[Key]:
+    return [(key, place) for key, client in clients.items() for place in client.held]
+
+
+def _with_held(fitting: Mapping[str, Client], every: Mapping[str, Client]) -> dict[str, Client]:
+    """Return *fitting* and, with no links, the others of *every* that have places."""
+    more = {key: replace(one, links={}) for key, one in every.items() if one.held}
+    return {**more, **fitting}
 
 
 def _divided(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from arpanet import Target
 
-__all__ = ["LOOPBACK", "Client", "Frontend", "Home", "Plane", "Troubles"]
+__all__ = ["LOOPBACK", "Client", "Frontend", "Held", "Home", "Plane", "Troubles"]
 
 #: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
 LOOPBACK = "localhost"
@@ -55,6 +55,17 @@ class Frontend:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A link that waits for its first instance.
+
+    :ivar wait: seconds that a connection is held while there is no target.
+    """
+
+    wait: float
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True)
 class Client:
     """One network namespace and what its links come to.
 
@@ -62,12 +73,15 @@ class Client:
     :ivar addresses: the namespace's own, by which a proxy tells who dials.
     :ivar sources: what is dialled -> a name for where its targets come from: links of one source
         always have the same targets, whoever the client is.
+    :ivar held: where a plane that can hold connections listens for links that wait; these links
+        lead there, by whatever plane, while they have no target.
     """
 
     home: Home
     links: Mapping[Frontend, tuple[Target, ...]] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     sources: Mapping[Frontend, str] = field(default_factory=dict)
+    held: Mapping[Frontend, Held] = field(default_factory=dict)
 
 
 #: (``Home.namespace``, what is dialled there) -> why a plane does not carry that link.
@@ -79,6 +93,8 @@ class Plane(Protocol):
 
     #: As ARPANET_PLANE and ``arpanet links`` call it.
     name: str
+    #: Whether it can hold connections: it is given what *Client.held* has, too.
+    holds: bool
 
     @property
     def drift(self) -> int:

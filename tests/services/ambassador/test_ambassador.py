@@ -299,3 +299,24 @@ def test_what_a_plugin_answers_is_dialled_and_asked_again_when_it_changed(make):
         assert host.reached() == server
     (link,) = host.links()
     assert (link.spec, link.error) == ("consul:redis", "")
+
+
+def test_a_dial_waits_for_the_first_instance(host):
+    """By label and by link, whatever plane carries it then."""
+    client = host.client(labels={"connect.80": "redis", "connect.wait": "60s"})
+    host.containers(client=client)
+    host.services()
+    assert all(
+        "waits up to 60 s" in one.note and "no instance" in one.error for one in host.links()
+    )
+    with host.dial(6379) as linked, host.dial(80) as labelled:
+        host.services(ONE)
+        assert {hello(one).partition(":")[0] for one in (linked, labelled)} == {ONE}
+        assert {one.plane for one in host.links()} == {host.best}
+        host.services(TWO)
+        assert {host.reached(6379), host.reached(80)} == {TWO}
+        assert echoes(linked) and echoes(labelled)
+    host.containers()
+    host.services()
+    with pytest.raises(ConnectionRefusedError):
+        host.dial()

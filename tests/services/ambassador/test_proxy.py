@@ -239,3 +239,23 @@ def test_two_hundred_at_the_same_time(proxy, servers, port):
     assert all(all_of(one) == payload + b"bye" for one in connections)
     for one in connections:
         one.close()
+
+
+def test_a_connection_is_held_until_there_is_somewhere_to_go(proxy, servers, port):
+    one = servers[0]
+    proxy.update({CLIENT: {port: ()}}, {(CLIENT, port): 60.0})
+    with socket.create_connection((CLIENT, port), 30) as held:
+        proxy.update({CLIENT: {port: ()}}, {(CLIENT, port): 60.0})
+        proxy.update({CLIENT: {port: (one.target,)}}, {(CLIENT, port): 60.0})
+        assert held.recv(1) == b"a"
+
+
+@pytest.mark.parametrize("end", ["time is over", "the link went"])
+def test_who_is_held_in_vain_is_reset(proxy, port, end):
+    seconds = 0.1 if end == "time is over" else 600.0
+    proxy.update({CLIENT: {port: ()}}, {(CLIENT, port): seconds})
+    with socket.create_connection((CLIENT, port), 30) as held:
+        if end == "the link went":
+            proxy.update({})
+        with pytest.raises(ConnectionError):
+            held.recv(1)

@@ -46,6 +46,7 @@ class Nftables:
     """All clients' namespaces on this host; see :class:`~arpanet_ambassador.planes.plane.Plane`."""
 
     name = "nftables"
+    holds = False
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ class Proxied:
     """
 
     name = "proxy"
+    holds = True
     drift = 0
 
     def __init__(
@@ -44,15 +45,20 @@ class Proxied:
     def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
         """Listen on every port of *clients*, and on no other."""
         routes: dict[str, dict[int, tuple[Target, ...]]] = {}
+        waits: dict[tuple[str, int], float] = {}
         for client in clients.values():
+            held = {one: link.targets for one, link in client.held.items()}
             for address in client.addresses:
-                for frontend, targets in client.links.items():
+                for frontend, targets in {**client.links, **held}.items():
                     routes.setdefault(address, {})[frontend.port] = targets
+                waits |= {(address, one.port): link.wait for one, link in client.held.items()}
         if not routes and self._proxy is None:
             return {}
-        every = [(key, one) for key, client in clients.items() for one in client.links]
+        every = [
+            (key, one) for key, client in clients.items() for one in (*client.links, *client.held)
+        ]
         try:
-            blocked = self._there().update(routes)
+            blocked = self._there().update(routes, waits)
         except (NotEntered, OSError) as problem:
             return dict.fromkeys(every, f"the proxy plane can't serve it: {problem}")
         return {(key, one): blocked[one.port] for key, one in every if one.port in blocked}

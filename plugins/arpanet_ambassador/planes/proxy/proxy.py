@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: Client's address -> the port that it dials -> where that goes.
 Routes = Mapping[str, Mapping[int, tuple[Target, ...]]]
+#: The same two -> seconds that a connection is held while it has nowhere to go.
+Waits = Mapping[tuple[str, int], float]
 #: Seconds that one target may take to accept.
 CONNECT = 2.0
 #: Seconds that the caller's thread waits for the proxy's; binding and closing take no time.
@@ -50,6 +52,8 @@ class Proxy:
     def __init__(self, host: str = "0.0.0.0") -> None:
         self._host = host
         self._routes: Routes = {}
+        self._waits: Waits = {}
+        self._news = asyncio.Event()
         self._turns: Counter[tuple[str, int]] = Counter()
         self._listeners: dict[int, socket.socket] = {}
         self._relays: dict[asyncio.Task[None], tuple[str, int] | None] = {}
@@ -57,9 +61,9 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
 
-    def update(self, routes: Routes) -> Mapping[int, str]:
+    def update(self, routes: Routes, waits: Waits | None = None) -> Mapping[int, str]:
         """Serve *routes* from now on; return the ports that can't be listened on, and why."""
-        self._routes = routes
+        self._routes, self._waits = routes, waits or {}
         ports = {port for ports in routes.values() for port in ports}
         return self._call(self._listen(ports))
 
@@ -86,6 +90,8 @@ class Proxy:
     # -- in the proxy's thread -------------------------------------------------------------------
 
     async def _listen(self, ports: set[int]) -> Mapping[int, str]:
+        self._news.set()
+        self._news = asyncio.Event()
         for port in self._listeners.keys() - ports:
             self._close(port)
         for key in [key for key in self._turns if key[1] not in self._routes.get(key[0], {})]:
@@ -148,7 +154,7 @@ class Proxy:
 
     async def _dial(self, source: str, port: int) -> socket.socket | None:
         """Return a connection to the first target in turn that takes one."""
-        targets = self._routes.get(source, {}).get(port, ())
+        targets = await self._targets(source, port)
         first = zlib.crc32(f"{source}:{port}".encode()) + self._turns[source, port]
         self._turns[source, port] += 1
         for turn in range(len(targets)):
@@ -158,6 +164,18 @@ class Proxy:
             except (OSError, TimeoutError) as problem:
                 log.debug("%s port %d: %s:%d: %s", source, port, target.ip, target.port, problem)
         return None
+
+    async def _targets(self, source: str, port: int) -> tuple[Target, ...]:
+        """Return where a client's dial may go; wait for that as long as its link says."""
+        began = self._loop.time()
+        while True:
+            targets = self._routes.get(source, {}).get(port, ())
+            left = began + self._waits.get((source, port), 0.0) - self._loop.time()
+            if targets or left <= 0:
+                return targets
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._news.wait()
 
     async def _connect(self, target: Target) -> socket.socket:
         family = socket.AF_INET6 if ":" in target.ip else socket.AF_INET

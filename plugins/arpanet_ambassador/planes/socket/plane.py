@@ -31,6 +31,7 @@ class Sockets:
     """
 
     name = "socket"
+    holds = False
 
     def __init__(
         self,

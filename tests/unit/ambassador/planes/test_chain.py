@@ -1,7 +1,9 @@
 """Every link to the first plane that carries it."""
 
-from arpanet_ambassador.planes.chain import Chain
-from arpanet_ambassador.planes.plane import Client, Frontend, Home
+from dataclasses import replace
+
+from arpanet_ambassador.planes.chain import NOBODY_HOLDS, Chain
+from arpanet_ambassador.planes.plane import Client, Frontend, Held, Home
 
 A, B = Frontend("10.0.0.1", 80), Frontend("localhost", 81)
 WEB = Client(Home("id-web", 7), {A: (), B: ()})
@@ -11,7 +13,7 @@ APP = Client(Home("id-app", 8), {A: ()})
 class Fake:
     """Refuses and fails as told; remembers what it was given."""
 
-    drift = 1
+    drift, holds = 1, False
 
     def __init__(self, name, refused=(), troubles=None, due=None):
         self.name, self.refused, self.troubles, self.seconds = name, refused, troubles or {}, due
@@ -64,6 +66,21 @@ def test_failed_and_refused_links_of_one_client_meet_again():
         ("w", A): ("full", "second refuses"),
         ("w", B): ("first refuses", "second refuses"),
     }
+
+
+def test_who_waits_is_given_to_who_can_hold_whoever_carries_the_link():
+    place = Frontend("10.0.0.9", 81)
+    waiting = replace(WEB, held={place: Held(30.0)})
+    first, last = Fake("first"), Fake("last")
+    last.holds = True
+    carried = Chain([first, last]).apply({"w": waiting, "a": APP})
+    assert (first.given, last.given) == ({"w": {A, B}, "a": {A}}, {"w": set()})
+    assert carried.unheld == {}
+    last.troubles = {("w", place): "the port is taken"}
+    carried = Chain([first, last]).apply({"w": waiting})
+    assert carried.unheld == {("w", place): "the port is taken"}
+    assert carried.planes == {("w", A): "first", ("w", B): "first"}
+    assert Chain([first]).apply({"w": waiting}).unheld == {("w", place): NOBODY_HOLDS}
 
 
 def test_the_whole():
