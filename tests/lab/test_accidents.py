@@ -7,7 +7,7 @@ from arpanet_lab.load.load import Client, loaded
 
 from arpanet.registry import TTL
 from tests.conftest import SLOW, wait_for
-from tests.lab.cluster import Cluster, client, fails, rows, run, serve, services, where
+from tests.lab.cluster import Cluster, client, fails, links, rows, run, serve, services, where
 
 LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
 
@@ -45,7 +45,8 @@ def test_who_loses_power_is_dialled_for_three_seconds_more_at_most(tidy: Cluster
     assert len(services(host3)["redis"]) == 2, "the registry did not know it yet"
     tidy.lab.start("host2")
     run(tidy.lab.host("host2"), "docker start redis")
-    wait_for(lambda: {where(host3, "127.0.0.1") for _ in range(4)} == {"host1", "host2"})
+    both = {host1.ip, host2.ip}
+    wait_for(lambda: {target.ip for link in links(host3) for target in link.targets} == both)
 
 
 def test_a_partition_heals(tidy: Cluster):
