@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from arpanet import hostport
+from arpanet import hostport, identity
 from arpanet.cli.base import Command
 from arpanet.cli.master import add_formation, formation
 from arpanet.errors import UsageError
@@ -43,6 +43,14 @@ class Up(Command):
         parser = super().get_parser(prog_name)
         add_formation(parser)
         parser.add_argument("--slave-only", action="store_true", help="never be a master")
+        parser.add_argument(
+            "--join",
+            metavar="ADDRESS[:PORT]",
+            help="have this host let in by a master first, as 'arpanet join' does",
+        )
+        parser.add_argument(
+            "--join-token", metavar="TOKEN", help="with --join; '-' reads it from standard input"
+        )
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
@@ -50,7 +58,16 @@ class Up(Command):
         asked = formation(parsed_args.peers, parsed_args.token)
         if asked and parsed_args.slave_only:
             raise UsageError("--slave-only excludes --peers and --token")
+        place, token = parsed_args.join, parsed_args.join_token
+        if bool(place) != bool(token):
+            raise UsageError(
+                "--join and --join-token go together",
+                "'arpanet token create' on a master prints both",
+            )
         context = self.app.context
+        me = identity.of(context.settings)
+        if place and not (me and me.here):  # run again, it is let in already
+            context.emit("host.join", place=place, token=token)
         found = None if parsed_args.slave_only else roles(context.settings, asked)
         provision.core(context, docker_tcp=False)
         context.emit("install", role="core")

@@ -44,6 +44,10 @@ class Recorder:
         return [Status("thing", "ok", "1 of 1")]
 
     @hookimpl
+    def arpanet_host_join(self, place: str, token: str) -> None:
+        self.note("host.join", (place, token))
+
+    @hookimpl
     def arpanet_install(self, role: str) -> None:
         self.note("install", role)
 

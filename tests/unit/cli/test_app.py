@@ -36,6 +36,8 @@ def test_version(arpanet):
         (["master", "start", "--peers", "boot,1.2.3.4:7001"], "names no peers"),
         (["master", "start", "--token", " "], "--token is empty"),
         (["up", "--slave-only", "--peers", "boot"], "--slave-only excludes"),
+        (["up", "--join", "10.0.0.1"], "--join and --join-token go together"),
+        (["up", "--join-token", "arp1-x"], "--join and --join-token go together"),
         (["install", "slave", "--docker-tcp"], "goes with 'install core' only"),
         (["--set", "FOO=1", "config"], "--set FOO: there is no such setting"),
         (["--set", "FOO", "config"], "a setting is given as NAME=VALUE"),
