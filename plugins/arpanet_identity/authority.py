@@ -7,6 +7,7 @@ common name: once etcd asks for passwords, its JSON gateway takes no certificate
 import hashlib
 import ipaddress
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -31,6 +32,7 @@ __all__ = [
     "ROLES",
     "Authority",
     "Subject",
+    "check",
     "check_host",
     "create",
     "fingerprint",
@@ -48,7 +50,8 @@ ROLES = ("master", "slave")
 MASTER = "master.arpanet"
 #: Of a CA, and of a host's certificate.
 CA_DAYS, DAYS = 3650.0, 365.0
-#: Hosts' clocks differ: a certificate holds from a little before it was made.
+#: Hosts' clocks differ: a certificate holds from a little before it was made; of a short life, a
+#: quarter, else two thirds of it would be over when it begins.
 SKEW = timedelta(minutes=5)
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
@@ -182,6 +185,24 @@ def requested(text: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def check(certificate: str, authorities: str, key: Key) -> None:
+    """Refuse a certificate that its host could not use.
+
+    :raises ArpanetError: it is none, is not *key*'s, or none of *authorities* made it.
+    """
+    try:
+        found = x509.load_pem_x509_certificate(certificate.encode())
+        trusted = x509.load_pem_x509_certificates(authorities.encode())
+    except ValueError as problem:
+        raise ArpanetError("the answer holds no certificate") from problem
+    if found.public_key() != key.public_key():
+        raise ArpanetError("the certificate in the answer is for another key")
+    for one in trusted:
+        with suppress(ValueError, TypeError, InvalidSignature):
+            return found.verify_directly_issued_by(one)
+    raise ArpanetError("the certificate in the answer is not of the CA that came with it")
+
+
 def key_print(key: ec.EllipticCurvePublicKey) -> str:
     """Return what a public key is known by: 64 hexadecimal digits."""
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -217,15 +238,15 @@ def pem(thing: x509.Certificate | x509.CertificateSigningRequest | Key) -> str:
 def _builder(
     subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, days: float
 ) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+    now, life = datetime.now(UTC), timedelta(days=days)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - SKEW)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_before(now - min(SKEW, life / 4))
+        .not_valid_after(now + life)
     )
 
 

@@ -1,5 +1,6 @@
 """This host: being let in, and knowing who it is."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,12 @@ def days(context: Context) -> float:
 def join(context: Context, place: str, text: str) -> str:
     """Be let in by a master at *place*; return as what.
 
-    :param text: a token.
+    :param text: a token; ``-`` reads it from standard input: others see command lines.
     :raises ArpanetError: this host is not let in, and nothing was changed but that it has a key.
     """
-    kept, token = store(context), tokens.parse(text)
+    kept = store(context)
     _refuse_second(kept)
+    token = tokens.parse(sys.stdin.readline() if text == "-" else text)
     me = subject(context, "")
     request = authority.request(kept.key())
     with context.progress(f"asking {place} to let this host in"):
@@ -96,14 +98,16 @@ def join(context: Context, place: str, text: str) -> str:
 def adopt(kept: Store, answer: Json) -> str:
     """Keep what a master answered; return what this host is now.
 
-    :raises ArpanetError: it is not all of an answer.
+    :raises ArpanetError: it is not all of an answer, and is not kept; or it can't be written.
     """
     try:
+        certificate, ca = str(answer["certificate"]), str(answer["ca"])
+        crl, password = str(answer["crl"]), str(answer["password"])
         mine: dict[str, Any] = answer.get("authority") or {}
+        authority.check(certificate, ca, authority.read_key(kept.key()))
         if mine:
             kept.sign_with(mine["certificate"], mine["key"], mine["secret"])
-        password = str(answer["password"])
-        kept.adopt(str(answer["certificate"]), str(answer["ca"]), str(answer["crl"]), password)
+        kept.adopt(certificate, ca, crl, password)
     except (KeyError, TypeError) as problem:
         raise ArpanetError(f"the answer lacks {problem}") from problem
     kept.me.check()
@@ -125,7 +129,7 @@ def _refuse_second(kept: Store) -> None:
     if kept.me.here:
         raise ArpanetError(
             f"this host is let in already, as a {role(kept)}",
-            f"to be let in anew: remove {kept.me.host}, and run this again",
+            f"to be let in anew: remove all files in {kept.me.host}, and run this again",
         )
 
 
@@ -135,11 +139,6 @@ def addresses(text: str) -> tuple[str, ...]:
     :raises ValueError: one is none.
     """
     return tuple(map(kinds.address, kinds.names(text)))
-
-
-def read_secret(text: str, stdin: Any) -> str:
-    """Return *text*, or the first line of standard input for ``-``: others see command lines."""
-    return str(stdin.readline()).strip() if text == "-" else text
 
 
 def read_file(name: str, stdin: Any) -> str:

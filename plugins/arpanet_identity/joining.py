@@ -35,8 +35,7 @@ class Join(Command):
         if bundle and not (master or token):
             self._take(host.read_file(bundle, sys.stdin))
         elif master and token and not bundle:
-            text = host.read_secret(token, sys.stdin)
-            self.app.context.emit("host.join", place=master, token=text)
+            self.app.context.emit("host.join", place=master, token=token)
         else:
             raise UsageError(
                 "join takes a master's address and --token, or --bundle",

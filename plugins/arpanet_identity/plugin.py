@@ -71,7 +71,7 @@ class IdentityPlugin:
             raise SettingsError(
                 "this host was let in as a slave, and masters take no peer that is one",
                 "on a master: 'arpanet certs revoke' this host, 'arpanet token create --role"
-                f" master'; here: remove {kept.me.host}, and join again",
+                f" master'; here: remove all files in {kept.me.host}, and join again",
             )
         kept.me.check()
 

@@ -5,6 +5,7 @@ import datetime
 import pytest
 from arpanet_identity import authority
 from arpanet_identity.authority import Subject
+from arpanet_identity.renewal import due
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -126,3 +127,20 @@ def test_a_list_names_those_that_hold_no_more(ca):
 
 def test_two_authorities_differ_by_name(ca):
     assert authority.create().certificate.subject != ca.certificate.subject
+
+
+def test_a_host_takes_no_certificate_of_another_ca(ca, key):
+    text = authority.pem(certificate(ca, key))
+    own, other = authority.pem(ca.certificate), authority.pem(authority.create().certificate)
+    authority.check(text, other + own, key)
+    with pytest.raises(ArpanetError, match="not of the CA that came with it"):
+        authority.check(text, other, key)
+
+
+def test_a_short_life_is_not_over_when_it_begins(ca, key):
+    """It is renewed at two thirds, and begins a little before it was made."""
+    now = datetime.datetime.now(datetime.UTC)
+    found = certificate(ca, key, days=60 / 86400)
+    assert not due(found, now + datetime.timedelta(seconds=25))
+    assert due(found, now + datetime.timedelta(seconds=45))
+    assert found.not_valid_before_utc < now

@@ -5,16 +5,19 @@ import stat
 
 import pytest
 from arpanet_identity import enrolment
-from arpanet_identity.authority import Subject
+from arpanet_identity.authority import Subject, new_key, read_key
 from arpanet_identity.store import Store
 
-from arpanet.errors import ArpanetError
+from arpanet import Identity
+from arpanet.errors import ArpanetError, SettingsError
+
+M1 = Subject("m1", "master", ("10.0.0.1",))
 
 
 @pytest.fixture
 def store(tmp_path):
     made = Store(tmp_path / ".arpanet")
-    enrolment.found(made, Subject("m1", "master", ("10.0.0.1",)))
+    enrolment.found(made, M1)
     return made
 
 
@@ -74,3 +77,31 @@ def test_where_nobody_was_let_in_there_is_nothing(tmp_path):
     assert store.authority() is None
     assert store.trusted() == []
     assert not store.directory.exists()
+
+
+def test_what_is_half_written_is_not_used_and_what_was_good_goes_on(store, caplog):
+    me = store.me
+    good = me.client(), me.server()
+    text = me.certificate.read_text()
+    me.certificate.write_text(text[: len(text) // 2])
+    assert (me.client(), me.server()) == good
+    assert "going on with the certificate that was there before" in caplog.text
+    with pytest.raises(SettingsError, match=r"the certificate in .* can't be used"):
+        Identity(store.directory).check()
+    me.certificate.write_text(text)
+    assert me.client() is not good[0]
+
+
+def test_a_certificate_that_was_replaced_is_the_next_connections(store):
+    before = store.me.client()
+    assert store.me.client() is before
+    mine, key = store.authority(), read_key(store.key()).public_key()
+    store.adopt(mine.issue(M1, key), store.me.ca.read_text(), store.crl.read_text())
+    assert store.me.client() is not before
+
+
+def test_a_certificate_for_another_key_is_refused(store):
+    mine, other = store.authority(), read_key(new_key()).public_key()
+    store.me.certificate.write_text(mine.issue(M1, other))
+    with pytest.raises(SettingsError, match=r"can't be used: .*mismatch"):
+        store.me.check()

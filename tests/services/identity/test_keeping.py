@@ -1,0 +1,174 @@
+"""What masters' and slaves' agents do by themselves: real sockets, certificates of short lives."""
+
+import json
+import socket
+
+import pytest
+from arpanet_identity import authority, client, host, keeper, node, roster, tokens
+from arpanet_identity.plugin import IdentityPlugin
+from cryptography import x509
+
+from arpanet import statusfile
+from arpanet.errors import ArpanetError, RegistryUnreachable
+from arpanet.records import Formation
+from tests.admitting import Admitting
+from tests.conftest import wait_for
+from tests.loopback import free_address
+
+#: Of a certificate, in seconds; it is renewed when it has eight left, on however busy a machine.
+LIFE = 20
+
+
+@pytest.fixture
+def registry():
+    return Admitting()
+
+
+@pytest.fixture
+def agent(arpanet_agent, registry, tmp_path, monkeypatch):
+    """Make an agent of a host; all are at their own address, and have the first for a master."""
+    monkeypatch.setattr(keeper, "EVERY", 0.1)
+    monkeypatch.setattr(node, "node_image", lambda _: "arpanet/node:1")
+    running, first = [], free_address()
+
+    def agent(name, part="registrator", ip=first, **given):
+        settings = {
+            "ARPANET_TLS": "on",
+            "ARPANET_IDENTITY": str(tmp_path / name),
+            "ARPANET_MASTERS": first,
+            "ARPANET_IP": ip,
+            **given,
+        }
+        made = arpanet_agent(IdentityPlugin(), registry, agent=part, HOSTNAME=name, **settings)
+        running.append(made)
+        return made
+
+    yield agent
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def boot(agent):
+    """Make the first master, and start its agent."""
+
+    def boot(**given):
+        made = agent("m1", "master", **given)
+        made.context.emit("master.start", formation=Formation(boot=True))
+        made.start()
+        wait_for(lambda: listens(place(made)))
+        return made
+
+    return boot
+
+
+@pytest.fixture
+def master(boot):
+    return boot()
+
+
+def place(agent):
+    return f"{host.subject(agent.context, '').addresses[0]}:7002"
+
+
+def listens(where):
+    ip, port = where.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((ip, int(port))) == 0
+
+
+def join(there, here, registry, role="slave"):
+    """Let the host of the agent *here* in, and start the agent."""
+    mine = host.store(there.context).authority().certificate
+    ip = host.subject(here.context, "").addresses
+    token = tokens.create(registry.vault, authority.fingerprint(mine), role, addresses=ip)
+    host.join(here.context, place(there), str(token))
+    here.start()
+    return host.store(here.context)
+
+
+def serial(kept):
+    return kept.certificate().serial_number
+
+
+def test_certificates_renew_themselves(boot, agent, registry):
+    """The master's own, too; and what they were before holds for as long as it says."""
+    master = boot(ARPANET_CERT_DAYS=f"{LIFE / 86400:.9f}")
+    slave = join(master, agent("h2"), registry)
+    both = [host.store(master.context), slave]
+    before = [(serial(kept), kept.key(), kept.me.password) for kept in both]
+    wait_for(lambda: all(serial(k) != was[0] for k, was in zip(both, before, strict=True)), LIFE)
+    assert [(kept.key(), kept.me.password) for kept in both] == [was[1:] for was in before]
+    for kept in both:
+        kept.me.check()
+    entry = roster.listed(registry.vault)["h2"]
+    assert entry.serial == f"{serial(slave):x}"
+    assert not registry.vault.list(roster.REVOKED)
+
+
+def test_who_is_shut_out_is_refused_by_every_master(master, agent, registry):
+    second = agent("m2", "master", ip=free_address())
+    other = join(master, second, registry, "master")
+    stolen = join(master, agent("h2"), registry)
+    wait_for(lambda: listens(place(second)))
+    roster.shut_out(registry.vault, "h2")
+    for kept in (host.store(master.context), other):
+        wait_for(lambda kept=kept: serial(stolen) in revoked(kept))
+    wait_for(lambda: registry.admitted[-1] == {"m1": "master", "m2": "master"})
+    for one in (master, second):
+        with pytest.raises(ArpanetError, match="this host's certificate is nobody's any more"):
+            client.renew(place(one), stolen.me)
+
+
+def revoked(kept):
+    return {one.serial_number for one in x509.load_pem_x509_crl(kept.crl.read_bytes())}
+
+
+def test_hosts_are_let_in_where_the_first_master_is_gone_for_good(master, agent, registry):
+    second = agent("m2", "master", ip=free_address())
+    join(master, second, registry, "master")
+    master.stop()
+    wait_for(lambda: listens(place(second)))
+    join(second, agent("h2"), registry)
+    assert set(roster.listed(registry.vault)) == {"m1", "m2", "h2"}
+
+
+def test_a_registry_that_was_wiped_is_filled_again(master, agent, registry):
+    join(master, agent("h2"), registry)
+    for name in registry.vault.list(""):
+        registry.vault.delete(name)
+    wait_for(lambda: set(roster.listed(registry.vault)) == {"m1", "h2"})
+
+
+def test_no_certificate_is_revoked_by_a_list_that_is_not_there(master):
+    """etcd starts with it, so it is there from the beginning."""
+    assert revoked(host.store(master.context)) == set()
+
+
+def state():
+    try:
+        return json.loads((statusfile.RUN / "master.json").read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def test_status_hears_of_it_when_the_registry_is_away(master, registry, monkeypatch):
+    wait_for(lambda: state() == {"hosts": 1, "trouble": ""})
+
+    def away(_prefix):
+        raise RegistryUnreachable("no master answers")
+
+    monkeypatch.setattr(registry.vault, "list", away)
+    wait_for(lambda: state().get("trouble") == "no master answers")
+    monkeypatch.undo()
+    wait_for(lambda: state().get("trouble") == "")
+
+
+def test_and_when_its_port_is_taken(agent):
+    made = agent("m1", "master")
+    made.context.emit("master.start", formation=Formation(boot=True))
+    ip = host.subject(made.context, "").addresses[0]
+    with socket.create_server((ip, 7002)):
+        made.start()
+        wait_for(lambda: "7002: Address already in use" in state().get("trouble", ""))
+    wait_for(lambda: listens(place(made)) and state().get("trouble") == "")

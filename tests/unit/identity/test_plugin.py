@@ -1,0 +1,154 @@
+"""What the plugin does when roles start and stop, and what it says of this host."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from arpanet_identity import authority, host, node, plugin, tokens
+from arpanet_identity.plugin import IdentityPlugin
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from arpanet.errors import SettingsError
+from arpanet.records import Formation
+from tests.admitting import Admitting
+
+BOOT, JOIN = Formation(boot=True), Formation(peers=("10.0.0.2:7001",))
+
+
+@pytest.fixture
+def registry():
+    return Admitting()
+
+
+@pytest.fixture
+def make(arpanet_context, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(node, "node_image", lambda _: "arpanet/node:1")
+
+    def make(name="h1", **given):
+        given = {"ARPANET_TLS": "on", "ARPANET_IDENTITY": str(tmp_path / name), **given}
+        return arpanet_context(IdentityPlugin(), registry, HOSTNAME=name, **given)
+
+    return make
+
+
+@pytest.fixture
+def master(make):
+    made = make()
+    made.emit("master.start", formation=BOOT)
+    return made
+
+
+def admitted(master, context, role):
+    """Let the host of *context* in by a token."""
+    kept = host.store(context)
+    token = tokens.create(master.bus.first("arpanet_vault", context=master), "ab" * 32, role)
+    given = {"id": token.id, "secret": token.secret, "addresses": ["127.0.0.1"]}
+    given |= {"host": host.subject(context, "").host, "request": authority.request(kept.key())}
+    there = host.enrolment(master, host.store(master), host.vault(master))
+    host.adopt(kept, there.join(given, "127.0.0.1"))
+
+
+def states(context):
+    answers = context.bus.collect("arpanet_status", context=context)
+    return {line.part: (line.state, line.detail) for _, answer in answers for line in answer}
+
+
+def test_the_first_master_makes_all_that_it_needs(master, registry, tmp_path):
+    assert registry.admitted == [{"h1": "master"}]
+    (spec,) = master.docker.ensured
+    assert (spec.name, spec.role, spec.command) == ("arpanet_master", "master", ("agent", "master"))
+    assert spec.volumes == {str(tmp_path / "h1"): str(tmp_path / "h1")}
+    made, said = master.said[0], master.said[-1]
+    assert made == f"made the cluster's CA, and this host's certificate, in {tmp_path / 'h1'}"
+    (line,) = [one for one in said.splitlines() if "arpanet join" in one]
+    assert line.startswith("  arpanet join 127.0.0.1:7002 --token ")
+    token = tokens.parse(line.rpartition(" ")[2])
+    assert tokens.check(registry.vault, token.id, token.secret)[0].role == "slave"
+
+
+def test_started_again_it_invites_nobody(master, registry):
+    ca = host.store(master).authority().certificate
+    master.said.clear()
+    master.emit("master.start", formation=BOOT)
+    assert host.store(master).authority().certificate == ca
+    assert not any("join" in line for line in master.said)
+    assert len(list(tokens.kept(registry.vault))) == 1
+
+
+def test_a_stranger_becomes_no_master_by_naming_peers(make):
+    context = make()
+    with pytest.raises(SettingsError, match=r"not let in yet; .*token create --role master"):
+        context.emit("master.start", formation=JOIN)
+    assert context.docker.did == []
+
+
+def test_nor_a_slave(make):
+    context = make()
+    with pytest.raises(SettingsError, match=r"not let in yet; .*token create --role slave"):
+        context.emit("slave.start")
+    assert states(context)["identity"][0] == "absent"
+
+
+def test_who_was_let_in_as_a_slave_becomes_one_and_no_master(master, make):
+    slave = make("h2")
+    admitted(master, slave, "slave")
+    slave.emit("slave.start")
+    with pytest.raises(SettingsError, match="let in as a slave, and masters take no peer that is"):
+        slave.emit("master.start", formation=JOIN)
+    assert set(states(slave)) == {"identity"}
+    assert states(slave)["identity"][1].startswith("a slave's certificate, until")
+
+
+def test_a_second_master_lets_hosts_in_too(master, make, registry):
+    second = make("h2")
+    admitted(master, second, "master")
+    second.emit("master.start", formation=JOIN)
+    assert registry.admitted[-1] == {"h1": "master", "h2": "master"}
+    assert [spec.name for spec in second.docker.ensured] == ["arpanet_master"]
+    assert not any("join" in line for line in second.said)
+
+
+def test_a_stopped_master_lets_nobody_in(master):
+    master.emit("master.stop", leave=False)
+    assert master.docker.did[-1] == "remove master"
+
+
+def test_a_key_that_others_may_read_is_not_used(master):
+    host.store(master).me.key.chmod(0o644)
+    with pytest.raises(SettingsError, match="others may read"):
+        master.emit("slave.start")
+    assert states(master)["identity"][0] == "down"
+
+
+@pytest.mark.parametrize("event", ["master.start", "slave.start"])
+def test_without_tls_it_says_so_each_time(make, event):
+    context = make(ARPANET_TLS="off")
+    context.emit(event, **({"formation": BOOT} if event == "master.start" else {}))
+    assert context.said == [plugin.OPEN]
+    assert states(context) == {"identity": ("degraded", plugin.OPEN)}
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "words"),
+    [
+        ((-100, 265), "ok", "a master's certificate, until"),
+        ((-352, 13), "degraded", "and it was not renewed: 'arpanet certs renew' says why"),
+        ((-5, 2), "ok", "until"),
+        ((-6, 1), "degraded", "and it was not renewed"),
+        ((-366, -1), "down", "which is over: is the clock right?"),
+        ((1, 366), "down", "not valid yet: is the clock right?"),
+    ],
+)
+def test_status_warns_in_time(master, days, state, words):
+    begin, end = (datetime.now(UTC) + timedelta(days=number) for number in days)
+    kept = host.store(master)
+    mine = kept.authority()
+    public = authority.read_key(kept.key()).public_key()
+    text = mine.issue(host.subject(master, "master"), public)
+    found = x509.load_pem_x509_certificate(text.encode())
+    made = x509.CertificateBuilder(
+        found.issuer, found.subject, public, found.serial_number, begin, end, list(found.extensions)
+    )
+    kept.me.certificate.write_text(authority.pem(made.sign(mine.key, hashes.SHA256())))
+    found, detail = states(master)["identity"]
+    assert (found, words in detail) == (state, True), detail
