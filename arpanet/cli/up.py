@@ -2,9 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 
-from arpanet import hostport, identity
+from arpanet import hostport
 from arpanet.cli.base import Command
 from arpanet.cli.master import add_formation, formation
+from arpanet.context import Context
 from arpanet.errors import UsageError
 from arpanet.host import provision
 from arpanet.host.roles import start
@@ -45,11 +46,9 @@ class Up(Command):
         parser.add_argument("--slave-only", action="store_true", help="never be a master")
         parser.add_argument(
             "--join",
-            metavar="ADDRESS[:PORT]",
-            help="have this host let in by a master first, as 'arpanet join' does",
-        )
-        parser.add_argument(
-            "--join-token", metavar="TOKEN", help="with --join; '-' reads it from standard input"
+            nargs=2,
+            metavar=("ADDRESS[:PORT]", "TOKEN"),
+            help="first have this host let in by a master, as 'arpanet join' does",
         )
         return parser
 
@@ -58,16 +57,9 @@ class Up(Command):
         asked = formation(parsed_args.peers, parsed_args.token)
         if asked and parsed_args.slave_only:
             raise UsageError("--slave-only excludes --peers and --token")
-        place, token = parsed_args.join, parsed_args.join_token
-        if bool(place) != bool(token):
-            raise UsageError(
-                "--join and --join-token go together",
-                "'arpanet token create' on a master prints both",
-            )
         context = self.app.context
-        me = identity.of(context.settings)
-        if place and not (me and me.here):  # run again, it is let in already
-            context.emit("host.join", place=place, token=token)
+        if parsed_args.join:
+            _join(context, *parsed_args.join)
         found = None if parsed_args.slave_only else roles(context.settings, asked)
         provision.core(context, docker_tcp=False)
         context.emit("install", role="core")
@@ -76,3 +68,13 @@ class Up(Command):
             start(context, "master", found)
         context.emit("install", role="slave")
         start(context, "slave")
+
+
+def _join(context: Context, place: str, token: str) -> None:
+    """Have this host let in, once it is sure that it will not begin a cluster of its own."""
+    if context.settings.source(ARPANET_MASTERS).origin == "default":
+        raise UsageError(
+            "--join needs to know the masters",
+            f"set ARPANET_MASTERS in ~/.arpanetrc, for example to {place.partition(':')[0]}",
+        )
+    context.emit("host.join", place=place, token=token)

@@ -1,6 +1,5 @@
 """This host: being let in, and knowing who it is."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +79,15 @@ def days(context: Context) -> float:
 
 
 def join(context: Context, place: str, text: str) -> str:
-    """Be let in by a master at *place*; return as what.
+    """Be let in by a master at *place*, unless this host is already; return as what.
 
-    :param text: a token; ``-`` reads it from standard input: others see command lines.
+    :param text: a token.
     :raises ArpanetError: this host is not let in, and nothing was changed but that it has a key.
     """
-    kept = store(context)
+    kept, token = store(context), tokens.parse(text)
+    if kept.me.here and any(token.of(authority.fingerprint(one)) for one in kept.trusted()):
+        return role(kept)  # an answer that was kept need not be asked for again
     _refuse_second(kept)
-    token = tokens.parse(sys.stdin.readline() if text == "-" else text)
     me = subject(context, "")
     request = authority.request(kept.key())
     with context.progress(f"asking {place} to let this host in"):
@@ -139,6 +139,11 @@ def addresses(text: str) -> tuple[str, ...]:
     :raises ValueError: one is none.
     """
     return tuple(map(kinds.address, kinds.names(text)))
+
+
+def read_secret(text: str, stdin: Any) -> str:
+    """Return *text*, or the first line of standard input for ``-``: others see command lines."""
+    return str(stdin.readline()).strip() if text == "-" else text
 
 
 def read_file(name: str, stdin: Any) -> str:

@@ -1,5 +1,6 @@
 """Identity as a plugin: who is let in, on the command line and in agents."""
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,7 +47,7 @@ class IdentityPlugin:
         """Ask a master."""
         from arpanet_identity import host
 
-        role = host.join(context, place, token)
+        role = host.join(context, place, host.read_secret(token, sys.stdin))
         context.say(f"this host is let in as a {role}")
 
     # -- starting --------------------------------------------------------------------------------

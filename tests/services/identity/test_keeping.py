@@ -79,12 +79,15 @@ def listens(where):
 
 def join(there, here, registry, role="slave"):
     """Let the host of the agent *here* in, and start the agent."""
-    mine = host.store(there.context).authority().certificate
     ip = host.subject(here.context, "").addresses
-    token = tokens.create(registry.vault, authority.fingerprint(mine), role, addresses=ip)
+    token = tokens.create(registry.vault, fingerprint(there), role, addresses=ip)
     host.join(here.context, place(there), str(token))
     here.start()
     return host.store(here.context)
+
+
+def fingerprint(master):
+    return authority.fingerprint(host.store(master.context).authority().certificate)
 
 
 def serial(kept):
@@ -104,6 +107,17 @@ def test_certificates_renew_themselves(boot, agent, registry):
     entry = roster.listed(registry.vault)["h2"]
     assert entry.serial == f"{serial(slave):x}"
     assert not registry.vault.list(roster.REVOKED)
+
+
+def test_to_join_again_asks_nobody_and_needs_no_master(master, agent, registry):
+    here = agent("h2")
+    kept = join(master, here, registry)
+    before, left = serial(kept), tokens.create(registry.vault, fingerprint(master), "slave")
+    assert host.join(here.context, "127.0.0.1:1", str(left)) == "slave"
+    assert serial(kept) == before
+    other = tokens.create(registry.vault, "ab" * 32, "slave")
+    with pytest.raises(ArpanetError, match="this host is let in already, as a slave"):
+        host.join(here.context, place(master), str(other))
 
 
 def test_who_is_shut_out_is_refused_by_every_master(master, agent, registry):

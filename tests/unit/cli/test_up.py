@@ -5,7 +5,6 @@ import pytest
 from arpanet import settings
 from arpanet.cli.up import roles
 from arpanet.errors import ArpanetError
-from arpanet.host import provision
 from arpanet.records import Formation
 
 
@@ -32,22 +31,18 @@ def test_an_option_wins(tmp_path):
     assert roles(settings.load(settings.CORE, environment=environment), asked) == asked
 
 
-JOIN = ("up", "--slave-only", "--join", "10.0.0.1:7002", "--join-token", "arp1-x")
+JOIN = ("up", "--slave-only", "--join", "10.0.0.1:7002", "arp1-x")
 
 
 def test_to_join_comes_first(arpanet, recorder):
     recorder.fails = ArpanetError("the master at 10.0.0.1:7002 says: no")
-    done = arpanet(*JOIN)
+    done = arpanet("--set", "ARPANET_MASTERS=10.0.0.1", *JOIN)
     assert (done.code, recorder.heard) == (1, [("host.join", ("10.0.0.1:7002", "arp1-x"))])
     assert "says: no" in done.err
 
 
-def test_run_again_it_is_in_already(arpanet, recorder, tmp_path, monkeypatch):
-    monkeypatch.setattr(provision, "core", lambda *_, **__: None)
-    host = tmp_path / ".arpanet" / "host"
-    host.mkdir(parents=True)
-    for name in ("ca.pem", "host.pem", "host.key"):
-        (host / name).touch()
-    done = arpanet("--set", "ARPANET_TLS=on", *JOIN)
-    assert done.code == 0, done.err
-    assert [event for event, _ in recorder.heard] == ["install", "install", "slave.start"]
+def test_who_joins_knows_the_masters(arpanet, recorder):
+    """Else it would begin a cluster of its own."""
+    done = arpanet(*JOIN)
+    assert (done.code, recorder.heard) == (2, [])
+    assert "--join needs to know the masters; set ARPANET_MASTERS in ~/.arpanetrc" in done.err
