@@ -62,6 +62,7 @@ class Container:
         signal on.
     :ivar stop_signal: the number of the signal that tells it to end.
     :ivar stop_timeout: seconds that Docker then gives it, unless ``docker stop`` says otherwise.
+    :ivar runtime: what runs it, as Docker calls that: ``runc``, ``runsc``; ``""``: its default.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Container:
     health: str = ""
     stop_signal: int = 15
     stop_timeout: float = 10.0
+    runtime: str = ""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ class Client:
         with self._doing("list containers"):
             found = self._api.containers(all=label is not None, filters=filters)
         # a link makes another name of it: /client/alias
-        names = {one["Id"]: min(one.get("Names") or [""], key=_slashes) for one in found}
+        names = {
+            one["Id"]: min(one.get("Names") or [""], key=lambda n: n.count("/")) for one in found
+        }
         return {key: name.lstrip("/") for key, name in names.items()}
 
     def linked(self, container: str) -> list[str]:
@@ -105,6 +107,11 @@ class Client:
             listed = self._api.containers(all=True, filters={"id": container})
         # a container is listed under the names that others have for it, too: /client/redis
         return sorted({n.split("/")[1] for one in listed for n in one["Names"] if n.count("/") > 1})
+
+    def networks(self) -> list[dict[str, Any]]:
+        """Return Docker's own description of each network."""
+        with self._doing("list networks"):
+            return [dict(one) for one in self._api.networks()]
 
     def inspect(self, container: str) -> dict[str, Any] | None:
         """Return Docker's own description of a container, ``None`` when there is none."""
@@ -386,10 +393,6 @@ def _check_progress(what: str, report: Json) -> None:
     """Docker has said 200 before it begins, and tells of failures in the stream."""
     if problem := report.get("error"):
         raise problems.refused(what, 500, problem)
-
-
-def _slashes(name: str) -> int:
-    return name.count("/")
 
 
 def _short(container: str) -> str:

@@ -85,6 +85,7 @@ def container_record(inspected: Json) -> Container | None:
         health="unhealthy" if state.get("Paused") else "" if health == "none" else health,
         stop_signal=_signal(config.get("StopSignal") or ""),
         stop_timeout=_seconds(config.get("StopTimeout")),
+        runtime=host.get("Runtime") or "",
     )
 
 

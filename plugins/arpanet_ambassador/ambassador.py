@@ -23,6 +23,7 @@ from arpanet_ambassador.links.specs import Foreign, masters, root
 from arpanet_ambassador.names import dns, foreign, hosts, writing
 from arpanet_ambassador.names.lookups import Lookups
 from arpanet_ambassador.names.reading import HostsFiles
+from arpanet_ambassador.networks import Networks
 from arpanet_ambassador.nodes import LINKS, NAME
 from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import Belongs, belongs, name_of
@@ -67,6 +68,7 @@ class Ambassador:
         self._dns = Lookups("DNS", dns.ask_all, context.wake)
         self._foreign = Lookups("plugins", foreign.asking(context), context.wake)
         self._hosts = HostsFiles(context.wake)
+        self._networks = Networks(lambda: context.engine.networks(), context.wake)
         self._prober = Prober(context.wake, self._living(verify))
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._containers: Mapping[str, Container] | None = None
@@ -93,6 +95,8 @@ class Ambassador:
                 self._namespaces = {one.id: name_of(one.pid) for one in containers.values()}
                 files = hosts.wanted(containers, self._namespaces, self._name)
                 self._hosts.want(files, again=check)
+        names = frozenset(name for one in containers.values() for name in one.networks)
+        self._networks.want(names, check)
         self._settle(check)
 
     def services(self, snapshot: Snapshot) -> None:
@@ -150,6 +154,8 @@ class Ambassador:
             added=self._kept.links(),
             services=snapshot.services(),
             host=settings[HOSTNAME],
+            isolated=self._networks.found.isolated,
+            internal=self._networks.found.internal,
             named=self._hosts.found,
             silent=self._prober.silent,
             remembered=self.plan.ambassadors,

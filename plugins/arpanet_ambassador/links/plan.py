@@ -1,5 +1,6 @@
 """What a host's containers declare -> what each network namespace is to hold; pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,6 +32,8 @@ class World(Declaring):
 
     :ivar services: service name -> instances, in the whole cluster.
     :ivar host: the name of this host.
+    :ivar isolated: networks whose containers can't dial each other.
+    :ivar internal: networks from which nothing else can be dialled.
     :ivar named: namespace -> the ambassador's addresses in the hosts files of its containers.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
@@ -39,6 +42,8 @@ class World(Declaring):
 
     services: Mapping[str, tuple[Instance, ...]]
     host: str
+    isolated: frozenset[str] = frozenset()
+    internal: frozenset[str] = frozenset()
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
@@ -240,7 +245,15 @@ class _Ways:
         key = spec, networks, protocol
         if key not in self.found:
             world = self.world
-            view = View(world.services, world.host, networks, world.answers, protocol, world.silent)
+            view = View(
+                world.services,
+                world.host,
+                networks - world.isolated,
+                not networks or not networks <= world.internal,
+                world.answers,
+                protocol,
+                world.silent,
+            )
             try:
                 targets = resolve(spec, view)
                 self.found[key] = targets, unconfirmed(spec, view), watched(spec, view)
@@ -301,4 +314,10 @@ def _source(link: Declared, home: Container) -> str:
 
 def _home(key: str, home: Container, world: World) -> Home:
     shared = owner(home, world.containers).network_mode == HOST
-    return Home(home.id, home.pid, key if key.startswith("net:") else "", home.started, shared)
+    name = key if key.startswith("net:") else ""
+    return Home(home.id, home.pid, name, home.started, shared, _sandbox(home.runtime))
+
+
+def _sandbox(runtime: str) -> str:
+    """Return the runtime's name where its containers have a network stack of their own."""
+    return runtime if re.search("runsc|gvisor|kata", runtime, re.IGNORECASE) else ""

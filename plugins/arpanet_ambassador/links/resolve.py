@@ -39,6 +39,7 @@ class View:
     :ivar host: the name of this host.
     :ivar networks: names of the Docker networks that the client is in.
     :ivar answers: what DNS and plugins said.
+    :ivar routed: whether anything outside of these networks can be dialled from there.
     :ivar protocol: ``tcp`` or ``udp``: what is to be carried.
     :ivar silent: addresses of instances that did not answer when they were dialled.
     """
@@ -46,6 +47,7 @@ class View:
     services: Mapping[str, tuple[Instance, ...]]
     host: str
     networks: frozenset[str] = frozenset()
+    routed: bool = True
     answers: Answers = field(default_factory=dict)
     protocol: str = "tcp"
     silent: Collection[tuple[str, int]] = ()
@@ -84,9 +86,7 @@ def _of_service(spec: Service, view: View) -> tuple[Target, ...]:
         raise ValueError(_why_none(spec, every, view.protocol))
     reachable = {i.id: target for i in fitting if (target := _seen_from(i, view))}
     if not reachable:
-        raise ValueError(
-            f"no instance of {spec.name} publishes its port or shares a network with this client"
-        )
+        raise ValueError(_why_unreachable(spec, view))
     answering = {
         key: target
         for key, target in reachable.items()
@@ -147,14 +147,23 @@ def _why_none(spec: Service, every: tuple[Instance, ...], protocol: str) -> str:
     return f"service {spec.name} has no instance with {query}"
 
 
+def _why_unreachable(spec: Service, view: View) -> str:
+    if view.routed:
+        return f"no instance of {spec.name} publishes its port or shares a network with this client"
+    return f"this client's networks are internal, and no instance of {spec.name} here is in one"
+
+
 def _seen_from(instance: Instance, view: View) -> Target | None:
     """Return where the client dials *instance*: past docker-proxy where they share a network."""
+    ways = []
     if instance.host == view.host:
-        for network in sorted(view.networks & instance.local.keys()):
-            if local := endpoint(instance.local[network]):
-                return Target(*local, instance.id)
-    public = endpoint(instance.address)
-    return Target(*public, instance.id) if public else None
+        shared = sorted(view.networks & instance.local.keys())
+        ways = [endpoint(instance.local[network]) for network in shared]
+    ways.append(endpoint(instance.address) if view.routed else None)
+    known = [way for way in ways if way]
+    # an IPv4 address, if there is one: every plane carries it, from every socket
+    best = next((way for way in known if ":" not in way[0]), next(iter(known), None))
+    return Target(*best, instance.id) if best else None
 
 
 @lru_cache(maxsize=1 << 16)  # every change asks for every instance again

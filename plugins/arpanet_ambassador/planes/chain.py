@@ -107,8 +107,9 @@ def _divided(
     fitting, others = {}, {}
     for key, client in clients.items():
         refused = {}
+        sandboxed = _sandboxed(client.home) if plane.inside else ""
         for frontend, targets in client.links.items():
-            if why := plane.refuses(frontend, targets):
+            if why := sandboxed or plane.refuses(frontend, targets):
                 refused[frontend] = targets
                 reasons[key, frontend] = (*reasons.get((key, frontend), ()), why)
         if not refused:
@@ -118,3 +119,7 @@ def _divided(
         if rest := {f: t for f, t in client.links.items() if f not in refused}:
             fitting[key] = replace(client, links=rest)
     return fitting, others
+
+
+def _sandboxed(home: Home) -> str:
+    return f"the runtime {home.sandbox} has a network stack of its own" if home.sandbox else ""

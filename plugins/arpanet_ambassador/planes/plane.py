@@ -27,6 +27,8 @@ class Home:
     :ivar namespace: what the kernel calls it, as ``net:[4026532008]``; the kernel gives the name to
         another one when all of its processes have ended.
     :ivar shared: whether it is the host's own, where only a cgroup tells clients apart.
+    :ivar sandbox: the runtime, where that has a network stack of its own (gVisor, Kata): nothing
+        that the host's kernel does with sockets or packets of this namespace is seen by its apps.
     """
 
     container: str
@@ -34,6 +36,7 @@ class Home:
     namespace: str = ""
     started: str = ""
     shared: bool = False
+    sandbox: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -95,6 +98,8 @@ class Plane(Protocol):
     name: str
     #: Whether it can hold connections: it is given what *Client.held* has, too.
     holds: bool
+    #: Whether it works within the clients' namespaces, which sandboxes make no use of.
+    inside: bool
 
     @property
     def drift(self) -> int:

@@ -36,6 +36,7 @@ def described(config: Json, host: Json, pid: int = 0) -> Container:
         networks=dict.fromkeys(sorted(networks), ""),
         env=dict(one.split("=", 1) for one in told.get("Env") or () if "=" in one),
         labels=dict(told.get("Labels") or {}),
+        runtime=host.get("Runtime") or "",
     )
 
 

@@ -254,7 +254,8 @@ def test_transaction_that_nft_refuses_leaves_the_old_table(lan, plane):
 
 def test_process_that_is_not_the_containers_is_not_entered(lan):
     plane = Plane(lan, namespaces.belongs)
-    assert plane.apply(backend=[ONE]) == set()
+    (trouble,) = plane.apply(backend=[ONE])
+    assert "is not the container's any more" in trouble
     assert plane.listing() == ""
 
 
@@ -273,9 +274,10 @@ def test_namespace_of_the_host_is_never_entered(pid):
     assert "the host's" in trouble
 
 
-def test_process_that_ended_is_no_trouble():
+def test_process_that_ended_is_told_and_not_tried_again():
     plane = Nftables(anybody)
-    assert plane.apply({KEY: Client(Home(KEY, 2**22 + 1), links([ONE]))}) == {}
+    (trouble,) = plane.apply({KEY: Client(Home(KEY, 2**22 + 1), links([ONE]))}).values()
+    assert trouble == "the container has gone"
     assert plane.due() is None
 
 

@@ -1,8 +1,10 @@
 """The proxy plane, on the loopback of this host."""
 
+import resource
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from arpanet_ambassador.planes.proxy.proxy import Proxy
@@ -126,21 +128,69 @@ def test_next_target_when_one_refuses(proxy, servers, port):
             assert connection.recv(1) == b"b"
 
 
-def test_next_target_when_one_does_not_answer(proxy, servers, port):
+@contextmanager
+def full_queue():
+    """A target that takes no connection and refuses none: later SYNs are dropped."""
     with socket.create_server(("127.0.0.1", 0), backlog=1) as full:
         address = full.getsockname()[:2]
-        waiting = [socket.socket() for _ in range(4)]  # fills the queue: later SYNs are dropped
+        waiting = [socket.socket() for _ in range(4)]
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(address)
-        proxy.update({CLIENT: {port: (Target(*address), servers[1].target)}})
+        yield Target(*address)
+        for one in waiting:
+            one.close()
+
+
+def test_next_target_when_one_does_not_answer(proxy, servers, port):
+    with full_queue() as silent:
+        proxy.update({CLIENT: {port: (silent, servers[1].target)}})
         began = time.monotonic()
         for _ in range(2):
             with dial(port) as connection:
                 assert connection.recv(1) == b"b"
         assert 1.5 < time.monotonic() - began < 4 * SLOW
-        for one in waiting:
-            one.close()
+
+
+def test_a_target_that_does_not_answer_is_waited_for_once(proxy, servers, port):
+    with full_queue() as silent:
+        proxy.update({CLIENT: {port: (silent, servers[1].target)}})
+        began = time.monotonic()
+        for _ in range(20):
+            with dial(port) as connection:
+                assert connection.recv(1) == b"b"
+        assert time.monotonic() - began < 4 * SLOW  # 20 with two seconds each otherwise
+
+
+def test_a_client_that_floods_leaves_room_for_others(servers, port, caplog):
+    proxy = Proxy("127.0.0.1", most=20)
+    routes = {port: (servers[0].target,)}
+    proxy.update({CLIENT: routes, STRANGER: routes})
+    held = [dial(port) for _ in range(20)]
+    assert all(one.recv(1) == b"a" for one in held)
+    for _ in range(5):
+        expect_reset(port)
+    with dial(port, STRANGER) as connection:
+        assert connection.recv(1) == b"a"
+    held.pop().close()
+    wait_for(lambda: _reaches(port))
+    for one in held:
+        one.close()
+    proxy.close()
+    assert len([line for line in caplog.messages if "gets no more" in line]) == 1
+
+
+def _reaches(port):
+    try:
+        with dial(port) as connection:
+            return connection.recv(1) == b"a"
+    except ConnectionResetError:
+        return False
+
+
+def test_as_many_files_may_be_open_as_the_system_lets(proxy):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft == hard
 
 
 @pytest.mark.parametrize("targets", [(), None])

@@ -47,6 +47,7 @@ class Nftables:
 
     name = "nftables"
     holds = False
+    inside = True
 
     def __init__(
         self,
@@ -79,11 +80,15 @@ class Nftables:
         for key, client in wanted.items():
             if client.home in came:
                 self._note(key, client, came[client.home])
+        lost = {key: str(came[one.home]) for key, one in clients.items() if key not in self._held}
         return {
-            (key, frontend): held.trouble
-            for key, held in self._held.items()
-            if held.trouble
-            for frontend in held.client.links
+            **{
+                (key, frontend): held.trouble
+                for key, held in self._held.items()
+                if held.trouble
+                for frontend in held.client.links
+            },
+            **{(key, one): why for key, why in lost.items() for one in clients[key].links},
         }
 
     def due(self) -> float | None:

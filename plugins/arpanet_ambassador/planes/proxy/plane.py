@@ -20,6 +20,7 @@ class Proxied:
 
     name = "proxy"
     holds = True
+    inside = False
     drift = 0
 
     def __init__(

@@ -11,6 +11,7 @@ own thread.
 
 import asyncio
 import logging
+import resource
 import socket
 import struct
 import threading
@@ -34,8 +35,13 @@ Waits = Mapping[tuple[str, int], float]
 CONNECT = 2.0
 #: Seconds that the caller's thread waits for the proxy's; binding and closing take no time.
 ANSWER = 5.0
-#: Seconds until accepting is tried again when there are too many open files.
-PAUSE = 0.1
+#: Seconds for which a target that did not take a connection is dialled after all others.
+AVOIDED = 5.0
+#: Seconds until accepting is tried again when there are too many open files, and from one word of
+#: that, or of a client that has too many connections, to the next.
+PAUSE, QUIET = 0.1, 10.0
+#: Open files that are left to the rest of the ambassador; a connection takes two.
+RESERVED = 512
 BACKLOG = 1024
 CHUNK = 1 << 18
 #: A peer that vanished is noticed within two minutes, also when nobody sends.
@@ -47,10 +53,16 @@ class Proxy:
     """Listens, finds the client, dials.
 
     :param host: the address to listen on; all of the ambassador's own by default.
+    :param most: connections that one client may have; by default, half of all that there can be.
     """
 
-    def __init__(self, host: str = "0.0.0.0") -> None:
+    def __init__(self, host: str = "0.0.0.0", most: int = 0) -> None:
         self._host = host
+        self._room = max(1, (_raised_limit() - RESERVED) // 2)
+        self._most = most or self._room // 2
+        self._held: Counter[str] = Counter()
+        self._avoided: dict[Target, float] = {}
+        self._quiet_until = 0.0
         self._routes: Routes = {}
         self._waits: Waits = {}
         self._news = asyncio.Event()
@@ -120,16 +132,34 @@ class Proxy:
         except (BlockingIOError, ConnectionAbortedError):  # it thought better of it
             return
         except OSError as problem:
-            log.warning("port %d: cannot accept: %s", port, problem)
+            self._say("port %d: cannot accept: %s", port, problem)
             self._loop.remove_reader(listener)
             self._loop.call_later(PAUSE, self._attend, port)
             return
+        if self._held[source] >= self._most or len(self._relays) >= self._room:
+            self._say("client %s has %d connections, and gets no more", source, self._held[source])
+            _abort(client)
+            client.close()
+            return
         client.setblocking(False)
+        self._held[source] += 1
         relay = self._loop.create_task(self._serve(client, source, port))
         self._relays[relay] = None
-        relay.add_done_callback(self._relays.pop)
-        # one that is cancelled before its first step never gets as far as closing it
-        relay.add_done_callback(lambda _: client.close())
+
+        def ended(relay: asyncio.Task[None]) -> None:
+            del self._relays[relay]
+            self._held[source] -= 1
+            if not self._held[source]:
+                del self._held[source]
+            client.close()  # one that is cancelled before its first step never gets so far
+
+        relay.add_done_callback(ended)
+
+    def _say(self, words: str, *parts: object) -> None:
+        """Warn, but not each time: whoever floods a port must not flood the log."""
+        if self._loop.time() >= self._quiet_until:
+            self._quiet_until = self._loop.time() + QUIET
+            log.warning(words, *parts)
 
     def _close(self, port: int) -> None:
         listener = self._listeners.pop(port)
@@ -157,11 +187,14 @@ class Proxy:
         targets = await self._targets(source, port)
         first = zlib.crc32(f"{source}:{port}".encode()) + self._turns[source, port]
         self._turns[source, port] += 1
-        for turn in range(len(targets)):
-            target = targets[(first + turn) % len(targets)]
+        turns = [targets[(first + turn) % len(targets)] for turn in range(len(targets))]
+        now = self._loop.time()
+        self._avoided = {one: until for one, until in self._avoided.items() if until > now}
+        for target in sorted(turns, key=lambda one: one in self._avoided):
             try:
                 return await self._connect(target)
             except (OSError, TimeoutError) as problem:
+                self._avoided[target] = self._loop.time() + AVOIDED
                 log.debug("%s port %d: %s:%d: %s", source, port, target.ip, target.port, problem)
         return None
 
@@ -213,6 +246,13 @@ class Proxy:
             relay.cancel()
         await asyncio.gather(*relays, return_exceptions=True)
         return {}
+
+
+def _raised_limit() -> int:
+    """Let this process have as many open files as it may; return how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(soft, hard)
 
 
 def _abort(*connections: socket.socket) -> None:

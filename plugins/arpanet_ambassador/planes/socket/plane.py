@@ -32,6 +32,7 @@ class Sockets:
 
     name = "socket"
     holds = False
+    inside = True
 
     def __init__(
         self,

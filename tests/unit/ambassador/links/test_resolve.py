@@ -51,6 +51,24 @@ def test_the_healthiest_there_are(healths, chosen):
     assert addresses(REDIS, view(*every)) == [f"10.0.0.{n}:1" for n in chosen]
 
 
+def test_an_address_that_every_plane_carries_goes_first():
+    local = {"six": "[fd00::9]:6379", "private": "172.18.0.9:6379"}
+    one = instance("redis", "10.0.0.1", 32768, host="here", local=local)
+    for networks, expected in (({"six"}, "10.0.0.1:32768"), (local, "172.18.0.9:6379")):
+        assert addresses(REDIS, view(one, networks=frozenset(networks))) == [expected]
+    alone = replace(one, ip="", port=6379)
+    assert addresses(REDIS, view(alone, networks=frozenset({"six"}))) == ["fd00::9:6379"]
+
+
+def test_from_an_internal_network_only_what_is_in_it():
+    near = instance("redis", "10.0.0.1", 1, host="here", local={"shut": "172.18.0.9:6379"})
+    far = instance("redis", "10.0.0.2", 1, name="far")
+    seen = view(near, far, networks=frozenset({"shut"}), routed=False)
+    assert addresses(REDIS, seen) == ["172.18.0.9:6379"]
+    with pytest.raises(ValueError, match="networks are internal, and no instance of redis here"):
+        resolve(REDIS, view(far, networks=frozenset({"shut"}), routed=False))
+
+
 @pytest.mark.parametrize(
     ("host", "networks", "expected"),
     [

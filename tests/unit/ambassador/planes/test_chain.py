@@ -14,6 +14,7 @@ class Fake:
     """Refuses and fails as told; remembers what it was given."""
 
     drift, holds = 1, False
+    inside = True
 
     def __init__(self, name, refused=(), troubles=None, due=None):
         self.name, self.refused, self.troubles, self.seconds = name, refused, troubles or {}, due
@@ -102,3 +103,13 @@ def test_what_former_planes_have_left_goes_once_the_others_carry():
         chain.apply({"w": WEB, "s": shared})
     assert cleared == [([WEB.home], {"w": {A, B}, "s": {A}})]
     assert former.given is None
+
+
+def test_what_has_a_network_stack_of_its_own_is_for_planes_outside_of_it():
+    home = replace(WEB.home, sandbox="runsc")
+    first, second = Fake("first"), Fake("second")
+    second.inside = False
+    carried = Chain([first, second]).apply({"w": replace(WEB, home=home), "a": APP})
+    assert (first.given, second.given) == ({"a": {A}}, {"w": {A, B}})
+    assert carried.planes["w", A] == "second"
+    assert carried.reasons["w", A] == ("the runtime runsc has a network stack of its own",)
