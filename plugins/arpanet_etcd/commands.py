@@ -9,7 +9,8 @@ from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.etcdctl import old, real, verbs
 from arpanet_etcd.etcdctl.verbs import OldError
 from arpanet_etcd.masters import discovery
-from arpanet_etcd.settings import ARPANET_ETCD_API, endpoints, urls
+from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_PATH, endpoints, urls
 
 __all__ = ["Etcdctl", "MasterToken"]
 
@@ -52,7 +53,9 @@ class Etcdctl(Command):
         if verb is None:
             return real.run(context, words)
         try:
-            lines = old.run(Gateway(endpoints(context.settings)), verb, sys.stdin.read)
+            gateway = Gateway(endpoints(context.settings))
+            readable = Layout(context.settings[ETCD_PATH]).readable
+            lines = old.run(gateway, verb, sys.stdin.read, readable)
         except IsADirectoryError as problem:
             sys.stderr.write(f"{problem}\n")
             return 1

@@ -1,16 +1,20 @@
 """The plugin: masters, and the registry in etcd."""
 
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arpanet import (
+    HOSTNAME,
+    Admission,
     Context,
     Formation,
     Member,
     Registry,
     RegistryError,
     Setting,
+    Settings,
     Status,
     Vault,
     hookimpl,
@@ -19,6 +23,9 @@ from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import SETTINGS, endpoints
 
+if TYPE_CHECKING:
+    from arpanet_etcd.masters.admitting import Access
+
 __all__ = ["EtcdPlugin"]
 
 # what needs Docker is imported where it is used: the Docker SDK takes a while to load
@@ -26,6 +33,11 @@ __all__ = ["EtcdPlugin"]
 
 class EtcdPlugin:
     """Runs in every process: agents need the registry, the command line the masters too."""
+
+    def __init__(self) -> None:
+        self._admitting = threading.Lock()  # a host may be let in on any thread
+        self._access: Access | None = None
+        self._access_to: Settings | None = None
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
@@ -50,6 +62,19 @@ class EtcdPlugin:
         if make_registry(context.settings) is None:
             return None
         return Gateway(endpoints(context.settings)).member_list()
+
+    @hookimpl
+    def arpanet_hosts_admitted(self, context: Context, admissions: Sequence[Admission]) -> None:
+        """Make them etcd's users, each with what its role may do, and turn authentication on."""
+        from arpanet_etcd.masters.admitting import make_access
+
+        with self._admitting:
+            if self._access_to is not context.settings:
+                if self._access:
+                    self._access.close()
+                self._access, self._access_to = make_access(context), context.settings
+            if self._access:
+                self._access.admit(admissions, context.settings[HOSTNAME])
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:

@@ -35,6 +35,8 @@ class Login:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.token = ""
+        #: a member didn't know the token, and no other was asked for since
+        self.lost = False
 
     @property
     def headers(self) -> dict[str, str]:
@@ -56,13 +58,13 @@ class Login:
             return False
         with self._lock:
             if self.token == token:  # else somebody was faster
-                self.token = self._get(ask)
+                self.token, self.lost = self._get(ask), False
             return bool(self.token) or problem.code == UNAUTHENTICATED
 
     def forget(self) -> None:
         """Ask for a token anew: a member didn't know this one."""
         with self._lock:
-            self.token = ""
+            self.token, self.lost = "", True
 
     @staticmethod
     def _get(ask: Callable[[Json], Json]) -> str:

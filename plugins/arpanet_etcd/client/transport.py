@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from urllib3.exceptions import (
 
 from arpanet import RegistryError, RegistryUnreachable
 from arpanet_etcd.client import wire
+from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.client.connections import Connections, tls_fault
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
@@ -31,8 +33,11 @@ log = logging.getLogger(__name__)
 
 #: What etcd answers without a header, by which its other answers are known.
 HEADERLESS = ("maintenance/alarm", "maintenance/defragment")
-#: What a watch is ended with by a member that doesn't know its token (any more), too.
-REFUSED = "permission denied"
+#: What a watch is ended with by a member that doesn't know its token (any more).
+REFUSED = ("permission denied", "invalid auth token", "user name is empty")
+#: How often a request that was refused for its token, or since users were changed meanwhile, is
+#: sent once more: when many hosts are let in at once, there is a change every few milliseconds.
+REPEATS = 12
 
 
 class Unfit(RegistryUnreachable):
@@ -158,11 +163,15 @@ class Transport:
     def ask(self, endpoint: str) -> str:
         """Ask one endpoint whether it serves, which is cheap; return the id of its cluster.
 
+        It is asked for the members, which it knows by itself: its status etcd tells, from 3.5.28
+        on, nobody but masters.
+
         :raises HTTPError: it does not answer.
         :raises RegistryError: it is no etcd, or one that only learns yet.
         """
-        said = self.post(endpoint, "maintenance/status", {}, self.timeout)
-        if said.get("isLearner"):
+        said = self.post(endpoint, "cluster/member/list", {}, self.timeout)
+        me = wire.header(said).get("member_id")
+        if any(one.get("isLearner") and one.get("ID") == me for one in said.get("members", ())):
             raise Unfit("is a learner, which does not serve yet")
         return wire.position(said).cluster
 
@@ -199,12 +208,16 @@ class Transport:
 
     def post(self, endpoint: str, path: str, body: Json, timeout: float) -> Json:
         """POST to one endpoint, without failover; see :meth:`call`."""
-        token = self._login.token
-        try:
-            return self._post(endpoint, path, body, timeout)
-        except EtcdError as problem:
-            if not self._login.helps(problem, token, self._asks_for_token(endpoint)):
-                raise
+        pause = Backoff(0.005, 0.1)
+        for attempt in range(REPEATS):
+            if attempt > 1:
+                time.sleep(pause.next())
+            token = self._login.token
+            try:
+                return self._post(endpoint, path, body, timeout)
+            except EtcdError as problem:
+                if not self._login.helps(problem, token, self._asks_for_token(endpoint)):
+                    raise
         return self._post(endpoint, path, body, timeout)
 
     def _asks_for_token(self, endpoint: str) -> Callable[[Json], Json]:
@@ -245,6 +258,8 @@ class Transport:
         create["start_revision"] = str(start_revision)
 
         def ask(endpoint: str) -> Watch:
+            if self._login.lost:  # a watch is refused only once it runs: too late for a new token
+                self.post(endpoint, "kv/range", {"key": create["key"], "limit": "1"}, self.timeout)
             response = self._connections.request(
                 "POST",
                 f"{endpoint}/v3/watch",
@@ -271,7 +286,7 @@ class Transport:
 
     def _blame(self, endpoint: str) -> Callable[[str], None]:
         def blame(why: str) -> None:
-            if REFUSED in why:
+            if any(one in why for one in REFUSED):
                 self._login.forget()
             self.known.bad(endpoint, why)
             if self.identity:

@@ -4,40 +4,72 @@ from collections.abc import Callable
 
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.client.wire import Json, Value
+from arpanet_etcd.client.wire import EtcdError, Json, Value
 from arpanet_etcd.etcdctl.verbs import OldError, Verb, listing, normal
 
 __all__ = ["run"]
 
 
-def run(gateway: Gateway, verb: Verb, stdin: Callable[[], str]) -> list[str]:
+#: From a key up to another one.
+Span = tuple[str, str]
+
+
+def run(
+    gateway: Gateway, verb: Verb, stdin: Callable[[], str], readable: Span | None = None
+) -> list[str]:
     """Do it, and return the lines to print.
 
     :param stdin: reads the value where none was given.
+    :param readable: what this host may read, in case that it may not read all.
     :raises OldError: the v2 API would have refused it.
     :raises RegistryError: etcd refuses it, or nobody answers.
     """
     path = normal(verb.args[0] if verb.args else "/")
+    reader = _Reader(gateway, readable)
     if verb.name == "ls":
-        return _ls(gateway, path, verb)
+        return _ls(reader, path, verb)
     if verb.name == "get":
-        return _get(gateway, path)
+        return _get(reader, path)
     if verb.name in ("set", "mk", "update"):
         value = verb.args[1] if len(verb.args) > 1 else stdin()
-        return _write(gateway, path, value, verb)
+        return _write(gateway, reader, path, value, verb)
     if verb.name in ("rm", "rmdir"):
-        return _remove(gateway, path, verb)
+        return _remove(gateway, reader, path, verb)
     return []  # mkdir and setdir: a directory is there as soon as a key needs it
 
 
-def _below(gateway: Gateway, path: str) -> wire.RangeResult:
-    return gateway.range(path.rstrip("/") + "/")
+class _Reader:
+    """Sees what this host may see: what else there is, is not there for it."""
+
+    def __init__(self, gateway: Gateway, readable: Span | None) -> None:
+        self._gateway, self._readable = gateway, readable
+
+    def get(self, key: str) -> Value | None:
+        try:
+            return self._gateway.get(key)
+        except EtcdError as problem:
+            if problem.code != wire.PERMISSION or self._readable is None:
+                raise
+            return None
+
+    def below(self, path: str) -> wire.RangeResult:
+        begin = path.rstrip("/") + "/"
+        try:
+            return self._gateway.range(begin)
+        except EtcdError as problem:
+            if problem.code != wire.PERMISSION or self._readable is None:
+                raise
+            first, end = self._readable
+            first, end = max(first, begin), min(end, wire.prefix_end(begin))
+            if first >= end:
+                raise
+            return self._gateway.span(first, end)
 
 
-def _ls(gateway: Gateway, path: str, verb: Verb) -> list[str]:
-    found = _below(gateway, path)
+def _ls(reader: _Reader, path: str, verb: Verb) -> list[str]:
+    found = reader.below(path)
     keys = set(found.kvs)
-    if path != "/" and gateway.get(path):
+    if path != "/" and reader.get(path):
         keys.add(path)
     lines = listing(keys, path, "recursive" in verb.options, "p" in verb.options)
     if lines is None:
@@ -45,21 +77,21 @@ def _ls(gateway: Gateway, path: str, verb: Verb) -> list[str]:
     return lines
 
 
-def _get(gateway: Gateway, path: str) -> list[str]:
+def _get(reader: _Reader, path: str) -> list[str]:
     # keys that were put through v3 may have no leading slash, which v2 didn't know
-    value = gateway.get(path) or (gateway.get(path[1:]) if path != "/" else None)
+    value = reader.get(path) or (reader.get(path[1:]) if path != "/" else None)
     if value:
         return [value.value]
-    found = _below(gateway, path)
+    found = reader.below(path)
     if found.kvs or path == "/":
         raise IsADirectoryError(f"{path}: is a directory")
     raise OldError(100, path, found.revision)
 
 
-def _write(gateway: Gateway, path: str, value: str, verb: Verb) -> list[str]:
+def _write(gateway: Gateway, reader: _Reader, path: str, value: str, verb: Verb) -> list[str]:
     if path == "/":
         raise OldError(107, path)
-    below = _below(gateway, path)
+    below = reader.below(path)
     if below.kvs:
         raise OldError(102, path, below.revision)
     lease = gateway.grant(int(verb.options["ttl"])) if int(verb.options.get("ttl", 0)) else 0
@@ -76,10 +108,10 @@ def _write(gateway: Gateway, path: str, value: str, verb: Verb) -> list[str]:
     return [value]
 
 
-def _remove(gateway: Gateway, path: str, verb: Verb) -> list[str]:
+def _remove(gateway: Gateway, reader: _Reader, path: str, verb: Verb) -> list[str]:
     if path == "/":
         raise OldError(107, path)
-    below = _below(gateway, path)
+    below = reader.below(path)
     if below.kvs:
         if verb.name == "rmdir" or "dir" in verb.options:
             raise OldError(108, path, below.revision)
@@ -88,7 +120,7 @@ def _remove(gateway: Gateway, path: str, verb: Verb) -> list[str]:
         prefix = path + "/"
         gateway.txn([], [wire.delete_op(path), wire.delete_op(prefix, wire.prefix_end(prefix))])
         return []
-    value = gateway.get(path)
+    value = reader.get(path)
     if value is None:
         if verb.name == "rmdir":
             return []  # an empty directory leaves no trace here

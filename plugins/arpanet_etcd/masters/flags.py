@@ -22,6 +22,7 @@ __all__ = [
     "learner_fault",
     "listens",
     "of_tag",
+    "rights_fault",
     "tls",
     "upgrade",
     "version",
@@ -200,6 +201,16 @@ def upgrade(old: Version, new: Version) -> str:
     if new[0] != old[0] or new[1] - old[1] > 1:
         return f"etcd {dotted(old)} can't be upgraded to {dotted(new)} in one step"
     return ""
+
+
+def rights_fault(running: Version) -> bool:
+    """Return whether this etcd forgets to ask for some rights.
+
+    Any user of it reads and writes all keys (GHSA-rfx7-8w68-q57q, GHSA-x35m-3gp4-4fh5), raises
+    alarms and forgets history (GHSA-q8m4-xhhv-38mg).
+    """
+    mended = {(3, 4): 44, (3, 5): 30, (3, 6): 11}
+    return running[2] < mended.get(running[:2], 0 if running >= (3, 7) else 1000)
 
 
 def learner_fault(running: Version) -> bool:

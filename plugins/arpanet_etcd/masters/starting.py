@@ -16,6 +16,7 @@ from arpanet import (
     RegistryUnreachable,
     UsageError,
     hostport,
+    identity,
 )
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers
@@ -146,6 +147,11 @@ def _report(context: Context, this: Own, found: Image) -> None:
         members = Gateway([this.client_url]).member_list()
     names = ", ".join(sorted(member.name for member in members)) or "not known yet"
     context.say(f"this master runs etcd {flags.dotted(found.version)}; the masters are {names}")
+    if identity.of(context.settings) and flags.rights_fault(found.version):
+        context.say(
+            f"etcd {flags.dotted(found.version)} forgets to ask for some rights: a host that was"
+            " let in could change everything; 3.4.44, 3.5.30 and 3.6.11 don't"
+        )
     if flags.learner_fault(found.version) and len(members) > 1:
         context.say(
             f"etcd {flags.dotted(found.version)} can't be upgraded to 3.6 directly:"

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from arpanet import Context, EngineUnreachable, Member, RegistryError, Status
+from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.masters import health
 from arpanet_etcd.masters.plan import quorum
 from arpanet_etcd.registry.registry import make_registry
@@ -72,6 +74,11 @@ def _report(member: Member) -> Report:
     for url in member.client_urls:
         try:
             said = Gateway([url], timeout=TIMEOUT).status(url)
+        except EtcdError as problem:
+            if problem.code != wire.PERMISSION:
+                continue
+            # from 3.5.28 on, etcd tells no slave more than whether it answers
+            return Report(member.learner or health.healthy(url, TIMEOUT))
         except RegistryError:
             continue
         leader = int(said.get("leader", 0))

@@ -16,7 +16,7 @@ from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.registry import where
 from arpanet_etcd.settings import ARPANET_ETCD_API
 
-__all__ = ["V3Vault", "make_vault", "open_vault"]
+__all__ = ["V3Vault", "make_vault", "open_vault", "where_v3"]
 
 #: How often what got no answer, or was changed by others meanwhile, is tried.
 ATTEMPTS = 5
@@ -116,20 +116,26 @@ def _may(verb: str, name: str) -> Iterator[None]:
 def make_vault(settings: Settings) -> Vault | None:
     """Return what ``ARPANET_REGISTRY`` keeps things in, ``None`` when it is not etcd's. No I/O.
 
-    :raises SettingsError: it is etcd's old API, which can't.
+    :raises SettingsError: see :func:`where_v3`.
+    """
+    found = where_v3(settings)
+    return open_vault(*found, settings[HOSTNAME]) if found else None
+
+
+def where_v3(settings: Settings) -> tuple[tuple[str, ...], str] | None:
+    """Return the endpoints and the path of a registry that etcd's v3 API can be asked for.
+
+    :raises SettingsError: its old API was asked for.
     """
     found = where(settings)
-    if found is None:
-        return None
-    if settings[ARPANET_ETCD_API] == "v2":
+    if found and settings[ARPANET_ETCD_API] == "v2":
         origin = settings.source(ARPANET_ETCD_API).origin
         raise SettingsError(
             f"{origin}: ARPANET_ETCD_API=v2 keeps instances only:"
             " who is let in, and names that are reserved, need etcd's v3 API",
             "ARPANET_ETCD_API=v3, on all hosts",
         )
-    masters, path = found
-    return open_vault(masters, path, settings[HOSTNAME])
+    return found
 
 
 def open_vault(endpoints: Sequence[str], path: str, seed: str = "") -> V3Vault:

@@ -20,9 +20,8 @@ def one_etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster.close()
 
 
-@pytest.fixture
-def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
-    """Start clusters for one test: ``clusters(size, v2=False)``."""
+def _starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
+    """Start clusters: ``clusters(size, v2=False)``."""
     started: list[Cluster] = []
 
     def start(size: int, v2: bool = False, flags: Sequence[str] = ()) -> Cluster:
@@ -32,6 +31,11 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     yield start
     for cluster in started:
         cluster.close()
+
+
+#: For one test, and for all of a file's.
+clusters = pytest.fixture(_starting)
+clusters_of_module = pytest.fixture(_starting, scope="module")
 
 
 @pytest.fixture

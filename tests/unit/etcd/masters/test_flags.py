@@ -107,6 +107,13 @@ def test_version():
         flags.version("bash: etcd: not found")
 
 
+def test_which_etcd_forgets_to_ask_for_rights():
+    faulty = [(3, 4, 23), (3, 5, 16), (3, 5, 29), (3, 6, 10), (3, 3, 99)]
+    assert all(map(flags.rights_fault, faulty))
+    mended = [(3, 4, 44), (3, 5, 30), (3, 6, 11), (3, 6, 14), (3, 7, 0), (4, 0, 0)]
+    assert not any(map(flags.rights_fault, mended))
+
+
 def test_the_learner_fault_of_3_5():
     assert [flags.learner_fault(v) for v in ((3, 4, 23), (3, 5, 16), (3, 5, 20), (3, 6, 1))] == [
         False,
