@@ -87,7 +87,11 @@ class Enrolment:
         owners = (e for e in self.roster().hosts.values() if serial in dict(e.certificates()))
         owner = next(owners, None)
         entry, version = roster.find(self.vault, owner.host) if owner else (None, ABSENT)
-        if entry is None or serial not in dict(entry.certificates()):
+        if (
+            entry is None
+            or serial not in dict(entry.certificates())
+            or entry.key != authority.key_print(public)
+        ):
             raise ArpanetError(
                 "this host's certificate is nobody's any more",
                 "let it in again: 'arpanet token create' on a master",

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 from cryptography import x509
@@ -79,6 +80,11 @@ class Server(ThreadingHTTPServer):
         """Stop."""
         self.shutdown()
         self.server_close()
+
+    def server_bind(self) -> None:
+        """Listen; the base class would ask DNS for this host's name, which may take its time."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Take a connection if there is a place, else hang up: the other side tries again."""

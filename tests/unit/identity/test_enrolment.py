@@ -153,6 +153,13 @@ def test_a_certificate_is_renewed_for_the_same_key_and_password(master):
     assert names(again) == ["h2"]
 
 
+def test_nor_for_any_other_key(master):
+    """Who has the CA's key, and was shut out, could make a certificate of anybody's serial."""
+    first = serial(master.join(asked(token(master)), "10.0.0.2"))
+    with pytest.raises(ArpanetError, match="nobody's any more"):
+        master.renew(first, authority.read_key(authority.new_key()).public_key())
+
+
 def test_a_renewed_master_is_not_sent_the_ca_again(master):
     public = authority.read_key(master.store.key()).public_key()
     serial = f"{master.store.certificate().serial_number:x}"

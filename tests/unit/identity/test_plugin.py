@@ -57,7 +57,7 @@ def test_the_first_master_makes_all_that_it_needs(master, registry, tmp_path):
     assert registry.admitted == [{"h1": "master"}]
     (spec,) = master.docker.ensured
     assert (spec.name, spec.role, spec.command) == ("arpanet_master", "master", ("agent", "master"))
-    assert spec.volumes == {str(tmp_path / "h1"): str(tmp_path / "h1")}
+    assert spec.volumes[str(tmp_path / "h1")] == str(tmp_path / "h1")
     made, said = master.said[0], master.said[-1]
     assert made == f"made the cluster's CA, and this host's certificate, in {tmp_path / 'h1'}"
     (line,) = [one for one in said.splitlines() if "arpanet join" in one]
