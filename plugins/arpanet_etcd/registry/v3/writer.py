@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from arpanet import Host, Instance, RegistryError, codec, duplicate_host
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.position import Position
-from arpanet_etcd.client.wire import EtcdError, Json, Value
+from arpanet_etcd.client.wire import EtcdError, Value
 from arpanet_etcd.registry.diff import OPERATIONS, Change, Entry, batches, changes, next_number
 from arpanet_etcd.registry.keys import Layout
 
@@ -162,9 +163,7 @@ class V3Writer:
             self._sure = True
             if problems:
                 raise problems[0]
-            if all(done):
-                if not self._settled:
-                    self._say()
+            if all(done) and (self._settled or self._say()):
                 return refused
         self._sure = False
         raise RegistryError("others keep changing this host's entries")
@@ -200,7 +199,7 @@ class V3Writer:
         if withdrawal and self._settled:
             number, text = self._next()
             try:
-                done = self._transact(batch, [wire.put_op(self._key, text, self._lease)])
+                done = self._transact(batch, text)
             except EtcdError as problem:
                 if not wire.full(problem):
                     raise
@@ -210,11 +209,17 @@ class V3Writer:
                 return done
         if withdrawal:
             self._settled = False
-        return self._transact(batch, [])
+        return self._transact(batch)
 
-    def _transact(self, batch: list[Change], more: list[Json]) -> bool:
+    def _transact(self, batch: list[Change], says: str = "") -> bool:
+        """Apply *batch* in one step, with which the host's record becomes *says*."""
         compare = [wire.held_by(self._key, self._lease)]
-        guarded, success = [self._key], list(more)
+        guarded, success = [self._key], []
+        if says:
+            success.append(wire.put_op(self._key, says, self._lease))
+            others = self._others(batch)
+            guarded += others
+            compare += [wire.at_revision(key, at) for key, at in others.items()]
         for change in batch:
             compare += [wire.at_revision(key, at) for key, at in change.expected.items()]
             compare += [wire.held_by(key, self._lease) for key in change.deletes]
@@ -228,20 +233,36 @@ class V3Writer:
             self._learn(guarded, result.reads)
         return result.succeeded
 
+    def _others(self, batch: Iterable[Change]) -> dict[str, int]:
+        """Return key -> revision of the records that *batch* leaves alone, as many as may be asked.
+
+        One that somebody deleted meanwhile would count as withdrawn by what is said.
+        """
+        touched = {key for change in batch for key in (*change.puts, *change.deletes)}
+        room = OPERATIONS - sum(change.operations for change in batch)
+        found = (
+            (key, entry.revision)
+            for key, entry in self._known.items()
+            if entry.mine and key not in touched and self._is_record(key)
+        )
+        return dict(islice(found, room))
+
+    def _is_record(self, key: str) -> bool:
+        parsed = self._layout.parse(key)
+        return parsed is not None and parsed.kind == "instances"
+
     def _next(self) -> tuple[int, str]:
         """Return the next number to say, and the record that says it."""
         number = next_number(self._number)
         return number, self._record(number)
 
-    def _say(self) -> None:
-        """Say that what is listed is all that this host has."""
+    def _say(self) -> bool:
+        """Say that what is listed is all that this host has; return whether it still was listed."""
         number, text = self._next()
-        result = self._gateway.txn(
-            [wire.held_by(self._key, self._lease)], [wire.put_op(self._key, text, self._lease)]
-        )
-        if not result.succeeded:
-            raise self._lost("this host's record was changed")
-        self._number, self._text, self._settled = number, text, True
+        done = self._transact([], text)
+        if done:
+            self._number, self._text, self._settled = number, text, True
+        return done
 
     def _applied(self, batch: list[Change], revision: int) -> None:
         self._seen = self._seen._replace(revision=max(revision, self._seen.revision))
