@@ -6,6 +6,7 @@ from . import hostport as hostport
 from . import identity as identity
 from .agent import statusfile as statusfile
 from .agent.container import agent_container as agent_container
+from .agent.lost import lost_instances as lost_instances
 from .agent.nodestatus import node_status as node_status
 from .cli.base import Command as Command, Lister as Lister
 from .context import Context as Context

@@ -123,6 +123,10 @@ class Bus:
         """Ask until somebody answers: the first result that is not ``None``, else ``None``."""
         return next((answer for _, answer in self._ask(hook, payload) if answer is not None), None)
 
+    def heard(self, event: str) -> bool:
+        """Return whether any plugin of this process listens to *event*."""
+        return bool(getattr(self._manager.hook, self._hook_of(event)).get_hookimpls())
+
     def workers(self) -> dict[str, dict[str, Any]]:
         """Return what each stranger does (see :meth:`arpanet.workers.Worker.state`)."""
         return {name: worker.state() for name, worker in self._workers.items()}

@@ -15,6 +15,7 @@ from typing import Any
 
 from arpanet.agent import statusfile
 from arpanet.agent.box import Box
+from arpanet.agent.lost import LostFile
 from arpanet.agent.sources import Source
 from arpanet.context import Context
 from arpanet.errors import PluginError
@@ -61,6 +62,7 @@ class Agent:
         self._seen_containers = False
         self._snapshot = Snapshot()
         self._seen_services = False
+        self._lost = LostFile()
         self._hanging: set[str] = set()
         self._moved = clock()
         self._ticked = float("-inf")
@@ -74,7 +76,7 @@ class Agent:
         self._queue.put((STOP, None))
 
     def run(self) -> None:
-        """Follow Docker and the registry until told to stop."""
+        """Follow Docker, and the registry where a plugin listens, until told to stop."""
         context, every = self.context, self.context.settings[ARPANET_RESYNC]
 
         def found(kind: str) -> Callable[[Any], None]:
@@ -82,10 +84,9 @@ class Agent:
 
         context.bus.decide(self._post, self._beat)
         self._beat()
-        sources = [
-            Source("docker", lambda: context.engine.follow(found(CONTAINERS), every)),
-            Source("registry", lambda: context.registry.follow(found(SERVICES))),
-        ]
+        sources = [Source("docker", lambda: context.engine.follow(found(CONTAINERS), every))]
+        if context.bus.heard("services.changed"):  # a cluster's worth of memory, for who needs it
+            sources.append(Source("registry", lambda: context.registry.follow(found(SERVICES))))
         log.info("%s agent runs", context.agent)
         self._guarded(lambda: context.emit("agent.start"))
         while not self._go_on(sources, IDLE):
@@ -178,6 +179,8 @@ class Agent:
         self._ticked = self._clock()
         troubles = {source.name: source.look() for source in sources}
         self._tell_of_hanging()
+        if self._seen_services:
+            self._lost.leave(self._snapshot)
         self.context.emit("agent.tick")
         bus = self.context.bus
         state = {

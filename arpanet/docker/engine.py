@@ -52,5 +52,5 @@ class Engine(Client):
         return own.stop_part(self, part)
 
     def remove_part(self, part: str) -> list[str]:
-        """Stop and remove all containers of *part*; named volumes stay. Return the names."""
+        """Stop and remove all containers of *part*; see :func:`arpanet.docker.own.remove_part`."""
         return own.remove_part(self, part)

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from arpanet.docker.client import Client
-from arpanet.docker.specs import ONCE_LABEL, PART_LABEL, ROLE_LABEL, OwnContainer
+from arpanet.docker.specs import (
+    ONCE_LABEL,
+    PART_LABEL,
+    ROLE_LABEL,
+    OwnContainer,
+    state_volume,
+)
 
 __all__ = ["own", "read_memory", "remove_part", "roles", "stop_part", "sweep"]
 
@@ -35,11 +41,15 @@ def stop_part(docker: Client, part: str) -> list[str]:
 
 
 def remove_part(docker: Client, part: str) -> list[str]:
-    """Stop and remove all containers of *part*; named volumes stay. Return the names."""
+    """Stop and remove all containers of *part*, and what its agent kept. Return the names.
+
+    Other named volumes stay.
+    """
     found = own(docker, part)
     for one in found:
         docker.stop(one.id)
         docker.remove(one.id)
+    docker.remove_volume(state_volume(part))
     return [one.name for one in found]
 
 

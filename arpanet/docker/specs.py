@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "SPEC_LABEL",
     "ContainerSpec",
     "OwnContainer",
+    "state_volume",
 ]
 
 PART_LABEL = "arpanet.part"
@@ -126,6 +127,11 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
     return body
 
 
+def state_volume(part: str) -> str:
+    """Return the volume of what an agent keeps, which goes when its part is removed for good."""
+    return f"arpanet_{part}_state"
+
+
 def _socket() -> Path:
     """Return where the socket really is: its usual path may be a link."""
     return Path(os.path.realpath(SOCKET))
@@ -143,7 +149,12 @@ def _socket_mount() -> dict[str, Any]:
 
 
 def once_of(spec: ContainerSpec) -> dict[str, Any]:
-    """Return the body of the create call for a one-shot container that is made like *spec*."""
+    """Return the body of the create call for a one-shot container that is made like *spec*.
+
+    But it has nothing of what an agent keeps, and so does not make that anew.
+    """
+    kept = state_volume(spec.part)
+    spec = replace(spec, volumes={one: at for one, at in spec.volumes.items() if one != kept})
     body = create_body(spec)
     body["Labels"] = {ONCE_LABEL: str(os.getpid())}
     body["HostConfig"]["RestartPolicy"] = {"Name": "no"}

@@ -16,10 +16,12 @@ from arpanet import (
     Lister,
     Snapshot,
     UsageError,
+    lost_instances,
 )
 from arpanet_registrator import listing
 from arpanet_registrator.instances import LeftOut, of_host
 from arpanet_registrator.listening import listening
+from arpanet_registrator.mixing import mixed
 from arpanet_registrator.settings import Options
 
 __all__ = ["Services"]
@@ -56,7 +58,10 @@ class Services(Lister):
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read the registry."""
         context = self.app.context
-        snapshot = context.registry.read()
+        snapshot = listing.with_lost(context.registry.read(), lost_instances(context))
+        two_ways = mixed(listing.chosen(snapshot, parsed_args.name))
+        for said in dict.fromkeys(words for _, words in two_ways):
+            context.say(said)
         found = listing.rows(snapshot, parsed_args.name)
         if not found:
             for said in _nothing(context, parsed_args.name, snapshot):

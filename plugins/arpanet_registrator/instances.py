@@ -92,23 +92,20 @@ def of_host(
     containers: Iterable[Container],
     options: Options,
     listening: Listening,
-    foreign: Mapping[str, tuple[str, ...]] | None = None,
     health: Mapping[tuple[str, int], str] | None = None,
 ) -> Result:
     """Return the instances that the running *containers* of a host make.
 
-    :param foreign: what other hosts hold, id -> service names: no id is taken from them.
     :param health: what became of earlier results' *checks*.
     """
-    foreign = foreign or {}
     # the oldest first: a newcomer does not take the id of one that is registered
     ordered = sorted(containers, key=lambda one: (one.started, one.name))
     running = {one.id: one for one in ordered}
     work = _Work()
     for container in ordered:
         _look_at(seen(container, running), options, listening, health or {}, work)
-    found = _with_ids(work, foreign)
-    for key, line in mixed(found, foreign):
+    found = _with_ids(work)
+    for key, line in mixed(found):
         work.warn(key, line)
     return Result(
         found,
@@ -119,14 +116,14 @@ def of_host(
     )
 
 
-def _with_ids(work: _Work, foreign: Mapping[str, tuple[str, ...]]) -> dict[str, Instance]:
+def _with_ids(work: _Work) -> dict[str, Instance]:
     """Return the drafts that count, each under the id that it asks for where that is free."""
     taken = {draft.instance.id for draft in work.drafts}
     found: dict[str, Instance] = {}
     for draft in work.drafts:
         one, wanted = draft.instance, draft.wanted
         if wanted and wanted != one.id:
-            if wanted in taken or wanted in foreign:
+            if wanted in taken:
                 work.warn(
                     one.container,
                     f"SERVICE_ID={wanted} is in use, {one.id} stands in: give each port its own",

@@ -2,12 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from arpanet import Instance, Snapshot
 from arpanet_registrator.instances import LeftOut
 
-__all__ = ["FIELDS", "Row", "changed", "chosen", "hints", "line", "record", "rows", "words"]
+__all__ = [
+    "FIELDS",
+    "Row",
+    "changed",
+    "chosen",
+    "hints",
+    "line",
+    "record",
+    "rows",
+    "with_lost",
+    "words",
+]
 
 FIELDS = (
     "service",
@@ -47,6 +59,13 @@ def chosen(snapshot: Snapshot, name: str | None) -> dict[str, Instance]:
     named = [one for one in snapshot.instances.values() if one.services]
     found = [one for one in named if name is None or name in one.services]
     return {one.id: one for one in sorted(found, key=lambda one: (one.services[0], one.id))}
+
+
+def with_lost(snapshot: Snapshot, lost: Iterable[Instance]) -> Snapshot:
+    """Return *snapshot* with *lost*, but for those whose id or address it has a holder of."""
+    taken = {(one.address, one.protocol) for one in snapshot.instances.values() if one.address}
+    found = {one.id: one for one in lost if (one.address, one.protocol) not in taken}
+    return replace(snapshot, instances={**found, **snapshot.instances}, index=None)
 
 
 def record(one: Instance, now: float, refused: str = "") -> Record:

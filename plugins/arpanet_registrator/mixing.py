@@ -12,28 +12,26 @@ from arpanet import Instance
 __all__ = ["mixed"]
 
 
-def mixed(
-    own: Mapping[str, Instance], foreign: Mapping[str, tuple[str, ...]]
-) -> Iterator[tuple[str, str]]:
-    """Yield (container id, warning) for each of *own* whose name means another port elsewhere.
+def mixed(instances: Mapping[str, Instance]) -> Iterator[tuple[str, str]]:
+    """Yield (container id, warning) for each of *instances* whose name means another port, too.
 
-    :param foreign: what other hosts hold, id -> service names.
+    The words are the same for all containers that they are about.
     """
-    names = {name for one in own.values() for name in one.services}
-    every = {key: services for key, services in foreign.items() if not names.isdisjoint(services)}
-    every |= {key: one.services for key, one in own.items()}
     meanings: dict[str, dict[int, tuple[str, bool]]] = {}
-    for key in sorted(every):
-        for name, port, shared in _bare(every[key]):
+    for key in sorted(instances):
+        for name, port, shared in _bare(instances[key].services):
             meanings.setdefault(name, {}).setdefault(port, (key, shared))
-    for one in own.values():
-        for name, port, shared in _bare(one.services):
-            for other, (key, also_shared) in meanings[name].items():
+    for one in instances.values():
+        for name, port, _ in _bare(one.services):
+            first, shared = meanings[name][port]
+            for other, (second, also_shared) in meanings[name].items():
                 if other != port and (shared or also_shared):
+                    ways = sorted(((port, first), (other, second)))
+                    said = " and to ".join(f"port {number} of {key}" for number, key in ways)
                     yield (
                         one.container,
-                        f"service {name} leads to port {port} here and to port {other} of {key}:"
-                        f" give one another name with SERVICE_<port>_NAME",
+                        f"service {name} leads to {said}: give one another name"
+                        " with SERVICE_<port>_NAME",
                     )
 
 

@@ -12,7 +12,6 @@ from arpanet import (
     RegistryError,
     RegistryUnreachable,
     Setting,
-    Snapshot,
     Status,
     addresses,
     agent_container,
@@ -92,11 +91,6 @@ class RegistratorPlugin:
         """See to it that the masters have what was withdrawn last: this host may go down."""
         if self._publisher:
             self._publisher.close()
-
-    @hookimpl
-    def arpanet_services_changed(self, context: Context, after: Snapshot) -> None:
-        """Learn which ids other hosts hold."""
-        self._publish_with(context).services(after)
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:

@@ -16,7 +16,6 @@ from arpanet import (
     Context,
     Instance,
     Session,
-    Snapshot,
     drained,
     statusfile,
 )
@@ -49,7 +48,6 @@ class Publisher:
         self._containers: Mapping[str, Container] = {}
         self._published: Mapping[str, Instance] = {}
         self._warned: frozenset[tuple[str, str]] = frozenset()
-        self._foreign: Mapping[str, tuple[str, ...]] = {}
         self._refused: Mapping[str, str] = {}
         self._silent: frozenset[tuple[str, str]] = frozenset()
         self._looks = 0
@@ -95,18 +93,6 @@ class Publisher:
         self._problem = problem
         return self._drained != before
 
-    def services(self, after: Snapshot) -> None:
-        """Learn what the other hosts hold: an id may have come free, or been taken."""
-        host = self._options.host
-        foreign = {
-            key: one.services
-            for key, one in after.instances.items()
-            if one.host != host and not one.unconfirmed
-        }
-        changed, self._foreign = foreign != self._foreign, foreign
-        if changed and self._session:  # there was a complete look at Docker
-            self._publish(self._session)
-
     def close(self) -> None:
         """Write what was published last; the entries live on for a while."""
         if self._session:
@@ -134,7 +120,7 @@ class Publisher:
             for one in self._containers.values()
         ]
         listens, health = listening(self._options.ip), self._checking.health
-        found = of_host(containers, self._options, listens, self._foreign, health)
+        found = of_host(containers, self._options, listens, health)
         self._checking.want(found.checks)
         session.publish(found.instances.values())
         self._refused = session.refused

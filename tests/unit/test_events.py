@@ -67,6 +67,11 @@ def test_an_event_reaches_everybody_with_the_arguments_they_want():
     assert one.seen == two.seen == ["core"]
 
 
+def test_whether_anybody_listens_is_known():
+    assert bus(one=Plugin()).heard("install")
+    assert not bus(one=Plugin()).heard("services.changed")
+
+
 @pytest.mark.parametrize("problem", [ValueError("no"), ArpanetError("no"), SystemExit(3)])
 def test_a_broken_plugin_stays_alone(problem, caplog):
     before, after = Plugin(), Plugin()

@@ -18,9 +18,13 @@ class FakeBus:
 
     def __init__(self):
         self.failures, self.hung, self.closed = {}, [], False
+        self.listens = True
 
     def decide(self, post, beat):
         self.post, self.beat = post, beat
+
+    def heard(self, event):
+        return self.listens and event == "services.changed"
 
     def workers(self):
         return {"hello": {"waiting": 0, "hook": "arpanet_x", "since": 0.0}}
@@ -175,6 +179,32 @@ def test_whatever_is_raised_the_loop_goes_on_and_says_so(context, written, caplo
     assert written["agent"]["fault"]["count"] >= 1
     assert written["agent"]["fault"]["words"] == "MemoryError: no memory"
     assert "the agent's loop failed, and goes on" in caplog.text
+
+
+def test_the_registry_is_followed_only_where_a_plugin_listens(context, written):
+    agent = Agent(context)
+    context.bus.listens = False
+    context.registry = None
+    real_emit = context.emit
+
+    def emit(event, **payload):
+        real_emit(event, **payload)
+        if event == "containers.synced":
+            agent.stop()
+
+    context.emit = emit
+    agent.run()
+    assert "services.changed" not in dict(context.emitted)
+    assert "registry" not in written["agent"]
+    assert not written["agent"]["fault"]["count"]
+
+
+def test_what_the_registry_lost_is_left_for_the_command_line(context, written):
+    agent = Agent(context)
+    gone = Instance("h1:a:80", ("a",), "h1", "10.0.0.1", 80, unconfirmed=True)
+    agent.services(Snapshot({gone.id: gone}))
+    agent._tick([])
+    assert [one for one, _ in written["lost"]["instances"]] == [gone.id]
 
 
 def test_without_docker_and_registry_it_runs_and_tries_again(context, written):

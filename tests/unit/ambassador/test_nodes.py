@@ -104,6 +104,7 @@ def test_start_makes_both(run):
         {},
         {},
     )
+    assert agent.volumes["arpanet_ambassador_state"] == "/var/lib/arpanet"
     assert (agent.network, agent.capabilities, agent.pid_host) == (
         "host",
         ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"),

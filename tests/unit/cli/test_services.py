@@ -18,7 +18,7 @@ def engine(monkeypatch):
     """This host's Docker, which runs nothing yet."""
     fake = FakeEngine()
     fake.running = {}
-    fake.containers = lambda: fake.running
+    fake.containers, fake.own = lambda: fake.running, list
     fake.close = lambda: None
     monkeypatch.setattr(Context, "engine", fake)
     return fake
@@ -45,6 +45,31 @@ def test_a_service_without_an_instance_says_why(arpanet, engine):
             "container priv: port 6379 is not published:"
             " publish it with -p, or give it a SERVICE_NAME for clients on this host alone\n"
         )
+
+
+def test_what_the_registry_lost_shows_as_long_as_an_agent_here_knows_it(
+    arpanet, recorder, engine, monkeypatch
+):
+    web = Instance("h3:w:80", ("web",), "h3", "10.0.0.3", 80, unconfirmed=True)
+    moved = Instance("h3:r1:6379", ("redis",), "h3", "10.0.0.2", 10001, unconfirmed=True)
+    monkeypatch.setattr(commands, "lost_instances", lambda context: (web, moved, R1))
+    recorder.store.change("h2", None, [R1])
+    rows = json.loads(arpanet("services", "-f", "json").out)
+    found = {row["instance"]: row["unconfirmed"] for row in rows}
+    assert found == {"h1:r0:6379": False, R1.id: False, web.id: True}
+
+
+def test_a_name_that_leads_to_different_ports_on_different_hosts_is_told(arpanet, recorder):
+    tls = Instance("h2:b:443", ("web", "web-443"), "h2", "10.0.0.2", 443)
+    recorder.store.change(
+        "h3", None, [Instance("h3:a:80", ("web-80", "web"), "h3", "10.0.0.3", 80)]
+    )
+    recorder.store.change("h2", None, [tls])
+    done = arpanet("services", "web", "-f", "json")
+    assert done.err == (
+        "service web leads to port 80 of h3:a:80 and to port 443 of h2:b:443:"
+        " give one another name with SERVICE_<port>_NAME\n"
+    )
 
 
 def test_nothing_is_guessed_where_docker_does_not_answer(arpanet, engine):

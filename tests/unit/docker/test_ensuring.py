@@ -27,6 +27,7 @@ class FakeDocker(Engine):
     def __init__(self):
         self.found, self.images = {}, {"image:1": "sha256:1"}
         self.stuck = False
+        self.volumes = set()
         self.serial, self.last = itertools.count(), float("inf")
 
     def step(self):
@@ -50,6 +51,9 @@ class FakeDocker(Engine):
             for i, one in self.found.items()
             if key in one["Config"]["Labels"] and value in ("", one["Config"]["Labels"][key])
         }
+
+    def remove_volume(self, name):
+        self.volumes.discard(name)
 
     def inspect(self, container):
         try:
@@ -254,7 +258,9 @@ def test_roles_are_what_runs_or_was_about_to(docker):
         },
     )
     assert docker.roles() == {"master", "slave"}
+    docker.volumes |= {"arpanet_etcd_data", "arpanet_etcd_state"}
     assert docker.remove_part("etcd") == ["etcd", "x"]
+    assert docker.volumes == {"arpanet_etcd_data"}  # what an agent kept has gone with it
     assert docker.stop_part("etcd") == []
 
 

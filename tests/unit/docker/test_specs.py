@@ -76,6 +76,11 @@ def test_a_one_shot_container_is_made_like_the_spec_and_does_not_come_back():
     assert once["Labels"].keys() == {"arpanet.once"}
 
 
+def test_a_one_shot_has_nothing_of_what_an_agent_keeps():
+    kept = replace(SPEC, volumes={"arpanet_etcd_state": "/var/lib/arpanet", **SPEC.volumes})
+    assert once_of(kept) == once_of(SPEC)
+
+
 def hash_of(spec):
     return create_body(spec)["Labels"]["arpanet.spec"]
 

@@ -22,11 +22,10 @@ def container(image: str = "nginx", ports: Iterable[Port] = WEB, **more: Any) ->
 def made(
     *containers: Container,
     open_ports: Iterable[int] = (),
-    foreign: dict[str, tuple[str, ...]] | None = None,
     **options: Any,
 ) -> Result:
     chosen = Options("h1", **{"ip": IP, **options})
-    return of_host(containers, chosen, lambda port, _: port in set(open_ports), foreign)
+    return of_host(containers, chosen, lambda port, _: port in set(open_ports))
 
 
 def names(*containers: Container, **more: Any) -> dict[str, tuple[str, ...]]:
@@ -112,7 +111,7 @@ def test_a_duplicate_id_is_refused_and_nothing_is_lost() -> None:
     assert "SERVICE_ID=x is in use" in said(twice)[0]
 
 
-def test_an_id_stays_with_the_older_container_and_with_the_other_host() -> None:
+def test_an_id_stays_with_the_older_container() -> None:
     one_port = WEB[:1]
     old = container(ports=one_port, id="b", name="old", env={"SERVICE_ID": "x"})
     new = container(ports=one_port, id="a", name="new", env={"SERVICE_ID": "x"}, started="2025")
@@ -120,7 +119,6 @@ def test_an_id_stays_with_the_older_container_and_with_the_other_host() -> None:
         "x": "b",
         "h1:new:80": "a",
     }
-    assert set(made(old, foreign={"x": ("web",)}).instances) == {"h1:old:80"}
     thief = container(ports=one_port, id="t", name="thief", env={"SERVICE_ID": "h1:old:80"})
     assert set(made(thief, replace_id(old)).instances) == {"h1:old:80", "h1:thief:80"}
 

@@ -32,7 +32,7 @@ def info(caplog):
 
 
 def test_nothing_is_published_before_a_complete_look(plugin, context):
-    plugin.arpanet_services_changed(context, Snapshot())
+    plugin.arpanet_agent_tick(context)
     assert context.registry.read() == Snapshot()
     plugin.arpanet_containers_synced(context, by_id(redis()))
     found = context.registry.read()
@@ -77,15 +77,6 @@ def test_a_host_with_an_etcd_is_a_master_too(plugin, context):
     plugin.arpanet_containers_synced(context, by_id(redis(), etcd))
     assert context.registry.read().hosts["h1"].roles == ("slave", "master")
     assert set(context.registry.read().instances) == {"h1:r0:6379"}
-
-
-def test_an_id_that_another_host_holds_is_used_once_it_is_free(plugin, context):
-    theirs = Instance("x", ("redis",), "h2", "10.0.0.2", 6379)
-    plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
-    plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
-    assert set(context.registry.read().instances) == {"h1:r0:6379"}
-    plugin.arpanet_services_changed(context, context.registry.read())
-    assert set(context.registry.read().instances) == {"x"}
 
 
 def test_what_status_reads(plugin, context, tmp_path):
@@ -167,13 +158,6 @@ def test_what_the_registry_refuses_is_a_warning_that_names_the_container(
     line = "r0: the registry refuses h1:r0:6379: has 200 names: 64 are the most"
     assert caplog.messages[-1] == line
     assert json.loads((tmp_path / "registrator.json").read_text())["warnings"] == [line]
-
-
-def test_an_id_whose_holder_vanished_is_used(plugin, context):
-    theirs = Instance("x", ("redis",), "h2", "10.0.0.2", 6379, unconfirmed=True)
-    plugin.arpanet_services_changed(context, Snapshot({"x": theirs}))
-    plugin.arpanet_containers_synced(context, by_id(redis(env={"SERVICE_ID": "x"})))
-    assert set(context.registry.read().instances) == {"x"}
 
 
 def test_an_agent_that_is_stuck_vouches_for_nothing(plugin, context, monkeypatch):
