@@ -4,7 +4,9 @@ import json
 
 import pytest
 from arpanet_etcd.registry.vault import open_vault
+from arpanet_identity import roster
 
+from arpanet import ABSENT
 from tests.conftest import wait_for
 from tests.services.etcd.hosts import H1, H2, Reader, instance
 
@@ -43,3 +45,19 @@ def test_only_what_a_host_may_have_is_used_from_one_moment_to_the_next(one_etcd,
     assert reader.last.instances[mine.id].services == ("web-1",)
     vault.delete("public/services/web")
     reader.sees(mine)
+
+
+def test_readers_understand_who_is_let_in_and_shut_out_as_masters_write_it(
+    one_etcd, connect, vault
+):
+    mine = instance(1)
+    for host, addresses in (("m1", ("10.0.0.9",)), ("h1", ("10.0.0.1", "10.1.0.0/16"))):
+        entry = roster.Entry(host, "slave", addresses, f"{host} serial", 4e9, "generation")
+        assert roster.write(vault, entry, ABSENT)
+    connect(one_etcd).session(H1).publish([mine])
+    connect(one_etcd).session(H2).publish([instance(2, host="h2")])
+    reader = Reader(connect(one_etcd))
+    reader.sees(mine)
+    wait_for(lambda: [one.why for one in reader.last.refused] == ["h2 has not been let in"])
+    roster.shut_out(vault, "h1")
+    reader.sees()
