@@ -2,6 +2,7 @@
 
 Below ``ETCD_PATH``:
 
+    /closed/<name>                       what masters alone see
     /hosts/<hostname>                    the host's record, as JSON
     /instances/<hostname>/<instance id>  the whole record, as JSON: the only truth
     /instances/<instance id>             the same, as former versions wrote it; read, never written
@@ -10,7 +11,6 @@ Below ``ETCD_PATH``:
     /leaders/<name>                      who leads under a name; gone when it does no more
     /notes/<name>                        what leaders under a name keep
     /told/<hostname>/<about>             what the host tells others about something
-    /vault/<name>                        what masters alone see: outside of what others read
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
@@ -58,7 +58,8 @@ class Layout:
         self.root = f"{path}/"
         #: the first key that is read, and the first one after all that are
         self.span = (f"{self.root}hosts/", f"{self.root}{'services' if foreign else 'instances'}0")
-        #: the same for all that any host may read: what masters alone see lies behind it
+        #: the same for all that any host may read. What masters alone see lies before it: etcd up
+        #: to 3.6.13 lets who may read a key watch all that follow
         self.readable = (f"{self.root}hosts/", f"{self.root}told0")
 
     def host(self, name: str) -> str:
@@ -83,7 +84,7 @@ class Layout:
 
     def kept(self, name: str) -> str:
         """Return the key of *name* in the cluster's vault."""
-        room = "identity" if name.startswith(PUBLIC) else "vault"
+        room = "identity" if name.startswith(PUBLIC) else "closed"
         return f"{self.root}{room}/{'/'.join(map(_escape, name.split('/')))}"
 
     def kept_below(self, prefix: str) -> tuple[str, ...]:

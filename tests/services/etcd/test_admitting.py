@@ -1,0 +1,165 @@
+"""etcd's users and roles, on real etcd: how masters keep them as they are wanted."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+from arpanet_etcd.client import wire
+from arpanet_etcd.client.wire import EtcdError
+from arpanet_etcd.masters.admitting import Access
+
+from arpanet import Admission
+from arpanet.errors import RegistryError
+from tests.conftest import wait_for
+from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client
+
+
+@pytest.fixture
+def own_cluster(clusters):
+    return clusters(1, flags=["--bcrypt-cost", "4"])
+
+
+def test_nothing_is_written_when_all_is_as_wanted(own_cluster, monkeypatch):
+    access(own_cluster).admit(ALL, "m1")
+    master = client(own_cluster, M1)
+    again = Access(master, LAYOUT)
+    done, call = [], master.call
+    monkeypatch.setattr(master, "call", lambda p, *a, **b: done.append(p) or call(p, *a, **b))
+    again.admit(ALL, "m1")  # a new process looks at everything once
+    assert {"auth/role/get", "auth/user/get"} <= set(done)
+    again.admit(ALL, "m1")
+    reads = {"kv/range", "auth/authenticate", "auth/role/list", "auth/user/list"}
+    assert set(done) <= reads | {"auth/role/get", "auth/user/get"}
+    done.clear()
+    again.admit(ALL, "m1")
+    assert done == ["kv/range", "auth/authenticate"]
+
+
+def test_a_changed_password_ends_the_tokens_of_the_former_one(own_cluster):
+    access(own_cluster).admit(ALL, "m1")
+    slave, again = client(own_cluster, S1), access(own_cluster)
+    renewed = replace(S1, password="another")
+    again.admit((M1, renewed, S2), "m1")
+    with pytest.raises(EtcdError, match="invalid user ID or password"):
+        slave.get(LAYOUT.host("h1"))
+    assert client(own_cluster, renewed).get(LAYOUT.host("h1")) is None
+    with pytest.raises(EtcdError, match="invalid user ID or password"):
+        client(own_cluster, S1).get(LAYOUT.host("h1"))
+
+
+def test_one_that_is_shut_out_is_out_at_once_and_others_go_on(own_cluster):
+    access(own_cluster).admit(ALL, "m1")
+    one, two = client(own_cluster, S1), client(own_cluster, S2)
+    again = access(own_cluster)
+    again.admit((M1, S2), "m1")
+    with pytest.raises(EtcdError, match="invalid user ID or password"):
+        one.put(LAYOUT.host("h1"), "x")
+    with pytest.raises(EtcdError, match="invalid user ID or password"):
+        client(own_cluster, S1).get(LAYOUT.host("h1"))
+    two.put(LAYOUT.host("h2"), "x")
+    again.admit(ALL, "m1")
+    client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
+
+
+def test_requests_go_on_while_many_are_let_in(own_cluster):
+    access(own_cluster).admit(ALL, "m1")
+    slave = client(own_cluster, S1)
+    admitted = threading.Event()
+    done = []
+
+    def work():
+        while not admitted.is_set():
+            done.append(slave.put(LAYOUT.host("h1"), str(len(done))))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    many = [replace(S1, host=f"s{number}") for number in range(20)]
+    access(own_cluster).admit((*ALL, *many), "m1")
+    admitted.set()
+    thread.join()
+    assert slave.get(LAYOUT.host("h1")).value == str(len(done) - 1)
+
+
+def test_a_watch_gets_a_new_token_where_a_member_lost_it(own_cluster, monkeypatch):
+    access(own_cluster).admit(ALL, "m1")
+    slave = client(own_cluster, S1)
+    slave.get(LAYOUT.host("h1"))
+    own_cluster.members[0].kill()
+    monkeypatch.setattr(own_cluster, "healthy", lambda: answers(client(own_cluster, M1).get))
+    own_cluster.start()
+
+    def watch(key):
+        with slave.watch(key, "", 0) as watch:
+            next(iter(watch))
+
+    wait_for(lambda: answers(watch))
+
+
+def answers(ask):
+    """Whether *ask* is answered about a key that slaves may read."""
+    try:
+        ask(LAYOUT.host("h1"))
+    except RegistryError:
+        return False
+    return True
+
+
+def test_a_store_that_was_wiped_has_all_of_it_again(own_cluster):
+    access(own_cluster).admit(ALL, "m1")
+    own_cluster.wipe()
+    access(own_cluster).admit(ALL, "m1")
+    client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
+    with pytest.raises(EtcdError, match="user name is empty"):
+        own_cluster.gateway.get(LAYOUT.host("h1"))
+
+
+def test_what_was_turned_off_or_deleted_by_hand_is_put_right(own_cluster):
+    access(own_cluster).admit(ALL, "m1")
+    again = access(own_cluster)
+    again.admit(ALL, "m1")
+    client(own_cluster, M1).call("auth/disable", {})
+    own_cluster.gateway.delete(LAYOUT.kept("users/"), wire.prefix_end(LAYOUT.kept("users/")))
+    access(own_cluster).admit(ALL, "m1")
+    client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
+    with pytest.raises(EtcdError, match="permission denied"):
+        client(own_cluster, S1).put(LAYOUT.host("h2"), "x")
+
+
+def test_masters_that_do_it_at_once_do_no_harm(own_cluster):
+    troubles = []
+
+    def admit(gateway, admissions):
+        try:
+            Access(gateway, LAYOUT).admit(admissions, "m1")
+        except RegistryError as problem:
+            troubles.append(problem)
+
+    access(own_cluster).admit((M1,), "m1")
+    many = (*ALL, *(replace(S1, host=f"s{number}") for number in range(8)))
+    masters = [client(own_cluster, M1) for _ in range(3)]
+    threads = [threading.Thread(target=admit, args=(one, many)) for one in masters]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert troubles == []
+    for who in many[1:]:
+        client(own_cluster, who).put(LAYOUT.host(who.host), "x")
+
+
+@pytest.mark.parametrize(
+    ("admissions", "said"),
+    [
+        ((S1, S2), "m1 is not among the masters"),
+        ((replace(M1, role="slave"), S1), "m1 is not among the masters"),
+        ((*ALL, Admission("h3", "slave")), "h3 has no password"),
+        ((*ALL, Admission("root", "slave", password="x")), "HOSTNAME root is the name of"),
+    ],
+)
+def test_who_cannot_be_let_in_is_told(own_cluster, admissions, said):
+    with pytest.raises(RegistryError, match=said):
+        access(own_cluster).admit(admissions, "m1")
+    if M1 in admissions:  # the others are
+        client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
+    else:  # nobody was shut out
+        own_cluster.gateway.put(LAYOUT.host("h1"), "x")

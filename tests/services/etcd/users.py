@@ -1,0 +1,36 @@
+"""Hosts as users of etcd: who they are, and clients that say so."""
+
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.client.login import Login
+from arpanet_etcd.masters.admitting import Access
+from arpanet_etcd.registry.keys import Layout
+
+from arpanet import Admission
+
+LAYOUT = Layout("/arpanet")
+M1 = Admission("m1", "master", ("10.0.0.9",), "password of m1")
+S1 = Admission("h1", "slave", ("10.0.0.1",), "password of h1")
+S2 = Admission("h2", "slave", ("10.0.0.2",), "password of h2")
+ALL = (M1, S1, S2)
+
+
+class Says(Login):
+    """Says the password of a host other than this process's."""
+
+    def __init__(self, who):
+        super().__init__()
+        self._who = who
+
+    def _get(self, ask):
+        return ask({"name": self._who.host, "password": self._who.password})["token"]
+
+
+def client(cluster, who, pinned=False):
+    """A client that says the password of *who*, once it is asked."""
+    gateway = Gateway(cluster.endpoints, pinned=pinned)
+    gateway._login = Says(who)
+    return gateway
+
+
+def access(cluster, who=M1):
+    return Access(client(cluster, who, pinned=True), LAYOUT)
