@@ -226,7 +226,7 @@ def test_agents_that_are_killed_again_and_again_are_back_within_a_second(slave: 
 def test_one_that_is_frozen_is_down(slave: Slave) -> None:
     slave.kill(slave.agent(), signal.SIGSTOP)
     wait_for(lambda: slave.status()["registrator"][0] == "down", 30)
-    assert "its agent has not moved for 1" in slave.status()["registrator"][1]
+    assert re.search(r"its agent has not moved for \d+ s", slave.status()["registrator"][1])
     slave.kill(slave.agent(), signal.SIGCONT)
     wait_for(lambda: slave.status()["registrator"][0] == "ok", 30)
 

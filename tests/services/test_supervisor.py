@@ -26,12 +26,13 @@ def beat():
         print(os.getpid(), time.monotonic(), json.dumps(told), file=file)
 {body}
 """
-#: Ticks and patience that a test can wait for.
+#: Ticks that a test can wait for.
 SUPERVISOR = """
 import ctypes, logging, os, sys
 ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans come here, as to process 1
 from arpanet.agent import deaths, supervisor
-deaths.PATIENCE, supervisor.TICK = 4, 0.25
+supervisor.TICK = 0.25
+deaths.PATIENCE = {patience} or deaths.PATIENCE
 logging.basicConfig(format="%(message)s", stream=sys.stderr)
 sys.exit(supervisor.Supervisor([sys.executable, {script!r}], os.environ).run())
 """
@@ -41,14 +42,14 @@ WELL = "beat()\nwhile True: box.beat(); time.sleep(0.1)"
 class Supervised:
     """A supervisor, and the agents that it has started."""
 
-    def __init__(self, directory: Path, body: str, reader: bool) -> None:
+    def __init__(self, directory: Path, body: str, reader: bool, patience: int) -> None:
         self._pids = directory / "pids"
         self._pids.touch()
         script = directory / "agent.py"
         script.write_text(AGENT.format(pids=self._pids, body=body))
         self._words = (directory / "words").open("w+b")
         self.pipe, out = (None, self._words) if reader else os.pipe()
-        code = SUPERVISOR.format(script=str(script))
+        code = SUPERVISOR.format(script=str(script), patience=patience)
         self.process = subprocess.Popen([sys.executable, "-c", code], stderr=out)
         if not reader:
             os.close(out)
@@ -88,8 +89,8 @@ class Supervised:
 def supervised(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     started: list[Supervised] = []
 
-    def start(body: str, reader: bool = True) -> Supervised:
-        started.append(Supervised(tmp_path, body, reader))
+    def start(body: str, reader: bool = True, patience: int = 0) -> Supervised:
+        started.append(Supervised(tmp_path, body, reader, patience))
         return started[-1]
 
     yield start
@@ -131,7 +132,7 @@ def test_one_that_is_stopped_hears_of_the_end_all_the_same(supervised):
 
 @pytest.mark.parametrize("how", ["time.sleep(600)", "os.kill(os.getpid(), signal.SIGSTOP)"])
 def test_one_that_does_not_move_is_ended(supervised, how):
-    subject = supervised(f"beat()\nif told['deaths'] == 0: {how}\n{WELL}")
+    subject = supervised(f"beat()\nif told['deaths'] == 0: {how}\n{WELL}", patience=4)
     wait_for(lambda: len({pid for pid, _, _ in subject.agents}) == 2, 20)
     assert "the agent ended: it was stuck and was ended" in subject.said
 
