@@ -8,19 +8,20 @@ from xml.etree import ElementTree
 
 from contrib.matrix import suites
 
-SUITES = ("trixie", "sid")
+#: The system's own programs, then those of releases that come after it.
+SUITES = ("system", "trixie", "sid")
 TESTS = ("tests/services", "tests/lab")
 HEAD = ("release", "etcd", "dockerd", "containerd", "runc")
 COUNTED = ("passed", "failed", "skipped", "minutes")
 
 
 def main(place: Path, names: list[str], words: list[str]) -> int:
-    """Run the tests on the system's own versions and on each suite's; print a table."""
+    """Run the tests on the versions of each of *names*, or of :data:`SUITES`; print a table."""
     if os.geteuid():
         sys.exit("needs root")
     rows: list[tuple[str, ...]] = [(*HEAD, *COUNTED), ("---",) * len(HEAD + COUNTED)]
     codes = []
-    for name in ["system", *(names or SUITES)]:
+    for name in names or SUITES:
         root = None if name == "system" else suites.unpack(name, place / name)
         found = suites.versions(root)
         print(f"== {name}: {' '.join(map(' '.join, found.items()))}", flush=True)
