@@ -3,7 +3,6 @@
 ``python -m contrib.bench.draining``; see README.md beside this file.
 """
 
-import argparse
 import json
 import logging
 import statistics
@@ -11,42 +10,26 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from arpanet_lab.host import Host
 
-from arpanet import ArpanetError
 from contrib.bench import stage
+from contrib.bench.moments import PORT, measured, prober, server
 from contrib.bench.talk import Reader, reading
 
 log = logging.getLogger("arpanet.bench")
 
-PORT, PUBLISHED = 6379, 10000
 #: Redis takes no notice of this signal, so that what was dialled last is not redis's own doing.
 SIGNAL = "WINCH"
-SERVER = (
-    f"--name redis -e SERVICE_NAME=redis -p {PUBLISHED}:{PORT} "
-    f"--stop-signal {SIGNAL} --stop-timeout 0 {stage.IMAGE} "
-    f"redis-server --protected-mode no --port {PORT} --save"
-).split()
-PROBER = Path(__file__).with_name("prober.py")
+SERVER = server("--stop-signal", SIGNAL, "--stop-timeout", "0")
 #: Milliseconds that half of the signals may take.
 BAR = 20.0
 
 
 def main() -> int:
     """Measure and print; return 1 when the median is above the bar."""
-    parser = argparse.ArgumentParser(prog="python -m contrib.bench.draining", description=__doc__)
-    parser.add_argument("--runs", type=int, default=40, help="each takes about 3 s")
-    parser.add_argument("--lab", default="benchdrain", help="the lab's name")
-    options = parser.parse_args()
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    try:
-        with stage.hosts_of(options.lab, 3) as hosts:
-            stage.arpanet(hosts, masters=3, more={})
-            took = sorted(measure(hosts, options.runs))
-    except ArpanetError as problem:
-        log.error("%s", problem)
+    took = measured("draining", str(__doc__), 40, 3, measure)
+    if took is None:
         return 1
     if not took:
         log.error("no signal could be measured: the machine has too much else to do")
@@ -58,17 +41,16 @@ def main() -> int:
 
 
 def measure(hosts: Sequence[Host], count: int) -> list[float]:
-    """Have the server on host1 told to end *count* times; return the milliseconds of each."""
+    """Have the server on host1 told to end *count* times; return the milliseconds, sorted."""
     host1, host2, _ = hosts
     stage.docker(host1, "run", "-d", *SERVER)
     stage.run_container(host2, "client", "--label", f"connect.{PORT}=redis")
     pid = stage.docker(host2, "inspect", "-f", "{{.State.Pid}}", "client")
-    prober = [sys.executable, "-I", str(PROBER), "127.0.0.1", str(PORT)]
     events = ["docker", "events", "--filter", "event=kill", "--format", "{{json .}}"]
     took = []
     with ExitStack() as stack:
         inside = ["nsenter", "--target", pid, "--net"]
-        linked = stack.enter_context(reading(host2, [*inside, *prober]))
+        linked = stack.enter_context(reading(host2, [*inside, *prober("127.0.0.1", PORT)]))
         told = stack.enter_context(reading(host1, events))
         for number in range(count + 1):  # the first is to warm up
             if (one := _one(host1, linked, told)) is None:
@@ -77,7 +59,7 @@ def measure(hosts: Sequence[Host], count: int) -> list[float]:
             log.info("%2d  load %s  %.1f ms", number, stage.load(), one)
             if number:
                 took.append(one)
-    return took
+    return sorted(took)
 
 
 def _one(host: Host, linked: Reader, told: Reader) -> float | None:

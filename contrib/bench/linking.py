@@ -3,46 +3,29 @@
 ``python -m contrib.bench.linking``; see README.md beside this file.
 """
 
-import argparse
 import json
 import logging
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from arpanet_lab.host import Host
 
-from arpanet import ArpanetError
 from contrib.bench import stage
 from contrib.bench.marks import Run, meets_the_bar, report
+from contrib.bench.moments import PORT, PUBLISHED, measured, prober, server
 from contrib.bench.talk import Reader, reading
 
 log = logging.getLogger("arpanet.bench")
 
-PORT, PUBLISHED = 6379, 10000
 ALIAS = "backends"
-SERVER = (
-    f"--name redis -e SERVICE_NAME=redis -p {PUBLISHED}:{PORT} {stage.IMAGE} "
-    f"redis-server --protected-mode no --port {PORT} --save"
-).split()
-PROBER = Path(__file__).with_name("prober.py")
 
 
 def main() -> int:
     """Measure and print; return 1 when the median is above the bar."""
-    parser = argparse.ArgumentParser(prog="python -m contrib.bench.linking", description=__doc__)
-    parser.add_argument("--runs", type=int, default=30, help="each takes about 2 s")
-    parser.add_argument("--lab", default="benchlink", help="the lab's name")
-    options = parser.parse_args()
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    try:
-        with stage.hosts_of(options.lab, 3) as hosts:
-            stage.arpanet(hosts, masters=3, more={})
-            runs = measure(hosts, options.runs)
-    except ArpanetError as problem:
-        log.error("%s", problem)
+    runs = measured("linking", str(__doc__), 30, 2, measure)
+    if runs is None:
         return 1
     print(report(runs))
     return 0 if meets_the_bar(runs) else 1
@@ -57,13 +40,12 @@ def measure(hosts: Sequence[Host], count: int) -> list[Run]:
         host2, "inspect", "-f", "{{.NetworkSettings.IPAddress}}", "arpanet_backends"
     )
     pid = stage.docker(host2, "inspect", "-f", "{{.State.Pid}}", "client")
-    prober = [sys.executable, "-I", str(PROBER)]
     inside = ["nsenter", "--target", pid, "--net"]
     events = ["docker", "events", "--filter", "event=start", "--format", "{{json .}}"]
     watch = ["etcdctl", "--endpoints", f"http://{host3.ip}:4001", "watch", "--prefix"]
     with ExitStack() as stack:
-        linked = stack.enter_context(reading(host2, [*inside, *prober, address, str(PORT)]))
-        direct = stack.enter_context(reading(host2, [*prober, host1.ip, str(PUBLISHED)]))
+        linked = stack.enter_context(reading(host2, [*inside, *prober(address, PORT)]))
+        direct = stack.enter_context(reading(host2, prober(host1.ip, PUBLISHED)))
         started = stack.enter_context(reading(host1, events))
         seen = stack.enter_context(reading(host3, [*watch, "/arpanet/services/redis/"]))
         runs = []
@@ -75,14 +57,14 @@ def measure(hosts: Sequence[Host], count: int) -> list[Run]:
 
 
 def _one(host: Host, linked: Reader, direct: Reader, started: Reader, seen: Reader) -> Run:
-    for prober in (linked, direct):
-        prober.say()
-    for prober in (linked, direct):
-        prober.next()  # "closed": the server of the run before is gone, and the link knows
+    for reader in (linked, direct):
+        reader.say()
+    for reader in (linked, direct):
+        reader.next()  # "closed": the server of the run before is gone, and the link knows
     time.sleep(0.3)  # what its end has set going is over
     for reader in (started, seen):
         reader.drain()
-    stage.docker(host, "run", "-d", *SERVER)
+    stage.docker(host, "run", "-d", *server())
     event = json.loads(started.next()[1])
     run = Run(
         event=int(event["timeNano"]),
