@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import etcd
 
-from arpanet import Host, codec, duplicate_host
+from arpanet import Host, codec
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import Compacted
 from arpanet_etcd.registry.diff import belongings, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.namesakes import refuse_another
 from arpanet_etcd.registry.store import Listing, Quiet, Step, WentBack
 from arpanet_etcd.registry.v2.client import V2Client
 from arpanet_etcd.registry.v2.seat import V2Seat
@@ -74,9 +75,8 @@ class V2Store:
 
     def check(self, host: Host) -> None:
         """Refuse a second host with the name of a living one."""
-        other = living_host(host.name, read_node(self._client, self._layout.host(host.name)))
-        if other and other.engine != host.engine:
-            raise duplicate_host(host, other)
+        found = read_node(self._client, self._layout.host(host.name))
+        refuse_another(host, living_host(host.name, found))
 
     def withdraw(self, host: str) -> None:
         """Delete the host's entries, say that there are none, delete its record."""

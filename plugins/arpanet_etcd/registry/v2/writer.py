@@ -12,13 +12,14 @@ from typing import Any
 
 import etcd
 
-from arpanet import Host, Instance, RegistryError, codec, duplicate_host
+from arpanet import Host, Instance, RegistryError, codec
 from arpanet_etcd.registry.diff import Change, Entry, batches, belongings, changes, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.namesakes import living, refuse_another
 from arpanet_etcd.registry.store import Listing
 from arpanet_etcd.registry.v2.client import V2Client
 
-__all__ = ["V2Writer", "living_host"]
+__all__ = ["V2Writer", "living_host", "read_node"]
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,7 @@ class V2Writer:
     def _acquire(self) -> None:
         found = read_node(self._client, self._key)
         other = living_host(self._host.name, found)
-        if other and other.engine != self._host.engine:
-            raise duplicate_host(self._host, other)
+        refuse_another(self._host, other)
         self._settled = False
         self._known = {}
         said = other.listed if other else 0
@@ -162,9 +162,4 @@ def read_node(client: V2Client, key: str) -> Any:
 
 def living_host(name: str, found: Any) -> Host | None:
     """Return the record of a host whose session is alive: without one it has no time to live."""
-    if found is None or found.ttl is None:
-        return None
-    try:
-        return codec.decode_host(name, found.value)
-    except ValueError:
-        return None
+    return living(name, found.value, found.ttl is not None) if found else None

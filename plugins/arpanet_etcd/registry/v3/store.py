@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from arpanet import Host, RegistryError, codec, duplicate_host
+from arpanet import Host, RegistryError, codec
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.position import Position, Witness
@@ -12,6 +12,7 @@ from arpanet_etcd.client.watch import Watch
 from arpanet_etcd.client.wire import EtcdError, Event, Value
 from arpanet_etcd.registry.diff import OPERATIONS, belongings, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.namesakes import refuse_another
 from arpanet_etcd.registry.store import Listing, Step, WentBack
 from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
@@ -78,9 +79,7 @@ class V3Store:
     def check(self, host: Host) -> None:
         """Refuse a second host with the name of a living one."""
         found = self.gateway.get(self._layout.host(host.name))
-        other = living_host(host.name, found)
-        if other and other.engine != host.engine:
-            raise duplicate_host(host, other)
+        refuse_another(host, living_host(host.name, found))
 
     def withdraw(self, host: str) -> None:
         """Delete the host's entries, saying that there are none; then its record and its lease."""

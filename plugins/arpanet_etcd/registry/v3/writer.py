@@ -18,6 +18,7 @@ from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import EtcdError, Value
 from arpanet_etcd.registry.diff import OPERATIONS, Change, Entry, batches, changes, next_number
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.namesakes import living
 
 __all__ = ["V3Writer", "living_host"]
 
@@ -283,9 +284,4 @@ class V3Writer:
 
 def living_host(name: str, found: Value | None) -> Host | None:
     """Return the record of a host whose session is alive: etcd deletes a key with its lease."""
-    if not (found and found.lease):
-        return None
-    try:
-        return codec.decode_host(name, found.value)
-    except ValueError:
-        return None
+    return living(name, found.value, bool(found.lease)) if found else None
