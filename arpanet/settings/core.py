@@ -106,19 +106,7 @@ DOCKER_PORT = Setting(
     "The TCP port that 'install core --docker-tcp' binds Docker to.",
 )
 
-CORE: tuple[Setting[Any], ...] = (
-    HOSTNAME,
-    ARPANET_IP,
-    ARPANET_MASTERS,
-    ARPANET_REGISTRY,
-    ARPANET_TTL,
-    ARPANET_RESYNC,
-    ARPANET_IMAGE,
-    ARPANET_LOG,
-    ARPANET_PLUGINS_BLOCKED,
-    ARPANET_TRACE,
-    ARPANET_TLS,
-    ARPANET_IDENTITY,
-    DOCKER_URL,
-    DOCKER_PORT,
+#: All of them, in the order of their declarations.
+CORE: tuple[Setting[Any], ...] = tuple(
+    one for one in list(globals().values()) if isinstance(one, Setting)
 )
