@@ -120,7 +120,8 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         body["HostConfig"]["Tmpfs"] = dict(spec.tmpfs)
     if spec.docker:
         body["HostConfig"]["Mounts"] = [_socket_mount()]
-    if spec.pid_host or spec.network == "host":  # with --userns-remap, Docker refuses these else
+    if spec.pid_host or spec.network == "host" or spec.docker:
+        # with --userns-remap, Docker refuses the first two else, and the socket is nobody's there
         body["HostConfig"]["UsernsMode"] = "host"
     text = json.dumps([spec.name, body], sort_keys=True)
     body["Labels"][SPEC_LABEL] = hashlib.sha256(text.encode()).hexdigest()[:16]

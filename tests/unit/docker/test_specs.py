@@ -61,12 +61,12 @@ def test_the_sockets_directory_is_mounted_since_the_socket_may_be_a_new_one(monk
 
 def test_with_user_namespaces_only_what_needs_the_hosts_is_left_out_of_them():
     """Docker refuses the host's network and processes to others (--userns-remap)."""
-    apart = replace(SPEC, network="bridge", pid_host=False)
+    apart = replace(SPEC, network="bridge", pid_host=False, docker=False)
+    needing = ({"network": "host"}, {"pid_host": True}, {"docker": True})
     modes = [
-        create_body(one)["HostConfig"].get("UsernsMode")
-        for one in (apart, replace(apart, network="host"), replace(apart, pid_host=True))
+        create_body(replace(apart, **one))["HostConfig"].get("UsernsMode") for one in ({}, *needing)
     ]
-    assert modes == [None, "host", "host"]
+    assert modes == [None, "host", "host", "host"]
 
 
 def test_a_one_shot_container_is_made_like_the_spec_and_does_not_come_back():
