@@ -10,7 +10,7 @@ from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
 from arpanet.records import Container, Snapshot
-from tests.conftest import wait_for
+from tests.conftest import SLOW, wait_for
 from tests.services.ambassador.host import snapshot
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS, anybody, echoes, hello
 from tests.services.ambassador.planes import Machine, bpffs
@@ -197,7 +197,7 @@ def test_stuck_connections_are_reset_also_idle_ones(host, unplugged):
                 with pytest.raises(ConnectionError):
                     stuck.recv(1)
             assert echoes(kept) if kept is one else hello(kept) and echoes(kept)
-    wait_for(lambda: host.ambassador.reaper.reset >= 2)
+    wait_for(lambda: host.ambassador.flows.reaper.reset >= 2)
 
 
 def test_connections_to_what_the_registry_lost_but_still_answers_stay(host):
@@ -207,7 +207,7 @@ def test_connections_to_what_the_registry_lost_but_still_answers_stay(host):
         hello(connection)
         host.services(TWO)
         assert host.reached() == TWO
-        wait_for(lambda: host.ambassador.reaper.suspicious)
+        wait_for(lambda: host.ambassador.flows.reaper.suspicious)
         assert echoes(connection)
 
 
@@ -234,12 +234,12 @@ def test_what_the_registry_lost_serves_as_long_as_it_answers(host, unplugged):
     assert {host.reached() for _ in range(4)} == {ONE, TWO}
     assert all(f"unconfirmed: {ONE}:6379" in one.note for one in host.links())
     unplugged()
-    wait_for(lambda: host.ambassador._prober.silent, 20)
+    wait_for(lambda: host.ambassador.flows.prober.silent, 20)
     host.containers()
     assert {host.reached() for _ in range(4)} == {TWO}
     assert not any("unconfirmed" in one.note for one in host.links())
     host.lan.servers.sh(f"ip addr add {ONE}/24 dev br0")
-    wait_for(lambda: not host.ambassador._prober.silent, 20)
+    wait_for(lambda: not host.ambassador.flows.prober.silent, 20)
     host.containers()
     assert {host.reached() for _ in range(4)} == {ONE, TWO}
 
@@ -250,7 +250,7 @@ def test_when_nothing_answers_the_last_known_stay(host, unplugged):
     host.containers()
     assert host.reached() == ONE
     unplugged()
-    wait_for(lambda: host.ambassador._prober.silent, 20)
+    wait_for(lambda: host.ambassador.flows.prober.silent, 20)
     host.containers()
     assert [one.targets[0].ip for one in host.links()] == [ONE, ONE]
 
@@ -278,7 +278,7 @@ def test_latency(host):
         host.services(wanted)
         took.append(time.perf_counter() - began)
         assert host.reached() == wanted
-    assert min(took) < 0.1
+    assert min(took) < 0.1 * SLOW
 
 
 def test_what_a_plugin_answers_is_dialled_and_asked_again_when_it_changed(make):

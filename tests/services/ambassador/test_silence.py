@@ -48,7 +48,7 @@ def deaf(lan):
 
 
 def answered(host):
-    return host.ambassador._prober._answered
+    return host.ambassador.flows.prober._answered
 
 
 def notes(host):
@@ -59,7 +59,7 @@ def notes(host):
 def silent(host, *ips):
     """Wait until those, and no others, are silent, and settle."""
     wanted = {(ip, 6379) for ip in ips}
-    wait_for(lambda: host.ambassador._prober.silent == wanted, 20)
+    wait_for(lambda: host.ambassador.flows.prober.silent == wanted, 20)
     host.containers()
 
 
@@ -99,8 +99,8 @@ def test_what_never_answered_here_is_not_judged(host, deaf):
     host.services(ONE, TWO)
     host.containers()
     wait_for(lambda: answered(host) == {(TWO, 6379)})
-    wait_for(lambda: host.ambassador._prober._misses.get((ONE, 6379), 0) > 3, 20)
-    assert not host.ambassador._prober.silent
+    wait_for(lambda: host.ambassador.flows.prober._misses.get((ONE, 6379), 0) > 3, 20)
+    assert not host.ambassador.flows.prober.silent
     lost = snapshot(ONE, unconfirmed=True).instances
     both = Snapshot({**lost, **snapshot(TWO).instances})
     host.lan.ambassador.do(lambda: host.ambassador.services(both))
@@ -117,9 +117,9 @@ def test_what_the_registry_lost_and_stays_silent_is_gone(host, deaf, monkeypatch
         assert hello(stuck) == hello(idle)
         deaf(ONE)
         silent(host, ONE)
-        assert not host.ambassador._prober.gone, "the registry has it"
+        assert not host.ambassador.flows.prober.gone, "the registry has it"
         host.services(ONE, unconfirmed=True)
-        wait_for(lambda: host.ambassador._prober.gone, 20)
+        wait_for(lambda: host.ambassador.flows.prober.gone, 20)
         host.containers()
         for one in (stuck, idle):
             with pytest.raises(ConnectionError):
@@ -134,7 +134,7 @@ def test_connections_that_talk_save_dials(make, lan):
         host.containers()
         with host.dial() as talking:
             hello(talking)
-            living = host.ambassador._prober._living
+            living = host.ambassador.flows.prober._living
             one = frozenset({(ONE, 6379)})
 
             def proved():

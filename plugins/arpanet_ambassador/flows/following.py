@@ -1,0 +1,76 @@
+"""All that is done about connections: who has which, which are stuck, what still answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from arpanet import Container, Snapshot
+from arpanet_ambassador.flows.dialling import Endpoint
+from arpanet_ambassador.flows.living import Living
+from arpanet_ambassador.flows.observing import Observing
+from arpanet_ambassador.flows.prober import Prober
+from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
+from arpanet_ambassador.links.plan import Plan
+from arpanet_ambassador.planes.namespaces import Belongs
+from arpanet_ambassador.planes.plane import Plane
+from arpanet_ambassador.planes.proxy.plane import Proxied
+from arpanet_ambassador.planes.socket.plane import Sockets
+
+__all__ = ["Flows"]
+
+
+class Flows:
+    """Follows the plan that is in force. To be used from the agent's thread.
+
+    :param wake: called from any thread when there is something new to be planned with.
+    """
+
+    def __init__(self, planes: Sequence[Plane], verify: Belongs, wake: Callable[[], None]) -> None:
+        self._planes = planes
+        self._plan = Plan()
+        self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
+        self.prober = Prober(wake, self._living(verify))
+        self._observing = Observing(planes)
+
+    def probe(self, plan: Plan, hosts: int) -> None:
+        """Dial what *plan* uses, to see that it answers.
+
+        :param hosts: how many there are in the cluster.
+        """
+        self._plan = plan
+        self.prober.want(plan.watched, plan.unconfirmed, hosts)
+
+    def reap(self, plan: Plan, snapshot: Snapshot, host: str, check: bool) -> None:
+        """Reset what leads to what is gone, now that *plan* is carried.
+
+        :param host: this host's name.
+        :param check: look also where nothing was lost since.
+        """
+        self.reaper.look(watches(plan), endpoints(snapshot, host) - self.prober.gone, check)
+
+    def observe(self, plan: Plan, containers: Mapping[str, Container]) -> None:
+        """Leave who talks to whom; called once a second."""
+        self._observing.look(plan, containers)
+
+    def close(self) -> None:
+        """Dial nothing more."""
+        self.prober.want(frozenset(), frozenset())
+
+    # -- what planes know ------------------------------------------------------------------------
+
+    def _proxied(self) -> frozenset[Endpoint]:
+        proxies = (plane for plane in self._planes if isinstance(plane, Proxied))
+        return frozenset(one for proxy in proxies for one in proxy.endpoints())
+
+    def _reached(self) -> Mapping[str, frozenset[Endpoint]]:
+        found = (plane.reached() for plane in self._planes if isinstance(plane, Sockets))
+        return next(found, {})
+
+    def _living(self, verify: Belongs) -> Callable[[frozenset[Endpoint]], frozenset[Endpoint]]:
+        for plane in self._planes:
+            if isinstance(plane, Sockets):
+                return Living(plane.seen, lambda: self._plan.clients, verify)
+        return lambda wanted: frozenset()  # other planes' sockets don't show where they lead
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        for plane in self._planes:
+            if isinstance(plane, Proxied):
+                plane.drop(endpoint)
