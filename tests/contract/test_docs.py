@@ -31,6 +31,28 @@ def section(text, heading):
     return re.split(rf"^{level} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
+def test_every_room_has_a_line():
+    packages = (
+        path.parent for top in ("arpanet", "plugins") for path in (ROOT / top).rglob("__init__.py")
+    )
+    rooms = {f"{one.relative_to(ROOT)}/" for one in [*packages, *others()]}
+    table = section(page("docs/internals.md"), "## The rooms")
+    first = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`([^`]+)`", " ".join(first))) == sorted(rooms)
+
+
+def packages():
+    return [
+        path.parent for top in ("arpanet", "plugins") for path in (ROOT / top).rglob("__init__.py")
+    ]
+
+
+def others():
+    """The rooms that are no packages of the product."""
+    inside = (path for path in (ROOT / "contrib").iterdir() if any(path.iterdir()))
+    return [ROOT / "tests", *inside]
+
+
 def test_every_hook_has_a_heading_with_its_exact_arguments():
     headings = re.findall(r"^#### `(arpanet_\w+)\((.*)\)`$", page(PLUGINS_PAGE), re.MULTILINE)
     assert {name: args.split(", ") if args else [] for name, args in headings} == HOOKS
