@@ -27,11 +27,11 @@ PATIENCE = 1.0
 class Progress:
     """Says what is being waited for; one may be shown within another.
 
-    :param say: says one line where nothing can move.
+    :ivar say: says one line: what has happened, and where nothing can move what is waited for.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+        self.say = say
         self._lines: Lines | None = None
 
     @contextmanager
@@ -41,7 +41,7 @@ class Progress:
         Yields a function that takes how far it is, as ``3 of 12 MB``; a pipe doesn't get to see it.
         """
         if not _moving():
-            late = threading.Timer(PATIENCE, self._say, [what])
+            late = threading.Timer(PATIENCE, self.say, [what])
             late.daemon = True
             late.start()
             try:

@@ -34,24 +34,23 @@ class Wait(Command):
         news: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
         follower = registry.follow(news.put)
         deadline = time.monotonic() + parsed_args.timeout
-        found: Mapping[str, Instance] = {}
-        said = ""
+
+        def sight() -> Mapping[str, Instance]:
+            left = max(0.0, deadline - time.monotonic())
+            return listing.chosen(news.get(timeout=left), name)
+
+        words = state(name, {}, wanted)
         try:
-            while True:
-                try:
-                    left = max(0.0, deadline - time.monotonic())
-                    found = listing.chosen(news.get(timeout=left), name)
-                except queue.Empty:
-                    words = state(name, found, wanted)
-                    raise ArpanetError(
-                        f"{words}, after {parsed_args.timeout:g} s",
-                        f"'arpanet services {name}' says more",
-                    ) from None
-                if len(ready(found)) >= wanted:
-                    return
-                if (words := state(name, found, wanted)) != said:
-                    said = words
-                    self.app.context.say(f"{words}: waiting")
+            found = sight()
+            while len(ready(found)) < wanted:
+                words = state(name, found, wanted)
+                with self.app.context.progress(f"{words}: waiting"):
+                    while state(name, found, wanted) == words:
+                        found = sight()
+        except queue.Empty:
+            raise ArpanetError(
+                f"{words}, after {parsed_args.timeout:g} s", f"'arpanet services {name}' says more"
+            ) from None
         finally:
             follower.close()
 

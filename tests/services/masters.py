@@ -15,6 +15,7 @@ from arpanet_etcd.masters.joining import Joiner
 from arpanet_etcd.masters.plan import Own
 from arpanet_etcd.masters.wal import Identity
 
+from arpanet import Progress
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
 from tests.dying import with_its_parent
@@ -87,8 +88,12 @@ class Master:
         self.wipe()
 
     @property
+    def progress(self) -> Progress:
+        return Progress(self.words.append)
+
+    @property
     def joiner(self) -> Joiner:
-        return Joiner(self.own, self, "/arpanet/join", self.words.append)
+        return Joiner(self.own, self, "/arpanet/join", self.progress)
 
     @property
     def gateway(self) -> Gateway:
@@ -96,7 +101,7 @@ class Master:
 
     def boot(self) -> None:
         self.start(flags.initial({self.own.name: self.own.peer_url}, "test"))
-        health.wait(self.own, self.check, self.words.append)
+        health.wait(self.own, self.check, self.progress)
 
     def members(self) -> dict[str, bool]:
         """Name -> whether it votes."""

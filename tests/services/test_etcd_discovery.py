@@ -7,6 +7,7 @@ import urllib3
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import discovery, flags, health, plan
 
+from arpanet import Progress
 from arpanet.errors import ArpanetError, RegistryError, RegistryUnreachable
 from tests.services.masters import Master, etcd_version, masters
 
@@ -24,8 +25,8 @@ def meeting(masters) -> Master:
 def form(master: Master, url: str, patience: float = 20.0) -> None:
     token = discovery.parse(url)
     version = etcd_version()
-    master.start(discovery.formation(token, master.own, version, master.words.append, patience))
-    health.wait(master.own, master.check, master.words.append)
+    master.start(discovery.formation(token, master.own, version, master.progress, patience))
+    health.wait(master.own, master.check, master.progress)
 
 
 def form_all(every: list[Master], url: str) -> list[ArpanetError]:
@@ -66,8 +67,9 @@ def test_the_fourth_is_refused_and_leaves_nothing(meeting, masters):
 def test_a_host_that_was_interrupted_while_waiting_runs_it_again(meeting, masters):
     url = discovery.create([meeting.own.client_url], 2)
     one, two = masters(2)
-    with pytest.raises(RegistryUnreachable, match=r"only 1 of 2 masters came within 0\.5 s: h2"):
-        form(one, url, patience=0.5)
+    with pytest.raises(RegistryUnreachable, match=r"only 1 of 2 masters came within 1\.5 s: h2"):
+        form(one, url, patience=1.5)
+    assert one.words == ["1 of 2 masters are here: h2"]
     assert form_all([one, two], url) == []
     one.settled("h2", "h3")
 
@@ -117,7 +119,7 @@ def test_a_v2_url_of_a_v3_token(meeting, masters):
 def test_a_v2_token_is_passed_on_to_etcd(masters):
     place, *every = masters(3)
     place.start([*flags.initial({"h1": place.own.peer_url}, "t"), "--enable-v2=true"])
-    health.wait(place.own, place.check, print)
+    health.wait(place.own, place.check, Progress(print))
     url = f"{place.own.client_url}/v2/keys/_etcd/registry/old"
     form_type = {"Content-Type": "application/x-www-form-urlencoded"}
     urllib3.request("PUT", f"{url}/_config/size", body="value=2", headers=form_type)
@@ -143,9 +145,9 @@ def test_a_member_that_never_began_may_begin(meeting, masters):
     url = discovery.create([meeting.own.client_url], 1)
     token = discovery.parse(url)
     (one,) = masters(1)
-    discovery.formation(token, one.own, etcd_version(), print)
+    discovery.formation(token, one.own, etcd_version(), Progress(print))
     with pytest.raises(RegistryError, match="started with this token before"):
-        discovery.formation(token, one.own, etcd_version(), print)
+        discovery.formation(token, one.own, etcd_version(), Progress(print))
     discovery.forget(token, one.own)
     form(one, url)
     one.settled("h2")

@@ -10,6 +10,7 @@ from arpanet_etcd.masters import flags, health, lock, peers
 from arpanet_etcd.masters.lock import Lock
 from arpanet_etcd.masters.plan import Own
 
+from arpanet import Progress
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
 from tests.conftest import SLOW, wait_for
 from tests.services.masters import Master, masters
@@ -117,11 +118,11 @@ def test_a_killed_joiners_lock_is_waited_for(masters):
 def test_a_lock_that_is_kept_is_not_waited_for_for_ever(masters):
     (one,) = masters(1)
     one.boot()
-    with Lock(one.gateway, "/arpanet/join", "h9", print) as held:
+    with Lock(one.gateway, "/arpanet/join", "h9", Progress(print)) as held:
         with pytest.raises(RegistryError, match="h9 has been changing the masters"):
-            Lock(one.gateway, "/arpanet/join", "h2", print, patience=1).__enter__()
+            Lock(one.gateway, "/arpanet/join", "h2", Progress(print), patience=1).__enter__()
         held.check()
-    with Lock(one.gateway, "/arpanet/join", "h2", print, patience=1):
+    with Lock(one.gateway, "/arpanet/join", "h2", Progress(print), patience=1):
         pass
 
 
@@ -130,9 +131,9 @@ def test_a_lock_outlives_a_long_step(masters, monkeypatch):
     monkeypatch.setattr(lock, "TTL", 2)
     (one,) = masters(1)
     one.boot()
-    with Lock(one.gateway, "/arpanet/join", "h9", print) as held:
+    with Lock(one.gateway, "/arpanet/join", "h9", Progress(print)) as held:
         with pytest.raises(RegistryError, match="h9 has been changing the masters"):
-            Lock(one.gateway, "/arpanet/join", "h2", print, patience=4).__enter__()
+            Lock(one.gateway, "/arpanet/join", "h2", Progress(print), patience=4).__enter__()
         held.check()
 
 
@@ -140,10 +141,10 @@ def test_a_lost_lock_is_told(masters, monkeypatch):
     monkeypatch.setattr(lock, "TTL", 2)
     (one,) = masters(1)
     one.boot()
-    with Lock(one.gateway, "/arpanet/join", "h9", print) as held:
+    with Lock(one.gateway, "/arpanet/join", "h9", Progress(print)) as held:
         value = one.gateway.get("/arpanet/join")
         one.gateway.revoke(value.lease)
-        with Lock(one.gateway, "/arpanet/join", "h2", print):
+        with Lock(one.gateway, "/arpanet/join", "h2", Progress(print)):
             wait_for(lambda: refuses(held.check), 5)
     assert refuses(held.check)
 
@@ -228,6 +229,7 @@ def test_a_lone_survivor_says_who_is_missing(masters, monkeypatch):
     with pytest.raises(RegistryUnreachable, match="only 1 of 2 masters answer: not h1"):
         two.joiner.resume([one.own.client_url])
     assert two.running
+    assert two.words[-1] == "waiting for a majority of the masters"
 
 
 def test_other_ports_of_a_member(masters):

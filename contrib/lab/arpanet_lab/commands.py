@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from argparse import REMAINDER, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from cliff.command import Command
-from cliff.lister import Lister
+from arpanet import Command, Lister
 
 if TYPE_CHECKING:
     from arpanet_lab.lab import Lab
@@ -90,7 +89,8 @@ class Up(_OfLab):
     def take_action(self, parsed_args: Namespace) -> None:
         """Start what does not run."""
         lab = self.lab(parsed_args)
-        started = lab.up(parsed_args.hosts, parsed_args.cgroup, parsed_args.disk)
+        with self.app.context.progress(f"starting the hosts of {lab.name}"):
+            started = lab.up(parsed_args.hosts, parsed_args.cgroup, parsed_args.disk)
         for host in lab.hosts:
             log.info("%s %s%s", host.name, host.ip, "" if host.name in started else " runs already")
 
@@ -100,8 +100,11 @@ class Down(_OfLab):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Take all away."""
-        if not self.lab(parsed_args).down():
-            log.info("lab %s is not up", parsed_args.name)
+        lab = self.lab(parsed_args)
+        with self.app.context.progress(f"taking {lab.name} away, with all that is on it"):
+            found = lab.down()
+        if not found:
+            log.info("lab %s is not up", lab.name)
 
 
 class Status(Lister, _OfLab):
@@ -167,7 +170,9 @@ class Start(_OfHosts):
 
     def act(self, lab: "Lab", name: str) -> None:
         """Press the button."""
-        if not lab.start(name):
+        with self.app.context.progress(f"starting {name}"):
+            started = lab.start(name)
+        if not started:
             log.info("%s runs already", name)
 
 
@@ -194,10 +199,13 @@ class Pack(_OfLab):
         """Pack once, load on each host."""
         lab = self.lab(parsed_args)
         image, programs, hosts = parsed_args.image, parsed_args.programs, parsed_args.hosts
-        names = (
-            lab.load_programs(image, programs, hosts) if programs else lab.load_image(image, hosts)
-        )
-        log.info("%s is on %s", parsed_args.image, " ".join(names))
+        with self.app.context.progress(f"packing {image}"):
+            names = (
+                lab.load_programs(image, programs, hosts)
+                if programs
+                else lab.load_image(image, hosts)
+            )
+        log.info("%s is on %s", image, " ".join(names))
 
 
 class Demo(Command):

@@ -9,14 +9,14 @@ the old v2 service is passed on to an etcd that still knows how to ask it.
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import urllib3
 
-from arpanet import RegistryError, RegistryUnreachable, UsageError
+from arpanet import Progress, RegistryError, RegistryUnreachable, UsageError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import UNIMPLEMENTED, EtcdError, Unanswered, Value
@@ -118,7 +118,7 @@ def formation(
     token: Token,
     own: Own,
     running: Version,
-    say: Callable[[str], None],
+    progress: Progress,
     patience: float = PATIENCE,
 ) -> list[str]:
     """Announce this host, wait for the others, and return etcd's flags.
@@ -132,7 +132,7 @@ def formation(
     if size is None:
         return flags.discovery(token.v2_url, running)
     _announce(gateway, token, own, size)
-    members = _wait(gateway, token, own, size, say, patience)
+    members = _wait(gateway, token, own, size, progress, patience)
     _refuse_lost_data(members, own)
     _begin(gateway, token, own, members)
     return flags.initial(members, token.id)
@@ -210,29 +210,34 @@ def _wait(
     token: Token,
     own: Own,
     size: int,
-    say: Callable[[str], None],
+    progress: Progress,
     patience: float,
 ) -> dict[str, str]:
     """Return the first *size* members, once there are as many."""
     deadline = time.monotonic() + patience
-    said = 0
-    while True:
-        try:
-            members = _listed(gateway, token)
-        except RegistryUnreachable:
-            members = {}  # it may come back before the time is over
-        if len(members) >= size:
-            return dict(list(members.items())[:size])
+    members = _listed(gateway, token)
+    while len(members) < size:
         if time.monotonic() > deadline:
             raise RegistryUnreachable(
                 f"only {len(members)} of {size} masters came within {patience:g} s:"
                 f" {', '.join(members) or own.name}",
                 "run the same command on the others, then again here",
             )
-        if len(members) > said:
-            say(f"{len(members)} of {size} masters are here: {', '.join(members)}")
-            said = len(members)
+        with progress(f"{len(members)} of {size} masters are here: {', '.join(members)}"):
+            members = _others(gateway, token, members, deadline)
+    return dict(list(members.items())[:size])
+
+
+def _others(
+    gateway: Gateway, token: Token, known: dict[str, str], deadline: float
+) -> dict[str, str]:
+    """Return who is there once that is others than *known*; the same when the time is over."""
+    while time.monotonic() < deadline:
+        with suppress(RegistryUnreachable):  # it may come back before the time is over
+            if (members := _listed(gateway, token)) != known:
+                return members
         time.sleep(0.3)
+    return known
 
 
 def _begin(gateway: Gateway, token: Token, own: Own, members: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from arpanet import Member, RegistryError, RegistryUnreachable
+from arpanet import Member, Progress, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import peers
 from arpanet_etcd.masters.plan import Own
@@ -48,7 +48,7 @@ def down(members: Sequence[Member]) -> list[Member]:
 def wait(
     own: Own,
     check: Callable[[], None],
-    say: Callable[[str], None],
+    progress: Progress,
     patience: float = PATIENCE,
 ) -> None:
     """Wait until this host's member is in a majority.
@@ -56,17 +56,13 @@ def wait(
     :param check: raises ``EngineError`` when it has ended.
     :raises RegistryUnreachable: it runs without a majority, and goes on by itself when it has one.
     """
-    began = time.monotonic()
-    said = False
-    while not healthy(own.client_url):
-        waited = time.monotonic() - began
-        check()
-        if waited > patience:
-            raise _alone(own)
-        if waited > 3 and not said:
-            say("waiting for a majority of the masters")
-            said = True
-        time.sleep(0.1)
+    deadline = time.monotonic() + patience
+    with progress("waiting for a majority of the masters"):
+        while not healthy(own.client_url):
+            check()
+            if time.monotonic() > deadline:
+                raise _alone(own)
+            time.sleep(0.1)
 
 
 def _alone(own: Own) -> RegistryUnreachable:

@@ -5,12 +5,12 @@ doesn't matter what an earlier run had done, or which of its requests had come t
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from arpanet import EngineError, Member, RegistryError, RegistryUnreachable
+from arpanet import EngineError, Member, Progress, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import MEMBER_TIMEOUT, Gateway
 from arpanet_etcd.client.wire import NOT_FOUND, PRECONDITION, EtcdError, Unanswered
 from arpanet_etcd.masters import flags, health, peers, plan
@@ -61,13 +61,13 @@ class Joiner:
     """Makes this host a member.
 
     :ivar key: the key of the join lock.
-    :ivar say: told one line per thing that takes time.
+    :ivar progress: shows what is waited for.
     """
 
     own: Own
     machine: Machine
     key: str
-    say: Callable[[str], None]
+    progress: Progress
 
     # -- by the data -----------------------------------------------------------------------------
 
@@ -82,13 +82,13 @@ class Joiner:
         mine = _find(gateway, data)
         if mine and self.own.peer_url not in mine.peer_urls:
             # first tell the others, one host at a time: they could not find it otherwise
-            with Lock(gateway, self.key, self.own.name, self.say):
+            with Lock(gateway, self.key, self.own.name, self.progress):
                 self._move(gateway, mine)
                 self._start_kept()
         else:
             self._start_kept()
         if not (mine and mine.learner):
-            health.wait(self.own, self.machine.check, self.say)
+            health.wait(self.own, self.machine.check, self.progress)
         self._settle(Gateway([self.own.client_url, *endpoints]), data)
 
     def _settle(self, gateway: Gateway, data: Identity | None) -> None:
@@ -97,8 +97,8 @@ class Joiner:
         if mine and self.own.peer_url not in mine.peer_urls:
             self._move(gateway, mine)
         if mine and mine.learner:
-            with Lock(gateway, self.key, self.own.name, self.say) as lock:
-                self._promote(gateway, mine.id, lock)
+            with Lock(gateway, self.key, self.own.name, self.progress) as lock:
+                self._catch_up(gateway, mine.id, lock)
 
     def _start_kept(self) -> None:
         self.machine.start(flags.kept(self.machine.command()))
@@ -108,7 +108,9 @@ class Joiner:
         return [w.removeprefix(flag) for w in self.machine.command() if w.startswith(flag)]
 
     def _move(self, gateway: Gateway, mine: Member) -> None:
-        self.say(f"moving this member from {', '.join(mine.peer_urls)} to {self.own.peer_url}")
+        self.progress.say(
+            f"moving this member from {', '.join(mine.peer_urls)} to {self.own.peer_url}"
+        )
         body = {"ID": str(int(mine.id, 16)), "peerURLs": [self.own.peer_url]}
         gateway.call("cluster/member/update", body, timeout=MEMBER_TIMEOUT)
 
@@ -127,16 +129,18 @@ class Joiner:
             if data is None:
                 raise
             # after a power cut of all masters there is nobody to ask, and nothing to ask for
-            self.say("no peer answers: starting by this host's own data")
+            self.progress.say("no peer answers: starting by this host's own data")
             return self.resume([])
         if plan.join(cluster, self.own, data).kind == "start":
             return self.resume(cluster.client_urls())
-        cluster = self._published(peer_urls, cluster)
+        with self.progress("waiting until a master says where it answers"):
+            cluster = self._published(peer_urls, cluster)
         gateway = Gateway(cluster.client_urls())
-        with Lock(gateway, self.key, self.own.name, self.say) as lock:
-            member = self._add(gateway, cluster, lock)
-            self._promote(gateway, member, lock)
-        health.wait(self.own, self.machine.check, self.say)
+        with Lock(gateway, self.key, self.own.name, self.progress) as lock:
+            with self.progress("waiting until the other masters take this one"):
+                member = self._add(gateway, cluster, lock)
+            self._catch_up(gateway, member, lock)
+        health.wait(self.own, self.machine.check, self.progress)
         return None
 
     def _published(self, peer_urls: Sequence[str], cluster: Cluster) -> Cluster:
@@ -187,10 +191,12 @@ class Joiner:
         """Do the next thing; return this member's id when it has been started."""
         step = plan.join(cluster, self.own, self.machine.data())
         if step.kind == "wipe":
-            self.say(f"member {step.id} was removed from the cluster: dropping its old data here")
+            self.progress.say(
+                f"member {step.id} was removed from the cluster: dropping its old data here"
+            )
             self.machine.wipe()
         elif step.kind == "replace":
-            self.say(f"replacing member {step.id}, whose data is not here")
+            self.progress.say(f"replacing member {step.id}, whose data is not here")
             gateway.member_remove(step.id)
         elif step.kind == "add":
             added = gateway.learner_add([self.own.peer_url])
@@ -219,10 +225,13 @@ class Joiner:
         # a member added again within a second gets the number of the removed one: "not found"
         return problem.temporary or problem.code in (PRECONDITION, NOT_FOUND)
 
+    def _catch_up(self, gateway: Gateway, member: str, lock: Lock) -> None:
+        with self.progress("catching up with the other masters"):
+            self._promote(gateway, member, lock)
+
     def _promote(self, gateway: Gateway, member: str, lock: Lock) -> None:
         """Wait until the learner has caught up, and let it vote."""
         deadline = time.monotonic() + CAUGHT_UP
-        self.say("catching up with the other masters")
         while True:
             lock.check()
             self.machine.check()

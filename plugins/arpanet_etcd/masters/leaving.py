@@ -91,7 +91,9 @@ def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
     _hand_over(this, mine, next(one for one in others if one.id in well and not one.learner))
     gateway = Gateway([url for one in others if one.id in well for url in one.client_urls])
     deadline = time.monotonic() + REMOVED
-    with Lock(gateway, lock_key(context), this.name, context.say) as lock:
+    progress = context.progress
+    leaving = progress("waiting for the other masters to let this one go")
+    with Lock(gateway, lock_key(context), this.name, progress) as lock, leaving:
         while True:
             lock.check()
             try:

@@ -6,11 +6,10 @@ silently.
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from arpanet import RegistryError
+from arpanet import Progress, RegistryError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Unanswered
@@ -29,6 +28,7 @@ class Lock:
     A thread of its own keeps it, so that a step may take longer than the lease: starting etcd does.
 
     :param holder: this host's name, for those who wait.
+    :param progress: shows whom this one waits for.
     :raises RegistryError: on entering: others held it all the time.
     """
 
@@ -37,11 +37,11 @@ class Lock:
         gateway: Gateway,
         key: str,
         holder: str,
-        say: Callable[[str], None],
+        progress: Progress,
         patience: float = PATIENCE,
     ) -> None:
         self._gateway, self._key, self._holder = gateway, key, holder
-        self._say, self._patience = say, patience
+        self._progress, self._patience = progress, patience
         self._lease = 0
         self._lost = False
         self._released = threading.Event()
@@ -51,18 +51,10 @@ class Lock:
         deadline = time.monotonic() + self._patience
         self._lease = self._gateway.grant(TTL)
         self._keeper.start()
-        said = ""
-        while (holder := self._take()) is not None:
-            if time.monotonic() > deadline:
-                self.__exit__(None, None, None)
-                raise RegistryError(
-                    f"{holder} has been changing the masters for {self._patience:g} s",
-                    "see what it waits for there, then try again here",
-                )
-            if holder != said:
-                self._say(f"waiting while {holder} changes the masters")
-                said = holder
-            time.sleep(0.3)
+        holder = self._take()
+        while holder is not None:
+            with self._progress(f"waiting while {holder} changes the masters"):
+                holder = self._outlast(holder, deadline)
         return self
 
     def __exit__(
@@ -96,6 +88,18 @@ class Lock:
                 until = asked + TTL
             except RegistryError:
                 self._lost = time.monotonic() > until
+
+    def _outlast(self, holder: str, deadline: float) -> str | None:
+        """Wait until it is free, and taken, or another's; return whose it is then."""
+        while (now := self._take()) == holder:
+            if time.monotonic() > deadline:
+                self.__exit__(None, None, None)
+                raise RegistryError(
+                    f"{holder} has been changing the masters for {self._patience:g} s",
+                    "see what it waits for there, then try again here",
+                )
+            time.sleep(0.3)
+        return now
 
     def _take(self) -> str | None:
         """Take it if it is free; return who holds it else."""

@@ -42,7 +42,7 @@ def start(context: Context, formation: Formation) -> None:
     container.preflight(context)
     found = image.provide(context)
     machine = EtcdContainer(context, found)
-    joiner = Joiner(this, machine, lock_key(context), context.say)
+    joiner = Joiner(this, machine, lock_key(context), context.progress)
     data = machine.data()
     if peer_urls:
         joiner.join(peer_urls)
@@ -52,7 +52,7 @@ def start(context: Context, formation: Formation) -> None:
         _boot(context, machine, this)
     elif token:
         mark.refuse_anew(context.engine)
-        words = discovery.formation(token, this, found.version, context.say)
+        words = discovery.formation(token, this, found.version, context.progress)
         patience = discovery.PATIENCE if token.v2_url else health.PATIENCE
         _form(context, machine, words, patience, partial(discovery.forget, token, this))
     elif formation.peers:
@@ -109,7 +109,7 @@ def _form(
     """Start a member of a new cluster; leave nothing behind when it doesn't come up at all."""
     try:
         machine.start(words)
-        health.wait(own(context), machine.check, context.say, patience)
+        health.wait(own(context), machine.check, context.progress, patience)
     except EngineError:
         if machine.data() is None:
             machine.remove()
