@@ -62,7 +62,7 @@ def test_up_that_is_killed(lab: Lab, moment: float) -> None:
 
 def test_up_goes_on_where_one_was_killed(lab: Lab) -> None:
     with arpanet("up", "--hosts", "2", "--name", lab.name) as process:
-        time.sleep(0.6)
+        wait_for((lab.directory / "host1").exists)
         process.kill()
     assert lab.up(1) == ["host1"] or [line.power for line in lab.status()] == ["up", "up"]
     assert lab.status()[0].docker
@@ -75,8 +75,7 @@ def test_up_that_is_interrupted(lab: Lab, number: signal.Signals, tmp_path: Path
     slow.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     with arpanet("up", "--hosts", "3", "--name", lab.name, PATH=path) as process:
-        while process.poll() is None and not (lab.directory / "host2").exists():
-            time.sleep(0.01)
+        wait_for((lab.directory / "host2").exists)
         process.send_signal(number)
         words = process.communicate(timeout=120)[1]
     assert process.returncode == 130 and "Traceback" not in words

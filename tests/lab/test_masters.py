@@ -3,12 +3,12 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from arpanet_etcd.client.gateway import Gateway
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
@@ -184,12 +184,19 @@ def test_power_cuts(hosts, lab):
     assert names(three) == ["host1", "host2", "host3"]
 
 
-@pytest.mark.parametrize("seconds", [0.9, 1.8])
-def test_a_join_that_is_killed_is_finished_by_the_next(hosts, seconds):
+@pytest.mark.parametrize("moment", ["it has the lock", "it is a member", "its etcd runs"])
+def test_a_join_that_is_killed_is_finished_by_the_next(hosts, moment):
     one, two, _ = hosts
     run(one, BOOT)
+    cluster = Gateway([f"http://{one.ip}:4001"])
     process = two.popen(f"arpanet master start --peers {one.ip}:7001".split())
-    time.sleep(seconds)
+    match moment:
+        case "it has the lock":
+            wait_for(lambda: cluster.get("/arpanet/locks/masters"))
+        case "it is a member":
+            wait_for(lambda: len(cluster.member_list()) == 2)
+        case "its etcd runs":
+            wait_for(lambda: "arpanet_etcd" in own(two))
     process.send_signal(signal.SIGKILL)
     process.wait()
     join(two, one)

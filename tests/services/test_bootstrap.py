@@ -32,6 +32,7 @@ def test_install_and_uninstall(bootstrap, tmp_path: Path):
     done = bootstrap()
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "prefix") in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("in ~/.arpanetrc, then: arpanet up")
     command = tmp_path / "arpanet"
     version = subprocess.run([command, "--version"], capture_output=True, text=True)
     assert version.stdout.startswith("arpanet ")

@@ -85,8 +85,9 @@ def test_who_does_not_want_it_does_not_get_it(show, monkeypatch, why):
 
 
 def test_a_pipe_does_not_load_what_moves():
-    code = "import sys, time\nfrom arpanet import progress\nprogress.PATIENCE = 0.01\n"
-    code += "with progress.Progress(print)('x'): time.sleep(0.5)\n"
+    code = "import sys, threading\nfrom arpanet import progress\nprogress.PATIENCE = 0.01\n"
+    code += "said = threading.Event()\n"
+    code += "with progress.Progress(lambda x: (print(x), said.set()))('x'): said.wait(50)\n"
     code += "sys.exit('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, b"x\n")

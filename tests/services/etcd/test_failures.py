@@ -90,15 +90,16 @@ def test_without_quorum_readers_keep_what_they_know_and_writers_wait(clusters, c
 
 
 def test_all_masters_are_gone_for_longer_than_the_time_to_live(clusters, connect):
-    cluster = clusters(1)
-    session = connect(cluster, ttl=2).session(H1)
+    cluster, ttl = clusters(1), 2
+    session = connect(cluster, ttl=ttl).session(H1)
     session.publish(instances(2))
     reader = Reader(connect(cluster))
     reader.sees(*instances(2))
     with never_without(reader, "h1:c0:80"):
         cluster.members[0].kill()
         wait_for(lambda: session.trouble and reader.follower.trouble)
-        time.sleep(3)
+        known = time.monotonic()
+        wait_for(lambda: time.monotonic() > known + ttl)
         cluster.start()
         session.publish(instances(3))
         reader.sees(*instances(3), within=10)
