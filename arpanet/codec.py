@@ -6,6 +6,7 @@ whoever may write to a registry decides what other hosts dial.
 
 import ipaddress
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ __all__ = [
 
 #: Characters of a record that a reader looks at. Writers are refused far below it.
 LIMIT = 1_000_000
+#: Characters of a text that many records may share: it is kept once for all of them.
+SHARED = 40
 
 
 def encode(record: Host | Instance) -> str:
@@ -158,21 +161,25 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name, "")
     if not isinstance(value, str):
         raise ValueError(f"{name} is no text")
-    return value
+    return _once(value)
 
 
 def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = given.get(name, [])
     if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise ValueError(f"{name} is no list of texts")
-    return tuple(value)
+    return tuple(map(_once, value))
 
 
 def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
     value = given.get(name, {})
     if not (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
         raise ValueError(f"{name} is no mapping of texts")
-    return value
+    return {_once(key): _once(text) for key, text in value.items()}
+
+
+def _once(text: str) -> str:
+    return sys.intern(text) if len(text) <= SHARED else text
 
 
 def _seconds(given: Mapping[str, Any], name: str) -> float:
