@@ -7,6 +7,7 @@ from arpanet_lab.drills.drill import Drill, Promise
 __all__ = ["DRILLS", "chosen"]
 
 _DEAF = Promise(hears=False)
+_APART = Promise(frozenset({"host1"}), 10.0, False)
 
 DRILLS = (
     Drill(
@@ -20,6 +21,12 @@ DRILLS = (
         *(12, 30, faults.registrators_frozen, _DEAF),
     ),
     Drill("disk-full", "the disk of a server's host is full", 12, 30, faults.disk_full),
+    Drill(
+        "masters-disks-full",
+        "the disks of two of three masters are full",
+        *(12, 30, faults.masters_disks_full, _DEAF),
+    ),
+    Drill("masters-killed", "all masters are killed", 8, 30, etcd.masters_killed, _DEAF),
     Drill("wiped", "all masters lose all they know; formed anew", 4, 30, etcd.wiped, _DEAF),
     Drill("restored", "all masters are restored from a snapshot", 4, 30, etcd.restored, _DEAF),
     Drill(
@@ -37,7 +44,12 @@ DRILLS = (
     Drill(
         "partition",
         "a host with servers, clients and a master is cut off",
-        *(22, 40, faults.cut_off, Promise(frozenset({"host1"}), 10.0, False)),
+        *(22, 40, faults.cut_off, _APART),
+    ),
+    Drill(
+        "partition-one-way",
+        "a host with servers, clients and a master hears nobody, and is heard",
+        *(22, 40, faults.deafened, _APART),
     ),
     Drill(
         "compacted",

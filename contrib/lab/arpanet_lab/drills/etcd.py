@@ -22,6 +22,7 @@ from arpanet_lab.host import Host
 __all__ = [
     "compacted_meanwhile",
     "leader_frozen",
+    "masters_killed",
     "no_space",
     "quorum_lost",
     "restored",
@@ -43,6 +44,14 @@ def wiped(site: Site) -> Iterator[None]:
     everywhere(site.hosts, "docker volume rm arpanet_etcd_data arpanet_cluster")
     yield
     form_masters(site.hosts)
+
+
+@contextmanager
+def masters_killed(site: Site) -> Iterator[None]:
+    """Kill all masters at one moment, and start them again with their data."""
+    everywhere(site.hosts, f"docker kill {ETCD}")
+    yield
+    _start(site.hosts)
 
 
 @contextmanager

@@ -13,7 +13,15 @@ from arpanet_lab.containers import Processes, frozen
 from arpanet_lab.drills.site import AGENT, REGISTRATOR, Site
 from arpanet_lab.host import Host
 
-__all__ = ["agents_killed", "cut_off", "disk_full", "masters_cut_off", "registrators_frozen"]
+__all__ = [
+    "agents_killed",
+    "cut_off",
+    "deafened",
+    "disk_full",
+    "masters_cut_off",
+    "masters_disks_full",
+    "registrators_frozen",
+]
 
 #: Seconds between two kills: an agent that is up for so long gets hardly anything done.
 _KILL_EVERY = 0.25
@@ -28,6 +36,14 @@ table inet drill {
         oifname "eth0" tcp dport { 4001, 7001 } drop
         oifname "eth0" tcp sport { 4001, 7001 } drop
     }
+}
+"""
+
+
+#: What keeps all words of others from a host, while they hear what it says.
+_DEAF = """\
+table inet drill {
+    chain in { type filter hook prerouting priority -300; iifname "eth0" drop; }
 }
 """
 
@@ -62,7 +78,20 @@ def registrators_frozen(site: Site) -> Iterator[None]:
 @contextmanager
 def disk_full(site: Site) -> Iterator[None]:
     """Fill the disk of a host's Docker to the last byte: of the one where an instance will stop."""
-    filler = site.hosts[site.at].docker_data / "filler"
+    with _full(site.hosts[site.at]):
+        yield
+
+
+@contextmanager
+def masters_disks_full(site: Site) -> Iterator[None]:
+    """Fill the disks of two of three masters: that one, and the one where no instance moves to."""
+    with _full(site.hosts[site.at]), _full(site.hosts[2]):
+        yield
+
+
+@contextmanager
+def _full(host: Host) -> Iterator[None]:
+    filler = host.docker_data / "filler"
     try:
         _fill(filler)
         yield
@@ -91,6 +120,16 @@ def cut_off(site: Site) -> Iterator[None]:
         yield
     finally:
         site.lab.heal("host1")
+
+
+@contextmanager
+def deafened(site: Site) -> Iterator[None]:
+    """Let host1 hear nobody: a partition in one direction, which breaks what goes in both."""
+    _nft(site.hosts[0], _DEAF)
+    try:
+        yield
+    finally:
+        _nft(site.hosts[0], "delete table inet drill\n")
 
 
 @contextmanager
