@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from arpanet_lab.host import Host
 from arpanet_lab.load.load import Client, loaded
 
 from arpanet.registry import TTL
@@ -56,9 +57,19 @@ def test_a_partition_heals(tidy: Cluster):
     wait_for(lambda: where(host3, "redis") == "host1")
     tidy.lab.cut("host1")
     wait_for(lambda: "redis" not in services(host3), TTL + 15)
+    wait_for(lambda: lost(host3) == [True])
+    run(host3, "docker rm -f arpanet_backends_agent")
+    run(host3, "arpanet slave start")
+    wait_for(lambda: lost(host3) == [True])  # what an agent knew outlives its container
     tidy.lab.heal("host1")
     wait_for(lambda: services(host2).get("redis") == [f"{host1.ip}:10000"])
     wait_for(lambda: where(host3, "redis") == "host1")
+    wait_for(lambda: lost(host3) == [False])
+
+
+def lost(host: Host) -> list[bool]:
+    """Return for each instance of redis whether the registry lost it, as *host* knows."""
+    return [one["unconfirmed"] for one in rows(host, "services redis")]
 
 
 def test_without_a_quorum_links_keep_the_last_known_good(tidy: Cluster):

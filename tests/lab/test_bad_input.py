@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from tests.conftest import wait_for
-from tests.lab.cluster import WHOLE, Cluster, fails, own, run, write_rc
+from tests.lab.cluster import WHOLE, Cluster, fails, own, run, services, write_rc
+from tests.lab.looks import status
 from tests.labs import docker_of
 
 REDIS = "redis redis-server --port 7000"
@@ -103,6 +104,31 @@ def test_a_name_that_is_somebody_elses(bare):
     run(bare, "arpanet slave stop")
     assert run(bare, "docker inspect -f {{.Id}} arpanet_backends") == theirs
     run(bare, "docker rm -f arpanet_backends")
+
+
+def test_labels_and_variables_of_1_6_megabytes_harm_only_their_containers(tidy):
+    host = tidy.hosts[0]
+    text = "x" * 100_000
+    odd = {
+        "labelled": {"labels": {"SERVICE_TEXT": 16 * text}},
+        "variables": {"environment": {f"SERVICE_TEXT{at}": text for at in range(16)}},
+    }
+    with docker_of(host) as api:
+        for name, more in odd.items():
+            published = api.create_host_config(publish_all_ports=True)
+            api.create_container("redis", name=name, ports=[7000], host_config=published, **more)
+            api.start(name)
+    run(host, f"docker run -d --name fine -p 7000 -e SERVICE_NAME=fine {REDIS}")
+    wait_for(lambda: list(services(host)) == ["fine"])
+    wait_for(lambda: all(f"{name}: the registry refuses" in said(host) for name in odd))
+    assert "its names, tags and attributes take 1600" in said(host)
+    run(host, "docker rm -f fine")
+    wait_for(lambda: services(host) == {})
+
+
+def said(host):
+    """What the registrator's line of ``arpanet status`` says."""
+    return status(host)["registrator"].detail
 
 
 def containers(host):

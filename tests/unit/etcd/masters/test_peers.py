@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import peers
 from arpanet_etcd.masters.plan import Cluster, Own
 
@@ -50,6 +51,20 @@ def test_parse():
             Member("", "10", ("http://b:1",), (), True),
         ),
     )
+
+
+def test_id_and_members_are_of_one_answer(monkeypatch):
+    """Of two, the first may be of one cluster and the second of another: who is wiped then?"""
+
+    def answer(cluster, name):
+        return {"header": {"cluster_id": str(cluster)}, "members": [{"ID": "1", "name": name}]}
+
+    answers = [answer(0xA, "a"), answer(0xB, "b")]
+    monkeypatch.setattr(Gateway, "catch_up", lambda self: None)
+    monkeypatch.setattr(Gateway, "call", lambda self, path, body: answers.pop(0))
+    found = peers.agreed(["http://10.0.0.1:4001"])
+    assert (found.id, [one.name for one in found.members]) == ("a", ["a"])
+    assert len(answers) == 1
 
 
 @pytest.mark.parametrize(("number", "answer"), [("", [{"id": 1}]), ("ff", []), ("ff", {"a": 1})])
