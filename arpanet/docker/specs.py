@@ -56,6 +56,8 @@ class ContainerSpec:
     :ivar docker: let it talk to this host's Docker. Not the socket is mounted but its directory: an
         engine that is started again, while containers live on, makes a new socket.
     :ivar stop_seconds: from SIGTERM to SIGKILL.
+    :ivar restart: Docker's policy. ``unless-stopped`` is for what a person stops for good; Docker
+        takes what it ends itself, as live-restore is turned off, for stopped by a person, too.
     """
 
     part: str
@@ -74,6 +76,7 @@ class ContainerSpec:
     docker: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     stop_seconds: int = 10
+    restart: str = "unless-stopped"
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
             "CapAdd": list(spec.capabilities),
             "NetworkMode": spec.network,
             "PidMode": "host" if spec.pid_host else "",
-            "RestartPolicy": {"Name": "unless-stopped"},
+            "RestartPolicy": {"Name": spec.restart},
             "SecurityOpt": list(spec.security),
         },
     }

@@ -98,6 +98,7 @@ CHANGES = {
     "pid_host": False,
     "security": (),
     "exposed": (2379,),
+    "restart": "always",
     "tmpfs": {"/run": "size=1m"},
     "docker": True,
     "labels": {},
