@@ -15,8 +15,8 @@ __all__ = [
     "Cut",
     "Demo",
     "Down",
-    "DrillCommand",
     "Exec",
+    "GameDay",
     "Heal",
     "Kill",
     "Pack",
@@ -220,11 +220,13 @@ class Demo(Command):
         Show(log.info, Progress(lambda _: None)).run()
 
 
-class DrillCommand(Lister):
+class GameDay(Lister):
     """Hold drills on a cluster under load, in a lab of their own: what does each accident cost?"""
 
+    need_sort_by_cliff = False
+
     def get_parser(self, prog_name: str) -> ArgumentParser:
-        """Add the drills and their length."""
+        """Add the drills, their length and their order."""
         from arpanet_lab.drills.catalogue import DRILLS
 
         parser: ArgumentParser = super().get_parser(prog_name)
@@ -237,18 +239,26 @@ class DrillCommand(Lister):
         parser.add_argument(
             "--full", action="store_true", help="at full length, with the settings of everyday life"
         )
+        planes = ("auto", "socket", "nftables", "proxy")
+        parser.add_argument("--plane", choices=planes, default="auto", help="of all links (auto)")
+        parser.add_argument("--seed", type=int, help="in an order by chance, the same for a seed")
+        parser.add_argument("--repeat", type=int, default=1, help="how often each is held (1)")
         return parser
 
     def take_action(
         self, parsed_args: Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
-        """Hold them one after the other; the exit code is 1 if a promise was broken."""
-        from arpanet_lab.drills import runner
-        from arpanet_lab.drills.catalogue import chosen
+        """Hold them one after the other; the exit code is 1 if a promise was broken.
 
-        drills = chosen(parsed_args.drills)
+        :raises UsageError: there is no such drill, they are to be held less than once, or a game
+            day is on.
+        """
+        from arpanet_lab.drills import runner
+        from arpanet_lab.drills.catalogue import chosen, ordered
+
+        drills = ordered(chosen(parsed_args.drills), parsed_args.repeat, parsed_args.seed)
         rows: list[tuple[str | int, ...]] = []
-        with runner.cluster(parsed_args.full) as site:
+        with runner.cluster(parsed_args.full, plane=parsed_args.plane) as site:
             for drill in drills:
                 log.info("%s: %s", drill.name, drill.what)
                 rows.append(runner.row(runner.hold(site, drill, parsed_args.full)))

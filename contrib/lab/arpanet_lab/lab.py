@@ -113,6 +113,11 @@ class Lab:
             for host in self.hosts
         ]
 
+    @property
+    def running(self) -> bool:
+        """Whether it is up, by whoever's hand."""
+        return state.load(self.directory) is not None and self._switch.pid is not None
+
     # -- making and taking away ------------------------------------------------------------------
 
     def up(self, size: int | None = None, cgroup: str = "", disk: int = 0) -> list[str]:

@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
-from arpanet_lab.drills.catalogue import DRILLS, chosen
+from arpanet_lab.drills.catalogue import DRILLS, chosen, ordered
 from arpanet_lab.drills.drill import Drill, Outcome, Promise, breaches
 from arpanet_lab.drills.runner import COLUMNS, KEPT, row
 from arpanet_lab.load.load import Figures
@@ -11,8 +11,7 @@ from arpanet_lab.load.load import Figures
 from arpanet.errors import UsageError
 
 BEGAN = 1000.0
-APART = Promise(apart=frozenset({"host1"}), found=10.0, hears=False)
-TTL = 15
+APART = Promise(apart=frozenset({"host1"}), found=25.0, hears=False)
 
 
 def figures(failed=(), broken=()) -> Figures:
@@ -22,11 +21,11 @@ def figures(failed=(), broken=()) -> Figures:
     return Figures(100, {"host2": 100 - len(lost)}, lost, 4, ended, 0.1)
 
 
-def outcome(promise=Promise(), client=None, mover=None, stops=(), by_hand=()) -> Outcome:  # noqa: B008
+def outcome(promise=Promise(), client=None, mover=None, stops=(), by_hand=(), lost=()) -> Outcome:  # noqa: B008
     drill = Drill("d", "an accident", 1, 2, lambda _: nullcontext(), promise)
     clients = {("host3", "link"): client or figures(), ("host1", "label"): figures()}
     at = [BEGAN + stop for stop in stops]
-    return Outcome(drill, TTL, BEGAN, clients, mover or figures(), at, 2.5, by_hand)
+    return Outcome(drill, BEGAN, clients, mover or figures(), at, 2.5, by_hand, lost)
 
 
 def test_nothing_lost_is_a_promise_kept():
@@ -41,6 +40,8 @@ def test_nothing_lost_is_a_promise_kept():
         "broken": 0,
         "avoided": "0.0 s",
         "healed": "2.5 s",
+        "lost": 0,
+        "by hand": 0,
         "promise": KEPT,
     }
 
@@ -92,6 +93,21 @@ def test_what_stopped_is_avoided_within_a_second(failed, avoided):
 
 def test_what_had_to_be_done_by_hand_is_told():
     assert breaches(outcome(by_hand=["slave start"])) == ["by hand: slave start"]
+
+
+def test_what_is_registered_no_more_is_told():
+    found = outcome(lost=["h1:redis:6379"])
+    assert breaches(found) == ["h1:redis:6379 is registered no more"]
+
+
+def test_a_seed_is_an_order():
+    three = DRILLS[:3]
+    assert ordered(three, 2) == [*three, *three]
+    again = [ordered(three, 3, seed=7) for _ in range(2)]
+    assert again[0] == again[1] != ordered(three, 3)
+    assert sorted(one.name for one in again[0]) == sorted(one.name for one in [*three] * 3)
+    with pytest.raises(UsageError, match="--repeat 0: nothing is held"):
+        ordered(three, 0)
 
 
 def test_drills_by_name():

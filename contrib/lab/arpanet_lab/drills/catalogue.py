@@ -1,13 +1,18 @@
 """The drills that there are."""
 
+import random
+from collections.abc import Sequence
+
 from arpanet import UsageError
 from arpanet_lab.drills import etcd, faults
 from arpanet_lab.drills.drill import Drill, Promise
 
-__all__ = ["DRILLS", "chosen"]
+__all__ = ["DRILLS", "chosen", "ordered"]
 
 _DEAF = Promise(hears=False)
 _APART = Promise(frozenset({"host1"}), 10.0, False)
+#: The host that has nothing but an instance of each service.
+_SERVER = frozenset({"host2"})
 
 DRILLS = (
     Drill(
@@ -56,6 +61,22 @@ DRILLS = (
         "a clients' host is cut off from the masters, which compact",
         *(12, 30, etcd.compacted_meanwhile, _DEAF),
     ),
+    Drill(
+        "power-cut",
+        "a server's host loses its power, and gets it back",
+        *(8, 40, faults.power_cut, Promise(_SERVER, 3.0, False), False),
+    ),
+    Drill(
+        "docker-stopped",
+        "Docker is stopped on a server's host, and started",
+        *(8, 30, faults.docker_stopped, Promise(_SERVER, 1.0, False), False),
+    ),
+    Drill(
+        "paused",
+        "an instance is paused, and goes on",
+        *(8, 30, faults.paused, Promise(found=1.0)),
+    ),
+    Drill("drained", "an instance is drained by hand, and back", 8, 30, faults.drained),
 )
 
 
@@ -69,3 +90,16 @@ def chosen(names: list[str]) -> list[Drill]:
         if name not in known:
             raise UsageError(f"there is no drill {name}", f"there are {' '.join(known)}")
     return [known[name] for name in names] or list(DRILLS)
+
+
+def ordered(drills: Sequence[Drill], repeat: int = 1, seed: int | None = None) -> list[Drill]:
+    """Return *drills*, each *repeat* times; with a *seed*, in an order by chance.
+
+    :raises UsageError: that would be none.
+    """
+    if repeat < 1:
+        raise UsageError(f"--repeat {repeat}: nothing is held", "give 1 or more")
+    found = [*drills] * repeat
+    if seed is not None:
+        random.Random(seed).shuffle(found)  # noqa: S311
+    return found

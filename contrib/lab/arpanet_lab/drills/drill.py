@@ -20,8 +20,8 @@ class Promise:
     """What an accident may cost; without more words: nothing.
 
     :ivar apart: hosts that the accident separates from the others: what crosses may break.
-    :ivar found: seconds, after the entries of a silent host are over, until new connections avoid
-        what they can't reach; 0: all can be reached.
+    :ivar found: seconds from the accident on until new connections avoid what they can't reach; 0:
+        all can be reached.
     :ivar hears: hosts hear of what stops meanwhile.
     """
 
@@ -38,6 +38,7 @@ class Drill:
     :ivar short: seconds that it lasts in a rehearsal.
     :ivar full: seconds that it lasts.
     :ivar accident: begins it and, after the block, ends it, which is all that anybody does.
+    :ivar moves: an instance of the second service is killed meanwhile, and started elsewhere.
     """
 
     name: str
@@ -46,29 +47,30 @@ class Drill:
     full: float
     accident: Callable[[Site], AbstractContextManager[None]]
     promise: Promise = Promise()
+    moves: bool = True
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a drill cost. Times are seconds since the epoch, of the load's own clock.
 
-    :ivar ttl: seconds that the entries of a silent host stay.
     :ivar began: when the accident began.
     :ivar clients: those of the service whose instances live on, by host and link form.
     :ivar mover: of the service of which an instance stops here and begins there.
     :ivar stops: when one of those stopped.
     :ivar healed: seconds from the accident's end until all hosts were as before.
     :ivar by_hand: what somebody had to do for that.
+    :ivar lost: ids of instances that ran all the time, and that the registry has no more.
     """
 
     drill: Drill
-    ttl: float
     began: float
     clients: Mapping[tuple[str, str], Figures]
     mover: Figures
     stops: Sequence[float]
     healed: float
     by_hand: Sequence[str]
+    lost: Sequence[str] = ()
 
     @property
     def dialled(self) -> int:
@@ -113,11 +115,12 @@ def breaches(outcome: Outcome, patience: float = 1.0) -> list[str]:
     promise = outcome.drill.promise
     found = []
     for (host, form), figures in outcome.clients.items():
-        until = outcome.began + outcome.ttl + promise.found
+        until = outcome.began + promise.found * patience
         late = [one for one in figures.failed if one[0] > until or not promise.found]
         cut = [b for b in figures.broken if (b[2] in promise.apart) == (host in promise.apart)]
         if late or cut:
             found.append(f"{form} on {host}: {figures}")
     if promise.hears and outcome.avoided > AVOIDED * patience:
         found.append(f"what stopped was dialled for another {outcome.avoided:.1f} s")
+    found += [f"{one} is registered no more" for one in outcome.lost]
     return found + [f"by hand: {one}" for one in outcome.by_hand]

@@ -18,8 +18,12 @@ __all__ = [
     "cut_off",
     "deafened",
     "disk_full",
+    "docker_stopped",
+    "drained",
     "masters_cut_off",
     "masters_disks_full",
+    "paused",
+    "power_cut",
     "registrators_frozen",
 ]
 
@@ -130,6 +134,49 @@ def deafened(site: Site) -> Iterator[None]:
         yield
     finally:
         _nft(site.hosts[0], "delete table inet drill\n")
+
+
+@contextmanager
+def power_cut(site: Site) -> Iterator[None]:
+    """Have host2 lose its power, with its instances and its master."""
+    site.lab.kill("host2")
+    try:
+        yield
+    finally:
+        site.lab.start("host2")
+
+
+@contextmanager
+def docker_stopped(site: Site) -> Iterator[None]:
+    """Stop Docker on host2 as a service manager would, and all containers with it."""
+    host = site.lab.host("host2")
+    host.stop_docker()
+    try:
+        yield
+    finally:
+        host.start_docker()
+
+
+@contextmanager
+def paused(site: Site) -> Iterator[None]:
+    """Pause the instance on host2: its kernel goes on taking connections for it."""
+    host = site.lab.host("host2")
+    host.run(["docker", "pause", "redis"])
+    try:
+        yield
+    finally:
+        host.run(["docker", "unpause", "redis"])
+
+
+@contextmanager
+def drained(site: Site) -> Iterator[None]:
+    """Drain the instance on host2 by hand; clients hold on to it, so nobody waits for them."""
+    host = site.lab.host("host2")
+    host.run(["arpanet", "drain", "redis", "--timeout", "1"], check=False)
+    try:
+        yield
+    finally:
+        host.run(["arpanet", "drain", "redis", "--undo"])
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from arpanet import TTL
+from arpanet import UsageError
 from arpanet_lab.cluster import configure, form
 from arpanet_lab.drills.drill import Drill, Outcome, breaches
 from arpanet_lab.drills.site import Site
@@ -24,31 +24,43 @@ SPARSE = 0.05
 _BEFORE, _AFTER = 1.0, 1.0
 #: What the last column says where nothing of the promise was broken.
 KEPT = "kept"
-COLUMNS = ("drill", "new", "failed", "outage", "held", "broken", "avoided", "healed", "promise")
+COLUMNS = (
+    *("drill", "new", "failed", "outage", "held", "broken", "avoided", "healed"),
+    *("lost", "by hand", "promise"),
+)
 
 
 @contextmanager
-def cluster(full: bool, name: str = "drill") -> Iterator[Site]:
-    """Have a lab of its own, and on it what :func:`prepare` makes."""
+def cluster(full: bool, name: str = "gameday", plane: str = "auto") -> Iterator[Site]:
+    """Have a lab of its own, and on it what :func:`prepare` makes.
+
+    :raises UsageError: a lab of this name runs already.
+    """
     lab = Lab(name, bound=True)
+    if lab.running:
+        raise UsageError(
+            f"lab {name} is up: one game day at a time", f"'arpanet lab down --name {name}' ends it"
+        )
     lab.down()
     try:
         lab.up(3, disk=DISK)
         for image in ("redis", "busybox"):
             lab.load_image(image)
-        yield prepare(lab, full)
+        yield prepare(lab, full, plane)
     finally:
         lab.down()
 
 
-def prepare(lab: Lab, full: bool) -> Site:
+def prepare(lab: Lab, full: bool, plane: str = "auto") -> Site:
     """Make a cluster to hold drills on of bare hosts with the images redis and busybox.
 
     :param full: with the settings of everyday life.
+    :param plane: of all links; the proxy carries none by label.
     """
-    configure(lab.hosts, **({} if full else {"ARPANET_TTL": str(REHEARSAL_TTL)}))
+    settings = {} if full else {"ARPANET_TTL": str(REHEARSAL_TTL)}
+    configure(lab.hosts, ARPANET_PLANE=plane, **settings)
     form(lab.hosts)
-    site = Site(lab)
+    site = Site(lab, forms=("link",) if plane == "proxy" else ("link", "label"))
     site.make()
     return site
 
@@ -63,12 +75,14 @@ def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
     if not full:
         clients = {key: replace(one, every=SPARSE) for key, one in clients.items()}
     half = (drill.full if full else drill.short) / 2
+    before = site.registered()
     with loaded([*clients.values(), mover]) as load:
         time.sleep(_BEFORE)
         began = time.time()
         with drill.accident(site):
             time.sleep(half)
-            site.move()
+            if drill.moves:
+                site.move()
             time.sleep(half)
         ended = time.monotonic()
         by_hand = site.heal()
@@ -76,17 +90,17 @@ def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
         time.sleep(_AFTER)
     return Outcome(
         drill,
-        TTL if full else REHEARSAL_TTL,
         began,
         {key: load.figures[client] for key, client in clients.items()},
         load.figures[mover],
         tuple(site.stops),
         healed,
         by_hand,
+        sorted(before - site.registered()),
     )
 
 
-def row(outcome: Outcome) -> tuple[str, int, int, str, int, int, str, str, str]:
+def row(outcome: Outcome) -> tuple[str | int, ...]:
     """Return a line of the table: see :data:`COLUMNS`."""
     return (
         outcome.drill.name,
@@ -97,5 +111,7 @@ def row(outcome: Outcome) -> tuple[str, int, int, str, int, int, str, str, str]:
         outcome.broken,
         f"{outcome.avoided:.1f} s",
         f"{outcome.healed:.1f} s",
+        len(outcome.lost),
+        len(outcome.by_hand),
         "; ".join(breaches(outcome)) or KEPT,
     )

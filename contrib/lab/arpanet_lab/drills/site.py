@@ -23,10 +23,11 @@ log = logging.getLogger("arpanet.lab")
 #: The containers of arpanet that accidents happen to.
 AGENT, REGISTRATOR, ETCD = "arpanet_backends_agent", "arpanet_registrator", "arpanet_etcd"
 
-_REDIS = "redis redis-server --protected-mode no --save ''"
+_STAYS = "--restart unless-stopped"
+_REDIS = f"{_STAYS} redis redis-server --protected-mode no --save ''"
 _LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
 _LABEL = "--label connect.6379=redis"
-_CLIENT = "busybox sleep 1000000"
+_CLIENT = f"{_STAYS} busybox sleep 1000000"
 #: How parts of a host are that is well.
 _FINE = ("ok", "absent")
 #: Where the two services are published.
@@ -46,11 +47,13 @@ class Site:
 
     :ivar stops: when that one stopped, in seconds since the epoch.
     :ivar at: which of the first two hosts it is on, 0 or 1.
+    :ivar forms: of the clients' links: by ``link``, and where the plane can carry it, by ``label``.
     """
 
     lab: Lab
     stops: list[float] = field(default_factory=list)
     at: int = 0
+    forms: tuple[str, ...] = ("link", "label")
 
     @property
     def hosts(self) -> list[Host]:
@@ -83,7 +86,12 @@ class Site:
             inspect = "docker inspect -f '{{.NetworkSettings.IPAddress}}' arpanet_backends"
             found[host.name, "link"] = Client(host, "link", 6379, _sh(host, inspect))
             found[host.name, "label"] = Client(host, "label", 6379)
-        return found
+        return {key: one for key, one in found.items() if key[1] in self.forms}
+
+    def registered(self) -> frozenset[str]:
+        """Return the ids of what is registered, as host3 sees it, but for what moves."""
+        rows = next(_asked(self.hosts[2:], "services"))[1]
+        return frozenset(one["instance"] for one in rows if ":mover:" not in one["instance"])
 
     def mover(self) -> Client:
         """Return the client of the service that moves."""
@@ -140,6 +148,8 @@ class Site:
             if link["error"] or "unconfirmed" in link["note"]:
                 found.append(f"{host.name}: {link['client']}: {link['error'] or link['note']}")
         for client, wanted in self._wanted(host).items():
+            if client in ("link", "label") and client not in self.forms:
+                continue
             if seen.get(client) != wanted:
                 found.append(f"{host.name}: {client} has {sorted(seen.get(client, ()))}")
         return found
