@@ -2,6 +2,8 @@
 
 import logging
 import os
+import random
+import time
 from abc import ABC, abstractmethod
 from argparse import REMAINDER, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from arpanet_lab.lab import Lab
 
 __all__ = [
+    "Chaos",
     "Cut",
     "Demo",
     "Down",
@@ -26,6 +29,8 @@ __all__ = [
 ]
 
 log = logging.getLogger("arpanet.lab")
+
+_Table = tuple[tuple[str, ...], list[tuple[str | int, ...]]]
 
 
 class _OfLab(Command):
@@ -220,13 +225,13 @@ class Demo(Command):
         Show(log.info, Progress(lambda _: None)).run()
 
 
-class GameDay(Lister):
-    """Hold drills on a cluster under load, in a lab of their own: what does each accident cost?"""
+class _Drills(Lister):
+    """Drills on a cluster under load, in a lab of their own."""
 
     need_sort_by_cliff = False
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
-        """Add the drills, their length and their order."""
+        """Add the drills, their length, their links' plane and the seed of their order."""
         from arpanet_lab.drills.catalogue import DRILLS
 
         parser: ArgumentParser = super().get_parser(prog_name)
@@ -242,12 +247,31 @@ class GameDay(Lister):
         planes = ("auto", "socket", "nftables", "proxy")
         parser.add_argument("--plane", choices=planes, default="auto", help="of all links (auto)")
         parser.add_argument("--seed", type=int, help="in an order by chance, the same for a seed")
+        return parser
+
+    def run(self, parsed_args: Namespace) -> int:
+        """Return 1 where a promise was broken."""
+        code: int = super().run(parsed_args)
+        return code or int(not self._kept)
+
+    def judged(self, rows: list[tuple[str | int, ...]]) -> _Table:
+        """Return the table of *rows*, and let the exit code say whether all was kept."""
+        from arpanet_lab.drills import runner
+
+        self._kept = all(row[-1] == runner.KEPT for row in rows)
+        return runner.COLUMNS, rows
+
+
+class GameDay(_Drills):
+    """Hold drills on a cluster under load, in a lab of their own: what does each accident cost?"""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Add how often."""
+        parser = super().get_parser(prog_name)
         parser.add_argument("--repeat", type=int, default=1, help="how often each is held (1)")
         return parser
 
-    def take_action(
-        self, parsed_args: Namespace
-    ) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
+    def take_action(self, parsed_args: Namespace) -> _Table:
         """Hold them one after the other; the exit code is 1 if a promise was broken.
 
         :raises UsageError: there is no such drill, they are to be held less than once, or a game
@@ -257,17 +281,40 @@ class GameDay(Lister):
         from arpanet_lab.drills.catalogue import chosen, ordered
 
         drills = ordered(chosen(parsed_args.drills), parsed_args.repeat, parsed_args.seed)
-        rows: list[tuple[str | int, ...]] = []
         with runner.cluster(parsed_args.full, plane=parsed_args.plane) as site:
-            for drill in drills:
-                log.info("%s: %s", drill.name, drill.what)
-                rows.append(runner.row(runner.hold(site, drill, parsed_args.full)))
-                figures = zip(runner.COLUMNS[1:], rows[-1][1:], strict=True)
-                log.info("%s", ", ".join(f"{name} {one}" for name, one in figures))
-        self._kept = all(row[-1] == runner.KEPT for row in rows)
-        return runner.COLUMNS, rows
+            rows = [runner.told(site, drill, parsed_args.full) for drill in drills]
+        return self.judged(rows)
 
-    def run(self, parsed_args: Namespace) -> int:
-        """Return 1 where a promise was broken."""
-        code: int = super().run(parsed_args)
-        return code or int(not self._kept)
+
+class Chaos(_Drills):
+    """Hold drills at random for so many minutes, and check after each that all is as it should be.
+
+    What holds on a cluster that is well: what runs and is published is registered, nothing else is,
+    every link is carried and leads where it should, and nothing is left of a client that is gone.
+    """
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Add how long."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--minutes", type=float, default=20.0, help="how long (20)")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> _Table:
+        """Go on until time is over; the exit code is 1 if a promise or a rule was broken.
+
+        :raises UsageError: there is no such drill, or a game day is on.
+        """
+        from arpanet_lab.drills import rules, runner
+        from arpanet_lab.drills.catalogue import chosen
+
+        drills, rows = chosen(parsed_args.drills), []
+        given = parsed_args.seed
+        seed = random.randrange(1 << 32) if given is None else given  # noqa: S311
+        log.info("seed %d", seed)
+        chance = random.Random(seed)  # noqa: S311
+        with runner.cluster(parsed_args.full, plane=parsed_args.plane) as site:
+            ends = time.monotonic() + 60 * parsed_args.minutes
+            while time.monotonic() < ends:
+                row = runner.told(site, chance.choice(drills), parsed_args.full, rules.broken)
+                rows.append(row)
+        return self.judged(rows)

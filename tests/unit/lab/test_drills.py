@@ -5,6 +5,7 @@ from contextlib import nullcontext
 import pytest
 from arpanet_lab.drills.catalogue import DRILLS, chosen, ordered
 from arpanet_lab.drills.drill import Drill, Outcome, Promise, breaches
+from arpanet_lab.drills.rules import judged
 from arpanet_lab.drills.runner import COLUMNS, KEPT, row
 from arpanet_lab.load.load import Figures
 
@@ -98,6 +99,20 @@ def test_what_had_to_be_done_by_hand_is_told():
 def test_what_is_registered_no_more_is_told():
     found = outcome(lost=["h1:redis:6379"])
     assert breaches(found) == ["h1:redis:6379 is registered no more"]
+
+
+def test_rules_that_hold_on_a_cluster_that_is_well():
+    ids = ("h1:redis:6379", "h2:redis:6379", "h1:arpanet_etcd:4001")
+    services = [{"instance": one} for one in ids]
+    fine = {"client": "web", "dials": "redis:6379", "plane": "socket", "error": ""}
+    assert judged("h1", ["redis"], services, [fine]) == []
+    bad = {**fine, "plane": "", "error": "service redis has no instance"}
+    assert judged("h1", ["web"], services, [bad]) == [
+        "h1: web runs, and is not registered",
+        "h1: redis is registered, and does not run",
+        "h1: no plane carries redis:6379 of web: service redis has no instance",
+    ]
+    assert row(outcome(), ["h1: web runs, and is not registered"])[-1].startswith("h1: web runs")
 
 
 def test_a_seed_is_an_order():

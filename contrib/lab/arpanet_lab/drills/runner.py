@@ -1,7 +1,8 @@
 """Hold drills: a cluster of their own, load, the accident, what it cost."""
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -12,7 +13,9 @@ from arpanet_lab.drills.site import Site
 from arpanet_lab.lab import Lab
 from arpanet_lab.load.load import loaded
 
-__all__ = ["COLUMNS", "DISK", "KEPT", "cluster", "hold", "prepare", "row"]
+__all__ = ["COLUMNS", "DISK", "KEPT", "cluster", "hold", "prepare", "row", "told"]
+
+log = logging.getLogger("arpanet.lab")
 
 #: Megabytes of the disk of each host's Docker: one of them becomes full.
 DISK = 3000
@@ -100,8 +103,26 @@ def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
     )
 
 
-def row(outcome: Outcome) -> tuple[str | int, ...]:
-    """Return a line of the table: see :data:`COLUMNS`."""
+def told(
+    site: Site,
+    drill: Drill,
+    full: bool,
+    rules: Callable[[Site], list[str]] = lambda _: [],
+) -> tuple[str | int, ...]:
+    """Hold a drill, log what it has cost as soon as it is over, and return its :func:`row`.
+
+    :param rules: asked afterwards for what does not hold, in words, which counts as broken, too.
+    """
+    log.info("%s: %s", drill.name, drill.what)
+    outcome = hold(site, drill, full)
+    found = row(outcome, rules(site))
+    figures = zip(COLUMNS[1:], found[1:], strict=True)
+    log.info("%s", ", ".join(f"{name} {one}" for name, one in figures))
+    return found
+
+
+def row(outcome: Outcome, more: Sequence[str] = ()) -> tuple[str | int, ...]:
+    """Return a line of the table: see :data:`COLUMNS`; *more* is what was broken besides."""
     return (
         outcome.drill.name,
         outcome.dialled,
@@ -113,5 +134,5 @@ def row(outcome: Outcome) -> tuple[str | int, ...]:
         f"{outcome.healed:.1f} s",
         len(outcome.lost),
         len(outcome.by_hand),
-        "; ".join(breaches(outcome)) or KEPT,
+        "; ".join([*breaches(outcome), *more]) or KEPT,
     )
