@@ -1,6 +1,8 @@
 """Whose connections are asked whether an instance is there."""
 
-from arpanet_ambassador.flows.living import askers
+from arpanet_ambassador.flows import living
+from arpanet_ambassador.flows.living import Living, askers
+from arpanet_ambassador.planes.plane import Client, Home
 from arpanet_ambassador.planes.socket.layout import Dialled, Seen, Traffic
 
 ONE, TWO, OTHER = ("10.0.0.1", 1), ("10.0.0.2", 1), ("10.0.0.3", 1)
@@ -22,3 +24,31 @@ def test_the_one_that_dialled_it_last() -> None:
     ]
     assert askers(every, frozenset({ONE, TWO})) == {"b": {ONE, TWO}}
     assert askers(every, frozenset()) == {}
+
+
+def test_few_are_asked_and_who_proves_nothing_is_left_alone(monkeypatch):
+    now, visited = [100.0], []
+
+    def visit(work, _verify):
+        visited.append(sorted(home.container for home in work))
+        return {home: frozenset({ONE} if home.container == "a" else ()) for home in work}
+
+    monkeypatch.setattr(living.namespaces, "visit_all", visit)
+    clients = {key: Client(Home(key, 1)) for key in "abc"}
+    clients["shared"] = Client(Home("shared", 1, shared=True))
+    targets = {"a": ONE, "b": TWO, "c": OTHER, "shared": ("10.0.0.4", 1), "gone": ("10.0.0.5", 1)}
+    looked = []
+
+    def seen_now() -> list[Seen]:
+        looked.append(now[0])
+        return [seen(key, target, 1.0) for key, target in targets.items()]
+
+    ask = Living(seen_now, lambda: clients, clock=lambda: now[0])
+    wanted = frozenset(targets.values())
+    for _ in range(3):
+        assert ask(wanted) == {ONE}
+        now[0] += 1
+    assert visited == [["a", "b"], ["a", "c"], ["a"]] and looked == [100.0]
+    now[0] += 3
+    ask(wanted)
+    assert visited[-1] == ["a", "b"] and looked == [100.0, 106.0]
