@@ -63,8 +63,8 @@ def test_the_outage_goes_on_until_the_last_failed_dial_ended():
 @pytest.mark.parametrize(
     ("lost", "kept"),
     [
-        ({"failed": [(24.9, 5.0)]}, True),  # nobody could know yet
-        ({"failed": [(25.1, 0.0)]}, False),
+        ({"failed": [(7, 5.0), (31.9, 5.0)]}, True),  # nobody could know yet
+        ({"failed": [(7, 5.0), (32.1, 0.0)]}, False),
         ({"broken": [(9, "host1")]}, True),  # between host3 and a host that was cut off
         ({"broken": [(9, "host2")]}, False),
     ],

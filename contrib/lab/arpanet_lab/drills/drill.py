@@ -20,8 +20,8 @@ class Promise:
     """What an accident may cost; without more words: nothing.
 
     :ivar apart: hosts that the accident separates from the others: what crosses may break.
-    :ivar found: seconds from the accident on until new connections avoid what they can't reach; 0:
-        all can be reached.
+    :ivar found: seconds from the first that fails on until new connections avoid what they can't
+        reach; 0: all can be reached.
     :ivar hears: hosts hear of what stops meanwhile.
     """
 
@@ -83,6 +83,12 @@ class Outcome:
         return sum(len(one.failed) for one in self.clients.values())
 
     @property
+    def first(self) -> float:
+        """When the first of those was begun; infinity: there is none."""
+        began = (when for one in self.clients.values() for when, _, _ in one.failed)
+        return min(began, default=float("inf"))
+
+    @property
     def outage(self) -> float:
         """Seconds from the first to the last failure, of the client for which that was longest."""
         return max(one.outage for one in self.clients.values())
@@ -115,7 +121,7 @@ def breaches(outcome: Outcome, patience: float = 1.0) -> list[str]:
     promise = outcome.drill.promise
     found = []
     for (host, form), figures in outcome.clients.items():
-        until = outcome.began + promise.found * patience
+        until = outcome.first + promise.found * patience
         late = [one for one in figures.failed if one[0] > until or not promise.found]
         cut = [b for b in figures.broken if (b[2] in promise.apart) == (host in promise.apart)]
         if late or cut:
