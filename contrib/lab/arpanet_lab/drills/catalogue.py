@@ -74,7 +74,7 @@ DRILLS = (
     Drill(
         "paused",
         "an instance is paused, and goes on",
-        *(8, 30, faults.paused, Promise(found=1.0)),
+        *(8, 30, faults.paused, Promise(_SERVER, 1.0)),
     ),
     Drill("drained", "an instance is drained by hand, and back", 8, 30, faults.drained),
 )
