@@ -34,8 +34,6 @@ _TASKS = (
 )
 #: Seconds between two looks for the process, and until it is given up.
 _LOOK, _PATIENCE = 0.002, 10.0
-#: Seconds within which the process that stays has come, once there was one.
-_HANDING_ON = 1.0
 #: Seconds until it is tried again where nothing can be watched.
 _AGAIN = 5.0
 #: Seconds for which a start may take until Docker announces it.
@@ -47,7 +45,8 @@ class Starting:
 
     :param declares: tells whether there may be links on one: all others are of no interest here.
     :param files: finds Docker's directory of containers, as the host calls it.
-    :param seen: called with each record, before its process is known, from a thread of this class.
+    :param seen: called with each record, before its process is known and whenever the hosts file
+        was written since, from a thread of this class.
     :param changed: called, from such a thread, when there is a new one in :attr:`found`.
     """
 
@@ -102,14 +101,22 @@ class Starting:
                 return
             if record.network_mode in ("host", "none"):
                 return
+            left = _stamp(files / "hosts")
             self._seen(record, files)
             if record.network_mode.startswith("container:"):
                 self._tell(record, task)
                 return
+            told = False
             for pid in self._processes(task):
-                self._tell(replace(record, pid=pid), task)
-                if record.id not in self.found:  # Docker has announced it meanwhile
+                if told and record.id not in self.found:  # Docker has announced it meanwhile
                     return
+                if pid:
+                    told = True
+                    self._tell(replace(record, pid=pid), task)
+                # from 26 on, Docker makes the file once more when the process is there
+                if (now := _stamp(files / "hosts")) != left:
+                    left = now
+                    self._seen(record, files)
         except (OSError, ValueError, KeyError) as problem:
             log.debug("container %.12s starts unseen: %s", task.name, problem)
 
@@ -122,7 +129,8 @@ class Starting:
     def _processes(self, task: Path) -> Iterator[int]:
         """Yield the process in the container's own network namespace, and each that replaces it.
 
-        The runtime takes several to make one, and each hands on to the next.
+        The runtime takes several to make one, and each hands on to the next. Where there is nothing
+        new, 0 is yielded at each look.
         """
         deadline = time.monotonic() + _PATIENCE
         places: list[Path] = []
@@ -131,11 +139,10 @@ class Starting:
         while time.monotonic() < deadline and task.exists():
             places = places or self._places(task)
             inside = [pid for pid in _listed(places) if name_of(pid) not in foreign]
-            if inside and told not in inside:
-                if not told:
-                    deadline = time.monotonic() + _HANDING_ON
+            news = bool(inside) and told not in inside
+            if news:
                 told = inside[-1]
-                yield told
+            yield told if news else 0
             time.sleep(_LOOK)
 
     def _places(self, task: Path) -> list[Path]:
@@ -144,6 +151,14 @@ class Starting:
         except (OSError, ValueError):  # not, or not wholly, written yet
             return []
         return [self._host / "sys/fs/cgroup" / one for one in cgroups(spec)]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what differs whenever the file is written, ``None``: there is none."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+    return None
 
 
 def _listed(places: Iterable[Path]) -> list[int]:

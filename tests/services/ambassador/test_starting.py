@@ -63,3 +63,13 @@ def test_one_that_never_came_is_forgotten(tmp_path):
     (tmp_path / TASKS / "web").rmdir()
     starting.settled({})
     assert starting.found == {}
+
+
+def test_of_a_hosts_file_that_docker_makes_anew_is_told_again(tmp_path):
+    seen = []
+    begun(tmp_path, [], lambda record, files: seen.append(record.name))
+    files = made(tmp_path, "web", {"connect.80": "a"}, "bridge")
+    wait_for(lambda: seen == ["web"])
+    (files / "hosts").write_text("127.0.0.1 localhost")
+    wait_for(lambda: seen == ["web", "web"])
+    (tmp_path / TASKS / "web").rmdir()  # it never comes
