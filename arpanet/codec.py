@@ -7,7 +7,7 @@ whoever may write to a registry decides what other hosts dial.
 import ipaddress
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from arpanet import hostport
@@ -20,6 +20,8 @@ __all__ = [
     "decode_links",
     "encode",
     "encode_links",
+    "pack_links",
+    "unpack_links",
 ]
 
 #: Characters of a record that a reader looks at. Writers are refused far below it.
@@ -83,20 +85,7 @@ def decode_host(name: str, text: str) -> Host:
 
 def encode_links(links: Iterable[Link]) -> str:
     """Return *links* as JSON, without their counters, which change all the time."""
-    rows = [
-        {
-            "client": one.client,
-            "port": one.port,
-            "spec": one.spec,
-            "dials": one.dials,
-            "targets": [[t.ip, t.port, t.instance] for t in one.targets],
-            "plane": one.plane,
-            "error": one.error,
-            "note": one.note,
-        }
-        for one in links
-    ]
-    return json.dumps(rows, separators=(",", ":"))
+    return json.dumps(pack_links(links), separators=(",", ":"))
 
 
 def decode_links(text: str) -> tuple[Link, ...]:
@@ -104,27 +93,62 @@ def decode_links(text: str) -> tuple[Link, ...]:
 
     :raises ValueError: it can't be such.
     """
-    if len(text) > LIMIT:
-        raise ValueError(f"has {len(text)} characters, more than {LIMIT}")
-    try:
-        rows = json.loads(text)
-    except RecursionError as problem:
-        raise ValueError("is nested too deeply") from problem
-    if not (isinstance(rows, list) and all(isinstance(one, dict) for one in rows)):
-        raise ValueError("is no list of links")
-    return tuple(
-        Link(
-            client=_text(one, "client"),
-            port=_count(one, "port"),
-            spec=_text(one, "spec"),
-            dials=_text(one, "dials"),
-            targets=tuple(map(_target, one.get("targets") or ())),
-            plane=_text(one, "plane"),
-            error=_text(one, "error"),
-            note=_text(one, "note"),
-        )
-        for one in rows
-    )
+    return unpack_links(_object(text))
+
+
+def pack_links(links: Iterable[Link]) -> dict[str, Any]:
+    """Return what :func:`encode_links` makes text of: a place's targets stand in it only once.
+
+    A thousand clients of one service with a hundred instances share one tuple of targets.
+    """
+    places: dict[int, int] = {}
+    targets: list[list[tuple[str, int, str]]] = []
+    rows = []
+    for one in links:
+        place = places.setdefault(id(one.targets), len(targets))
+        if place == len(targets):
+            targets.append([(t.ip, t.port, t.instance) for t in one.targets])
+        texts = (one.client, one.spec, one.dials, one.plane, one.error, one.note)
+        rows.append((one.port, place, *texts))
+    return {"targets": targets, "links": rows}
+
+
+def unpack_links(packed: Mapping[str, Any]) -> tuple[Link, ...]:
+    """Return the links that :func:`pack_links` was given.
+
+    :raises ValueError: it can't be such.
+    """
+    targets = [tuple(map(_target, _list(one))) for one in _list(packed.get("targets"))]
+    return tuple(_link(one, targets) for one in _list(packed.get("links")))
+
+
+def _link(row: object, targets: Sequence[tuple[Target, ...]]) -> Link:
+    match row:
+        case [
+            int() as port,
+            int() as place,
+            str() as client,
+            str() as spec,
+            str() as dials,
+            str() as plane,
+            str() as error,
+            str() as note,
+        ] if 0 <= place < len(targets):
+            return Link(client, port, spec, dials, targets[place], plane, error, note)
+    raise ValueError("a link is none")
+
+
+def _target(given: object) -> Target:
+    match given:
+        case [str() as ip, int() as port, str() as instance]:
+            return Target(ip, port, instance)
+    raise ValueError("a target is none")
+
+
+def _list(given: object) -> list[object]:
+    if not isinstance(given, list):
+        raise ValueError("is no list")
+    return given
 
 
 def decode_address(text: str) -> tuple[str, int]:
@@ -136,13 +160,6 @@ def decode_address(text: str) -> tuple[str, int]:
     if port is None:
         raise ValueError(f"{text[:60]!r} is no ip:port")
     return _ip(ip), port
-
-
-def _target(given: object) -> Target:
-    match given:
-        case [str() as ip, int() as port, str() as instance]:
-            return Target(ip, port, instance)
-    raise ValueError("a target is none")
 
 
 def _object(text: str) -> Mapping[str, Any]:

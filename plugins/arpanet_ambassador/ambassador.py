@@ -12,8 +12,8 @@ from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
 from arpanet_ambassador.clients import Clients
 from arpanet_ambassador.flows.following import Flows
-from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import Plan, World, make
+from arpanet_ambassador.links.outcome import Outcome
+from arpanet_ambassador.links.plan import Plan, Planner, World
 from arpanet_ambassador.links.publishing import Publisher
 from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.names.asking import Asking
@@ -55,6 +55,7 @@ class Ambassador:
         self._snapshot: Snapshot | None = None
         self._asking = Asking(context)
         self.plan = Plan()
+        self._planner, self._outcome = Planner(), Outcome()
         self.chain = chain(plane, lambda: self._clients.holder, verify, machine)
         self.flows = Flows(self.chain.planes, verify, context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
@@ -78,6 +79,7 @@ class Ambassador:
     def observe(self) -> None:
         """Leave who talks to whom; called once a second."""
         self.flows.observe(self.plan, self._clients.containers or {})
+        self._publisher.flush()
 
     def backends(self) -> None:
         """Ask plugins anew where links go; may be called from any thread."""
@@ -96,15 +98,15 @@ class Ambassador:
         containers, snapshot = self._clients.containers, self._snapshot
         if containers is None or snapshot is None:
             return
-        plan = self.plan = make(self._world(containers, snapshot))
+        plan = self.plan = self._planner.make(self._world(containers, snapshot))
         self._asking.want(plan.lookups)
         self.flows.probe(plan, len(snapshot.hosts))
         carried = self.chain.apply(plan.clients, check)
         times = [one for one in (self.chain.due(), self._clients.added.due()) if one is not None]
         self._alarm.set(min(times, default=None))
-        self.flows.reap(plan, snapshot, self._context.settings[HOSTNAME], check)
+        self.flows.reap(snapshot, self._context.settings[HOSTNAME], check)
         drift, reset = self.chain.drift, self.flows.reaper.reset
-        self._publisher.publish(links(plan, carried), drift, reset, check)
+        self._publisher.publish(self._outcome.links(plan, carried), drift, reset, check)
         if check:
             self._checked = self._clock()
 

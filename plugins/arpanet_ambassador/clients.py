@@ -63,9 +63,11 @@ class Clients:
             self._starting.settled(running)
             found = {**self._starting.found, **running}
         if found != self.containers or again:
-            self.containers = found
+            if found != self.containers:  # else what was made of it stays
+                self.containers = found
             if self._sees:
-                self.namespaces = {one.id: name_of(one.pid) for one in found.values()}
+                names = {one.id: name_of(one.pid) for one in found.values()}
+                self.namespaces = self.namespaces if names == self.namespaces else names
                 self._hosts.want(hosts.wanted(found, self.namespaces, self.name), again=again)
         self.networks.want(frozenset(n for one in found.values() for n in one.networks), again)
 

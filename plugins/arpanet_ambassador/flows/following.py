@@ -7,7 +7,7 @@ from arpanet_ambassador.flows.dialling import Endpoint
 from arpanet_ambassador.flows.living import Living
 from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
-from arpanet_ambassador.flows.reaper import Reaper, endpoints, watches
+from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, watches
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.planes.namespaces import Belongs
 from arpanet_ambassador.planes.plane import Plane
@@ -26,6 +26,8 @@ class Flows:
     def __init__(self, planes: Sequence[Plane], verify: Belongs, wake: Callable[[], None]) -> None:
         self._planes = planes
         self._plan = Plan()
+        self._endpoints = Endpoints()
+        self._watches: tuple[Watch, ...] = ()
         self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
         self.prober = Prober(wake, self._living(verify))
         self._observing = Observing(planes)
@@ -35,16 +37,19 @@ class Flows:
 
         :param hosts: how many there are in the cluster.
         """
+        if plan.ground is not self._plan.ground:
+            self._watches = watches(plan)
         self._plan = plan
         self.prober.want(plan.watched, plan.unconfirmed, hosts)
 
-    def reap(self, plan: Plan, snapshot: Snapshot, host: str, check: bool) -> None:
-        """Reset what leads to what is gone, now that *plan* is carried.
+    def reap(self, snapshot: Snapshot, host: str, check: bool) -> None:
+        """Reset what leads to what is gone, now that the plan is carried.
 
         :param host: this host's name.
         :param check: look also where nothing was lost since.
         """
-        self.reaper.look(watches(plan), endpoints(snapshot, host) - self.prober.gone, check)
+        known = self._endpoints.of(snapshot, host) - self.prober.gone
+        self.reaper.look(self._watches, known, check)
 
     def observe(self, plan: Plan, containers: Mapping[str, Container]) -> None:
         """Leave who talks to whom; called once a second."""

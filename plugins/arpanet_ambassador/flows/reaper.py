@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from arpanet import Snapshot
+from arpanet import Instance, Snapshot
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.links.resolve import endpoint
@@ -23,7 +23,7 @@ from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.netlink import Connection, Flow
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-__all__ = ["Reaper", "Watch", "endpoints", "strays", "watches"]
+__all__ = ["Endpoints", "Reaper", "Watch", "strays", "watches"]
 
 log = logging.getLogger(__name__)
 
@@ -44,20 +44,41 @@ class Watch:
     key: str = ""
 
 
-def endpoints(snapshot: Snapshot, host: str) -> frozenset[Endpoint]:
-    """Return every address that leads to an instance, as seen from *host*.
+class Endpoints:
+    """Every address that leads to an instance; a change costs what it touches.
 
     Container addresses are used again and again: those of another host say nothing of this one's.
     """
-    addresses = (
-        address
-        for instance in snapshot.instances.values()
-        for address in (
-            instance.address,
-            *(instance.local.values() if instance.host == host else ()),
-        )
-    )
-    return frozenset(found for address in addresses if (found := endpoint(address)))
+
+    def __init__(self) -> None:
+        self._host = ""
+        self._snapshot = Snapshot()
+        self._counts: dict[Endpoint, int] = {}
+        self._found: frozenset[Endpoint] = frozenset()
+
+    def of(self, snapshot: Snapshot, host: str) -> frozenset[Endpoint]:
+        """Return those of *snapshot*, as seen from *host*, which is always the same one."""
+        self._host = host
+        changed = snapshot.diff(self._snapshot).instances
+        for key in changed:
+            self._count(self._snapshot.instances.get(key), -1)
+            self._count(snapshot.instances.get(key), 1)
+        if changed:
+            self._found = frozenset(self._counts)
+        self._snapshot = snapshot
+        return self._found
+
+    def _count(self, instance: Instance | None, more: int) -> None:
+        for one in self._addresses(instance):
+            self._counts[one] = self._counts.get(one, 0) + more
+            if not self._counts[one]:
+                del self._counts[one]
+
+    def _addresses(self, instance: Instance | None) -> list[Endpoint]:
+        if instance is None:
+            return []
+        own = instance.local.values() if instance.host == self._host else ()
+        return [found for one in (instance.address, *own) if (found := endpoint(one))]
 
 
 def watches(plan: Plan) -> tuple[Watch, ...]:

@@ -7,12 +7,27 @@ from arpanet_ambassador.links.plan import Plan, Resolved
 from arpanet_ambassador.links.waiting import LABEL
 from arpanet_ambassador.planes.chain import Carried
 
-__all__ = ["links"]
+__all__ = ["Outcome"]
 
 
-def links(plan: Plan, carried: Carried) -> tuple[Link, ...]:
-    """Return every declared link with what carries it, by client, port and form."""
-    return tuple(_link(one, carried) for one in plan.resolved)
+class Outcome:
+    """The links of one plan after another; what did not change is the very object of before."""
+
+    def __init__(self) -> None:
+        self._plan, self._carried = Plan(), Carried()
+        self._links: tuple[Link, ...] = ()
+
+    def links(self, plan: Plan, carried: Carried) -> tuple[Link, ...]:
+        """Return every declared link with what carries it, by client, port and form."""
+        if self._carried != carried or self._plan.ground is not plan.ground:
+            self._links = tuple(_link(one, carried) for one in plan.resolved)
+        elif self._plan is not plan:
+            known = zip(plan.resolved, self._plan.resolved, self._links, strict=True)
+            self._links = tuple(
+                link if one is old else _link(one, carried) for one, old, link in known
+            )
+        self._plan, self._carried = plan, carried
+        return self._links
 
 
 def _link(one: Resolved, carried: Carried) -> Link:

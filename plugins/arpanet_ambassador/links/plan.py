@@ -1,29 +1,21 @@
 """What a host's containers declare -> what each network namespace is to hold; pure."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
-from arpanet import Container, Instance, Target, hostport
+from arpanet import Container, Instance, Target
 from arpanet_ambassador.links import waiting
 from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
-from arpanet_ambassador.links.resolve import (
-    Answers,
-    Question,
-    View,
-    lookups,
-    resolve,
-    unconfirmed,
-    watched,
-)
-from arpanet_ambassador.links.specs import Service, Spec
+from arpanet_ambassador.links.resolve import Answers, Question, lookups
+from arpanet_ambassador.links.specs import Service
+from arpanet_ambassador.links.ways import Addresses, Key, Way, Ways
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Held, Home
 
-__all__ = ["Plan", "Resolved", "World", "make"]
-
-Addresses = frozenset[tuple[str, int]]
+__all__ = ["Ground", "Plan", "Planner", "Resolved", "World", "make"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +59,7 @@ class Resolved:
     """A declaration and where it leads now; *error* says why nowhere.
 
     :ivar frontends: what is dialled for it.
-    :ivar unconfirmed: addresses, among the targets or not, of what the registry lost.
-    :ivar watched: the same of what it has on other hosts.
-    :ivar silent: those of both that do not answer.
+    :ivar note: what is unusual about it, ``""`` when nothing is.
     :ivar places: of a link that waits: what is dialled -> where the proxy holds it meanwhile.
     """
 
@@ -77,21 +67,8 @@ class Resolved:
     targets: tuple[Target, ...] = ()
     frontends: tuple[Frontend, ...] = ()
     error: str = ""
-    unconfirmed: Addresses = frozenset()
-    watched: Addresses = frozenset()
-    silent: Addresses = frozenset()
+    note: str = ""
     places: Mapping[Frontend, Frontend] = field(default_factory=dict)
-
-    @property
-    def note(self) -> str:
-        """What is unusual about it, ``""`` when nothing is."""
-        targets = {(target.ip, target.port) for target in self.targets}
-        parts = [f"unconfirmed: {_listed(found)}"] if (found := targets & self.unconfirmed) else []
-        if targets and targets <= self.silent:
-            parts.append("none of them answers")
-        elif self.silent:
-            parts.append(f"silent, and left out: {_listed(self.silent)}")
-        return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -102,6 +79,8 @@ class Plan:
     :ivar ambassadors: namespace -> where its apps dial the ambassador.
     :ivar names: namespace -> name that an app dials -> its address.
     :ivar lookups: what must be asked of DNS and of plugins.
+    :ivar ways: where all of it leads; links share them.
+    :ivar ground: all of it that does not follow from where links lead.
     """
 
     resolved: tuple[Resolved, ...] = ()
@@ -109,67 +88,179 @@ class Plan:
     ambassadors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lookups: frozenset[Question] = frozenset()
+    ways: tuple[Way, ...] = ()
+    ground: "Ground | None" = None
 
     @cached_property
     def services(self) -> frozenset[str]:
         """The services that links here lead to, or would if there were instances."""
-        specs = (one.declared.spec for one in self.resolved)
+        specs = {key[0] for key in self.ground.keys} if self.ground else ()
         return frozenset(spec.name for spec in specs if isinstance(spec, Service))
 
     @property
     def unconfirmed(self) -> Addresses:
         """What the registry lost, and a link here uses."""
-        return frozenset(address for one in self.resolved for address in one.unconfirmed)
+        return frozenset().union(*(way.unconfirmed for way in self.ways))
 
     @property
     def watched(self) -> Addresses:
         """What the registry has on other hosts, and a link here uses."""
-        return frozenset(address for one in self.resolved for address in one.watched)
+        return frozenset().union(*(way.watched for way in self.ways))
 
 
-def _listed(addresses: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(hostport.joined(*one) for one in sorted(addresses))
+class Space(NamedTuple):
+    """A namespace with links.
+
+    :ivar addresses: its own.
+    :ivar numbers: its links, by their place in the ground.
+    :ivar sources: see :class:`~arpanet_ambassador.planes.plane.Client`.
+    """
+
+    home: Home
+    addresses: frozenset[str]
+    numbers: Sequence[int]
+    sources: Mapping[Frontend, str]
+
+
+class Ground(NamedTuple):
+    """What of a plan follows from containers, and not from the registry.
+
+    :ivar given: what it was made from.
+    :ivar homes: namespace -> the container that stands for it.
+    :ivar links: every declaration; the three that follow go with them, one by one.
+    :ivar keys: the ways that links need; of one that has none, the index is -1.
+    """
+
+    given: object
+    links: list[Declared]
+    frontends: list[tuple[Frontend, ...]]
+    places: list[Mapping[Frontend, Frontend]]
+    indices: list[int]
+    keys: list[Key]
+    homes: Mapping[str, Container]
+    spaces: Mapping[str, Space]
+    ambassadors: Mapping[str, frozenset[str]]
+    names: Mapping[str, Mapping[str, str]]
+    lookups: frozenset[Question]
+
+
+class Planner:
+    """Makes one plan after another; what a change does not touch is taken from the one before."""
+
+    def __init__(self) -> None:
+        self._plan = Plan()
+        self._ways = Ways()
+
+    def make(self, world: World) -> Plan:
+        """Return the plan for *world*."""
+        before = self._plan
+        given = _given(world)
+        same = before.ground is not None and before.ground.given == given
+        ground = before.ground if before.ground and same else _ground(world, given)
+        self._ways.begin()
+        ways = tuple(self._ways.of(key, world) for key in ground.keys)
+        if same:
+            pairs = enumerate(zip(ways, before.ways, strict=True))
+            news = {number for number, (way, old) in pairs if way is not old}
+            if not news:
+                return before
+            resolved = list(before.resolved)
+            touched = [n for n, index in enumerate(ground.indices) if index in news]
+        else:
+            resolved = [Resolved(link, error=link.error) for link in ground.links]
+            touched = [n for n, index in enumerate(ground.indices) if index >= 0]
+        for number in touched:
+            resolved[number] = _resolved(number, ground, ways, world)
+        spaces = {ground.links[n].namespace for n in touched} if same else ground.spaces.keys()
+        clients = {
+            key: _client(space, resolved) for key, space in ground.spaces.items() if key in spaces
+        }
+        self._plan = Plan(
+            tuple(resolved),
+            {**before.clients, **clients} if same else clients,
+            ground.ambassadors,
+            ground.names,
+            ground.lookups,
+            ways,
+            ground,
+        )
+        return self._plan
 
 
 def make(world: World) -> Plan:
-    """Return the plan for *world*."""
+    """Return the plan for *world*, made from nothing."""
+    return Planner().make(world)
+
+
+def _given(world: World) -> object:
+    """Return what the ground is made from: compared by identity as far as nothing changed.
+
+    What a namespace remembers is what the last plan had: the same as long as nothing else differs.
+    """
+    return (
+        world.containers,
+        world.namespaces,
+        world.named,
+        world.added,
+        world.ambassador,
+        world.masters,
+        world.root,
+    )
+
+
+def _ground(world: World, given: object) -> Ground:
     links = declared(world)
     homes = _homes(links, world)
     ambassadors = {key: _ambassadors(key, home, world) for key, home in homes.items()}
     names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
-    resolved, ways = [], _Ways(world)
-    for link in links:
-        if link.spec is None:
-            resolved.append(Resolved(link, error=link.error))
-            continue
-        frontends = _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
-        resolved.append(_resolved(link, link.spec, frontends, homes[link.namespace], ways))
-    resolved = _placed(resolved, ambassadors)
-    return Plan(
-        tuple(resolved),
-        _clients(resolved, homes, world),
+    frontends = [
+        _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
+        if link.spec
+        else ()
+        for link in links
+    ]
+    keys: dict[Key, int] = {}
+    indices = [
+        keys.setdefault(
+            (link.spec, frozenset(homes[link.namespace].networks), link.protocol), len(keys)
+        )
+        if link.spec
+        else -1
+        for link in links
+    ]
+    return Ground(
+        given,
+        links,
+        frontends,
+        _places(links, frontends, ambassadors),
+        indices,
+        list(keys),
+        homes,
+        _spaces(links, frontends, homes, world),
         ambassadors,
         names,
         frozenset(key for link in links if link.spec for key in lookups(link.spec)),
     )
 
 
-def _placed(
-    resolved: Iterable[Resolved], ambassadors: Mapping[str, frozenset[str]]
-) -> list[Resolved]:
-    """Return *resolved*, those that wait with their places: each is one link's alone."""
-    resolved = list(resolved)
-    taken = {(one.declared.namespace, f) for one in resolved for f in one.frontends}
-    placed = []
-    for one in resolved:
-        key = one.declared.namespace
-        if one.declared.wait and one.declared.spec:
+def _places(
+    links: Iterable[Declared],
+    frontends: Iterable[tuple[Frontend, ...]],
+    ambassadors: Mapping[str, frozenset[str]],
+) -> list[Mapping[Frontend, Frontend]]:
+    """Return the places of those that wait: each is one link's alone."""
+    pairs = list(zip(links, frontends, strict=True))
+    taken = {(link.namespace, one) for link, dialled in pairs for one in dialled}
+    places: list[Mapping[Frontend, Frontend]] = []
+    for link, dialled in pairs:
+        found: Mapping[Frontend, Frontend] = {}
+        if link.wait and link.spec:
+            key = link.namespace
             own = {frontend for other, frontend in taken if other == key}
-            found = waiting.places(one.frontends, ambassadors.get(key, ()), own)
+            found = waiting.places(dialled, ambassadors.get(key, ()), own)
             taken |= {(key, place) for place in found.values()}
-            one = replace(one, places=found)
-        placed.append(one)
-    return placed
+        places.append(found)
+    return places
 
 
 def _homes(links: Iterable[Declared], world: World) -> dict[str, Container]:
@@ -214,52 +305,15 @@ def _frontends(
     return tuple(Frontend(address, link.port, link.protocol) for address in addresses)
 
 
-def _resolved(
-    link: Declared, spec: Spec, frontends: tuple[Frontend, ...], home: Container, ways: "_Ways"
-) -> Resolved:
-    world = ways.world
+def _resolved(number: int, ground: Ground, ways: Sequence[Way], world: World) -> Resolved:
+    link, frontends, places = ground.links[number], ground.frontends[number], ground.places[number]
     if not frontends:
-        words = f"{world.ambassador} has no address that {home.name} could dial: 'arpanet status'"
+        name = ground.homes[link.namespace].name
+        words = f"{world.ambassador} has no address that {name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
-    way = ways.of(spec, frozenset(home.networks), link.protocol)
-    if isinstance(way, str):
-        return Resolved(link, (), frontends, f"{way}{_hint(link, world)}")
-    targets, lost, known = way
-    return Resolved(link, targets, frontends, "", lost, known, (lost | known) & world.silent)
-
-
-#: Targets and, of those and others, the addresses of what the registry lost, and of what it has on
-#: other hosts; a string: why none.
-_Way = tuple[tuple[Target, ...], Addresses, Addresses] | str
-
-
-@dataclass(frozen=True)
-class _Ways:
-    """Where values lead: found once for all clients of the same networks."""
-
-    world: World
-    found: dict[tuple[Spec, frozenset[str], str], _Way] = field(default_factory=dict)
-
-    def of(self, spec: Spec, networks: frozenset[str], protocol: str) -> _Way:
-        """Return where *spec* leads for clients that are in *networks*."""
-        key = spec, networks, protocol
-        if key not in self.found:
-            world = self.world
-            view = View(
-                world.services,
-                world.host,
-                networks - world.isolated,
-                not networks or not networks <= world.internal,
-                world.answers,
-                protocol,
-                world.silent,
-            )
-            try:
-                targets = resolve(spec, view)
-                self.found[key] = targets, unconfirmed(spec, view), watched(spec, view)
-            except ValueError as problem:
-                self.found[key] = str(problem)
-        return self.found[key]
+    way = ways[ground.indices[number]]
+    error = f"{way.error}{_hint(link, world)}" if way.error else ""
+    return Resolved(link, way.targets, frontends, error, way.note, places)
 
 
 def _hint(link: Declared, world: World) -> str:
@@ -277,33 +331,43 @@ def _hint(link: Declared, world: World) -> str:
     return ""
 
 
-def _clients(
-    resolved: Iterable[Resolved], homes: Mapping[str, Container], world: World
-) -> dict[str, Client]:
-    links: dict[str, dict[Frontend, tuple[Target, ...]]] = {}
-    sources: dict[str, dict[Frontend, str]] = {}
-    held: dict[str, dict[Frontend, Held]] = {}
-    for one in resolved:
-        key = one.declared.namespace
+def _client(space: Space, resolved: Sequence[Resolved]) -> Client:
+    links: dict[Frontend, tuple[Target, ...]] = {}
+    held: dict[Frontend, Held] = {}
+    sources = space.sources
+    for number in space.numbers:
+        one = resolved[number]
         for frontend in one.frontends:
-            targets, source = one.targets, _source(one.declared, homes[key])
+            links[frontend] = one.targets
             if place := one.places.get(frontend):
-                held.setdefault(key, {})[place] = Held(one.declared.wait, targets)
-                if not targets:
-                    targets = (Target(place.address, place.port),)
-                    source = f"{source} held at {place.address}"
-            links.setdefault(key, {})[frontend] = targets
-            sources.setdefault(key, {})[frontend] = source
+                held[place] = Held(one.declared.wait, one.targets)
+                if not one.targets:
+                    links[frontend] = (Target(place.address, place.port),)
+                    there = f"{sources[frontend]} held at {place.address}"
+                    sources = {**sources, frontend: there}
+    return Client(space.home, links, space.addresses, sources, held)
+
+
+def _spaces(
+    links: Sequence[Declared],
+    frontends: Sequence[Sequence[Frontend]],
+    homes: Mapping[str, Container],
+    world: World,
+) -> dict[str, Space]:
+    """Return the namespaces that have anything to dial."""
+    numbers: dict[str, list[int]] = {}
+    for number, dialled in enumerate(frontends):
+        if dialled:
+            numbers.setdefault(links[number].namespace, []).append(number)
     return {
-        key: Client(
+        key: Space(
             _home(key, home, world),
-            links[key],
             frozenset(address for address in home.networks.values() if address),
-            sources[key],
-            held.get(key, {}),
+            numbers[key],
+            {one: _source(links[n], home) for n in numbers[key] for one in frontends[n]},
         )
         for key, home in homes.items()
-        if key in links
+        if key in numbers
     }
 
 

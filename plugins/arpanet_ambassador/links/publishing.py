@@ -1,6 +1,7 @@
 """Telling what became of the links: the status file, the log, the event."""
 
 import logging
+import time
 
 from arpanet import HOSTNAME, Context, Link, statusfile
 from arpanet_ambassador.links import report
@@ -9,6 +10,10 @@ from arpanet_ambassador.telling import Teller
 __all__ = ["Publisher"]
 
 log = logging.getLogger(__name__)
+
+#: Seconds of one core that writing the status file may take each time; where it takes more, it is
+#: written so seldom that it takes this part of the time.
+QUICK, SHARE = 0.005, 20
 
 
 class Publisher:
@@ -21,6 +26,8 @@ class Publisher:
         self._context, self._part = context, part
         self._teller = Teller(lambda: context.registry, context.settings[HOSTNAME])
         self._links: tuple[Link, ...] | None = None
+        self._unwritten: tuple[tuple[Link, ...], int, int] | None = None
+        self._due = 0.0
 
     def publish(self, after: tuple[Link, ...], drift: int, reset: int, again: bool) -> None:
         """Tell what changed; write the status file *again* even where nothing did."""
@@ -28,12 +35,26 @@ class Publisher:
         if self._links is None or after != before:
             self._teller.tell(after)
         if self._links is None or after != before or again:
-            statusfile.write(self._part, report.encode(after, drift, reset))
+            self._unwritten = after, drift, reset
+            self.flush()
         self._links = after
         if after != before:
-            for link in sorted(set(after) - set(before), key=lambda one: (one.client, one.port)):
-                log.info("%s", report.line(link))
+            for line in report.lines(before, after) if log.isEnabledFor(logging.INFO) else ():
+                log.info("%s", line)
             self._context.emit("links.changed", before=before, after=after)
+
+    def flush(self) -> None:
+        """Write the status file, if there is news; a large one not for each of many changes.
+
+        To be called once a second, too.
+        """
+        if self._unwritten is None or time.monotonic() < self._due:
+            return
+        began = time.thread_time()
+        statusfile.write(self._part, report.encode(*self._unwritten))
+        self._unwritten = None
+        took = time.thread_time() - began
+        self._due = time.monotonic() + (SHARE * took if took > QUICK else 0.0)
 
     def close(self) -> None:
         """Tell nothing any more."""

@@ -1,13 +1,16 @@
 """The links and how they are, as the status file keeps them and as one line each; pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from arpanet import Link, Target
+from arpanet import Link, codec
 
-__all__ = ["decode", "encode", "line", "summary", "with_counters"]
+__all__ = ["decode", "encode", "line", "lines", "summary", "with_counters"]
+
+#: Targets that a line of the log names, and links of one way that have lines of their own.
+_SHOWN, _APART = 10, 10
 
 
 def encode(links: Sequence[Link], drift: int, reset: int) -> dict[str, Any]:
@@ -16,19 +19,12 @@ def encode(links: Sequence[Link], drift: int, reset: int) -> dict[str, Any]:
     :param drift: how often somebody else's change of a table was put right.
     :param reset: how many connections to instances that are gone were reset.
     """
-    return {
-        "drift": drift,
-        "reset": reset,
-        "links": [asdict(link) for link in links],
-    }
+    return {"drift": drift, "reset": reset, **codec.pack_links(links)}
 
 
 def decode(state: Mapping[str, Any]) -> tuple[Link, ...]:
     """Return the links of a status file."""
-    return tuple(
-        Link(**{**one, "targets": tuple(Target(**target) for target in one["targets"])})
-        for one in state["links"]
-    )
+    return codec.unpack_links(state)
 
 
 def with_counters(links: Sequence[Link], counted: Iterable[Mapping[str, Any]]) -> tuple[Link, ...]:
@@ -44,8 +40,26 @@ def with_counters(links: Sequence[Link], counted: Iterable[Mapping[str, Any]]) -
 
 def line(link: Link) -> str:
     """Return what became of *link*, for the log."""
-    where = ", ".join(f"{target.ip}:{target.port}" for target in link.targets)
+    where = ", ".join(f"{one.ip}:{one.port}" for one in link.targets[:_SHOWN])
+    if more := len(link.targets[_SHOWN:]):
+        where = f"{where} and {more} more"
     return f"{link.client}: {link.dials} = {link.spec} -> {link.error or f'{where} ({link.plane})'}"
+
+
+def lines(before: Sequence[Link], after: Sequence[Link]) -> Iterator[str]:
+    """Yield what became of the links that differ: of many that go one way, only the first."""
+    same = set(map(id, before))
+    known = {(one.client, one.dials, one.spec): one for one in before}
+    groups: dict[tuple[str, int, str, str], list[Link]] = {}
+    for one in after:
+        if id(one) not in same and known.get((one.client, one.dials, one.spec)) != one:
+            key = one.spec, id(one.targets), one.plane, one.error
+            groups.setdefault(key, []).append(one)
+    for first, *others in groups.values():
+        if len(others) < _APART:
+            yield from map(line, (first, *others))
+        else:
+            yield f"{line(first)}; the same for {len(others)} more links"
 
 
 def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from arpanet_ambassador.ambassador import CHECK
+from arpanet_ambassador.links import report
 from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
@@ -59,7 +60,7 @@ def test_line(host):
             host.dial(port)
     assert {one.error for one in host.links()} == {"service redis has no instance"}
     assert [event for event, _ in host.emitted] == ["links.changed"] * 3
-    assert host.status()["links"][0]["error"] == "service redis has no instance"
+    assert report.decode(host.status())[0].error == "service redis has no instance"
 
 
 def test_nothing_is_touched_before_both_were_seen(host):

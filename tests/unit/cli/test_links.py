@@ -22,17 +22,26 @@ def test_links_survive_the_round_trip_but_for_counters():
     assert decode_links(encode_links([counted]))[0].made is None
 
 
+def test_what_many_links_share_is_told_once():
+    targets = tuple(Target(f"10.0.0.{n}", 80, "an-instance-id") for n in range(100))
+    many = [replace(WEB, client=f"web{n}", targets=targets) for n in range(100)]
+    assert decode_links(encode_links(many)) == tuple(many)
+    assert len(encode_links(many)) < 100 * 100 * 10
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "{}",
         "[7]",
-        '[{"client": 7}]',
-        '[{"port": "80"}]',
-        '[{"targets": [["10.0.0.1"]]}]',
+        '{"targets": [[["10.0.0.1"]]], "links": []}',
+        '{"targets": [], "links": [{"client": 7}]}',
+        '{"targets": [], "links": [[80, 0, "", "", "", "", "", ""]]}',
+        '{"targets": [[]], "links": [[80, 0, "", "", "", "", ""]]}',
+        '{"targets": [[]], "links": [["80", 0, "", "", "", "", "", ""]]}',
         "[" * 100_000,
-        f'["{"x" * 1_000_000}"]',
+        f'{{"{"x" * 1_000_000}": 0}}',
     ],
 )
 def test_what_others_wrote_may_be_no_links(text):

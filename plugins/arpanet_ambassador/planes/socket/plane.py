@@ -172,6 +172,7 @@ class _Known:
         """Tell whether *client*'s links are the same ones, wherever they lead."""
         return self.space == space and (
             self.client is client
+            or self.client.sources is client.sources
             or (
                 list(self.client.links) == list(client.links)
                 and self.client.sources == client.sources

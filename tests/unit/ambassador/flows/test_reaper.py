@@ -1,6 +1,6 @@
 """Which connections are looked at, and which are strays."""
 
-from arpanet_ambassador.flows.reaper import Reaper, Watch, endpoints, strays, watches
+from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, strays, watches
 from arpanet_ambassador.links.plan import World, make
 from arpanet_ambassador.planes.netlink import Flow
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
@@ -31,16 +31,30 @@ def test_container_addresses_count_on_their_own_host_only():
     """Every host has a 172.17.0.9: another's living one kept this host's dead one known."""
     one = instance("redis", "10.0.0.1", 32768, local={"bridge": "172.17.0.9:6379"})
     found = Snapshot({one.id: one})
-    assert endpoints(found, "other") == {("10.0.0.1", 32768), ("172.17.0.9", 6379)}
-    assert endpoints(found, "here") == {("10.0.0.1", 32768)}
+    assert Endpoints().of(found, "other") == {
+        ("10.0.0.1", 32768),
+        ("172.17.0.9", 6379),
+    }
+    assert Endpoints().of(found, "here") == {("10.0.0.1", 32768)}
 
 
 def test_what_is_stopping_is_still_known():
     """Its server may accept nobody any more: what it serves must not be reset for that."""
     one = instance("redis", "10.0.0.1", 6379, health="stopping")
-    known = endpoints(Snapshot({one.id: one}), "other")
+    known = Endpoints().of(Snapshot({one.id: one}), "other")
     assert strays([flow(("172.17.0.2", 6379), HERE)], WATCH, known) == []
-    assert strays([flow(("172.17.0.2", 6379), HERE)], WATCH, endpoints(Snapshot(), "other")) != []
+    assert strays([flow(("172.17.0.2", 6379), HERE)], WATCH, frozenset()) != []
+
+
+def test_endpoints_of_one_snapshot_after_another():
+    one, two = (instance("redis", "10.0.0.1", 6379, name=name) for name in "ab")
+    other = instance("redis", "10.0.0.2", 6379, name="c")
+    found = Endpoints()
+    both = frozenset({HERE, GONE})
+    assert found.of(Snapshot(by_id(one, two, other)), "here") == both
+    assert found.of(Snapshot(by_id(two, other)), "here") == both  # another has the address, too
+    assert found.of(Snapshot(by_id(two)), "here") == {HERE}
+    assert found.of(Snapshot(), "here") == frozenset()
 
 
 def test_fixed_addresses_are_not_watched():

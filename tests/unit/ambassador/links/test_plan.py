@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from arpanet_ambassador.links.outcome import links
-from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.links.outcome import Outcome
+from arpanet_ambassador.links.plan import Planner, World, make
 from arpanet_ambassador.planes.chain import Carried
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
@@ -87,7 +87,7 @@ def test_datagrams_go_to_instances_that_take_them():
 def test_link_without_instances_is_to_be_refused():
     made = plan(web(), services={})
     assert made.clients["id-web"].links == {DIALS: ()}
-    (link,) = links(made, Carried({("id-web", DIALS): "nftables"}))
+    (link,) = Outcome().links(made, Carried({("id-web", DIALS): "nftables"}))
     assert (link.plane, link.error) == ("nftables", "service redis has no instance")
 
 
@@ -111,7 +111,7 @@ def test_remembered_address_counts_until_another_container_has_it():
 def test_without_any_address_of_the_ambassador_nothing_carries_it():
     """It was said to be carried all the same."""
     made = plan(web(), own=container("stranger", ip="172.17.0.7"))
-    (link,) = links(made, Carried())
+    (link,) = Outcome().links(made, Carried())
     assert made.clients == {}
     assert link.plane == ""
     assert "arpanet_backends has no address that web could dial" in link.error
@@ -178,7 +178,7 @@ def test_hint_where_a_service_runs_unpublished(ports, says):
 
 def test_link_record():
     carried = Carried({("id-web", DIALS): "nftables"})
-    assert links(plan(web()), carried) == (
+    assert Outcome().links(plan(web()), carried) == (
         Link("web", 6379, "redis", "redis:6379", (TARGET,), "nftables", ""),
     )
 
@@ -190,7 +190,7 @@ def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
         {("id-web", DIALS): "proxy"},
         {("id-web", DIALS): ("no permission",), ("id-web", localhost): ("no permission", "nor I")},
     )
-    label, variable = links(made, carried)
+    label, variable = Outcome().links(made, carried)
     assert (label.plane, label.error, label.note) == ("", "no permission; nor I", "")
     assert (variable.plane, variable.error, variable.note) == ("proxy", "", "no permission")
 
@@ -199,7 +199,7 @@ def test_what_the_registry_lost_is_marked():
     services = {"redis": (instance("redis", "10.0.0.1", 6379, unconfirmed=True),)}
     made = plan(web(), services=services)
     assert made.unconfirmed == {("10.0.0.1", 6379)}
-    (link,) = links(made, Carried({("id-web", DIALS): "nftables"}))
+    (link,) = Outcome().links(made, Carried({("id-web", DIALS): "nftables"}))
     assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
 
 
@@ -208,3 +208,33 @@ def test_the_services_that_links_lead_to():
         "redis",
         "none",
     }
+
+
+def test_what_a_change_does_not_touch_is_the_very_object_of_before():
+    web = container("web", labels={"connect.80": "shop", "connect.81": "redis"})
+    app = container("app", ip="172.17.0.4", labels={"connect.80": "shop"})
+    containers = by_id(web, app, backends())
+    one, two = instance("shop", "10.0.0.1", 80), instance("redis", "10.0.0.2", 80)
+
+    def world(**services):
+        return World(containers=containers, services=services, host="here", ambassador=AMBASSADOR)
+
+    planner = Planner()
+    first = planner.make(world(shop=(one,), redis=(two,)))
+    assert planner.make(world(shop=(one,), redis=(two,), other=(one,))) is first
+    second = planner.make(world(shop=(one,), redis=()))
+    assert second.clients["id-app"] is first.clients["id-app"]
+    assert second.clients["id-web"] != first.clients["id-web"]
+    same = [a is b for a, b in zip(first.resolved, second.resolved, strict=True)]
+    assert sorted(same) == [False, True, True]
+    assert second.clients == make(world(shop=(one,), redis=())).clients
+    third = planner.make(world(shop=(), redis=(two,)))
+    assert third.clients == make(world(shop=(), redis=(two,))).clients
+    fewer = World(
+        containers=by_id(app, backends()),
+        services={"shop": (one,)},
+        host="here",
+        ambassador=AMBASSADOR,
+    )
+    assert planner.make(fewer).clients == make(fewer).clients
+    assert planner.make(fewer).clients.keys() == {"id-app"}

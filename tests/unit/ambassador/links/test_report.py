@@ -21,6 +21,17 @@ def test_lines():
     assert report.line(BAD) == "web: localhost:80 = a -> service a has no instance"
 
 
+def test_many_links_that_go_one_way_have_one_line_and_not_all_targets():
+    targets = tuple(Target(f"10.0.0.{n}", 80) for n in range(30))
+    many = [replace(GOOD, client=f"web{n}", targets=targets) for n in range(30)]
+    (line,) = report.lines([], many)
+    assert line.startswith("web0: redis:6379 = redis -> 10.0.0.0:80, 10.0.0.1:80, ")
+    assert line.endswith("10.0.0.9:80 and 20 more (nftables); the same for 29 more links")
+    assert list(report.lines(many, many)) == []
+    assert list(report.lines(many, [*many[:9], BAD])) == [report.line(BAD)]
+    assert len(list(report.lines([], many[:9]))) == 9
+
+
 def test_summary():
     assert report.summary(report.encode([], 0, 0)) == ("0 links", [])
     assert report.summary(report.encode([GOOD], 0, 0)) == ("1 links: 1 by nftables", [])

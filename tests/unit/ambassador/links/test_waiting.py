@@ -1,7 +1,7 @@
 """Links that wait for their first instance: what is declared, where they are held, what is said."""
 
 import pytest
-from arpanet_ambassador.links.outcome import links
+from arpanet_ambassador.links.outcome import Outcome
 from arpanet_ambassador.links.plan import Plan, World, make
 from arpanet_ambassador.links.waiting import seconds
 from arpanet_ambassador.planes.chain import NOBODY_HOLDS, Carried
@@ -25,7 +25,10 @@ def notes(made: Plan, **unheld: str) -> list[str]:
     """Return what links say, where a plane carries them all."""
     keys = [(one.declared.namespace, f) for one in made.resolved for f in one.frontends]
     places = {("id-web", Frontend(HERE, int(port[1:]))): why for port, why in unheld.items()}
-    return [one.note for one in links(made, Carried(dict.fromkeys(keys, "socket"), {}, places))]
+    return [
+        one.note
+        for one in Outcome().links(made, Carried(dict.fromkeys(keys, "socket"), {}, places))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_what_is_none_is_told_and_the_links_work_on(text: str) -> None:
     made = plan(
         container("web", labels={"connect.6379": "redis", "connect.wait": text}), redis=REDIS
     )
-    odd, good = sorted(links(made, Carried()), key=lambda one: one.port)
+    odd, good = sorted(Outcome().links(made, Carried()), key=lambda one: one.port)
     assert odd.error.startswith(f"the label connect.wait={text} is no time to wait: write ")
     assert (odd.dials, good.targets[0].ip) == ("connect.wait", "10.0.0.1")
     assert made.clients["id-web"].held == {}

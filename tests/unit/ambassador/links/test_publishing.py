@@ -1,0 +1,55 @@
+"""Telling what became of the links."""
+
+from types import SimpleNamespace
+
+import pytest
+from arpanet_ambassador.links import publishing
+from arpanet_ambassador.links.publishing import Publisher
+
+from arpanet.records import Link
+from arpanet.registry import MemoryRegistry
+from arpanet.settings import HOSTNAME
+
+WEB = (Link("web", 6379, "redis", "redis:6379"),)
+
+
+@pytest.fixture
+def host(monkeypatch):
+    """A publisher, what it wrote, how long each writing takes, and what time it is."""
+    found = SimpleNamespace(written=[], takes=0.0, now=100.0, spent=0.0)
+
+    def write(part, state):
+        found.written.append(state["links"])
+        found.spent += found.takes
+
+    clock = SimpleNamespace(monotonic=lambda: found.now, thread_time=lambda: found.spent)
+    monkeypatch.setattr(publishing, "time", clock)
+    monkeypatch.setattr(publishing.statusfile, "write", write)
+    context = SimpleNamespace(
+        settings={HOSTNAME: "here"}, registry=MemoryRegistry(), emit=lambda *_, **__: None
+    )
+    found.publisher = Publisher(context, "ambassador")
+    yield found
+    found.publisher.close()
+
+
+def test_each_change_is_written_at_once(host):
+    for links in (WEB, (), WEB):
+        host.publisher.publish(links, 0, 0, again=False)
+    assert [len(one) for one in host.written] == [1, 0, 1]
+    host.publisher.publish(WEB, 0, 0, again=False)
+    host.publisher.flush()
+    assert len(host.written) == 3
+
+
+def test_where_writing_takes_long_the_newest_is_written_when_it_is_time(host):
+    host.takes = 0.02
+    for links in (WEB, (), WEB, ()):
+        host.publisher.publish(links, 0, 0, again=False)
+    assert [len(one) for one in host.written] == [1]
+    host.now += 0.3
+    host.publisher.flush()
+    assert len(host.written) == 1
+    host.now += 0.2
+    host.publisher.flush()
+    assert [len(one) for one in host.written] == [1, 0]
