@@ -43,7 +43,6 @@ def test_who_loses_power_is_dialled_for_three_seconds_more_at_most(tidy: Cluster
         over = time.time()
     late = [when - cut for when, _, _ in load.figures[dialer].failed if when < over]
     assert max(late, default=0.0) < 3 * SLOW, str(load.figures[dialer])
-    assert len(services(host3)["redis"]) == 2, "the registry did not know it yet"
     tidy.lab.start("host2")
     run(tidy.lab.host("host2"), "docker start redis")
     both = {host1.ip, host2.ip}
