@@ -51,6 +51,8 @@ def lab_of(letter: str, size: int, cgroup: str = "", disk: int = 0) -> Iterator[
 def clean(*hosts: Host, but: str = "") -> None:
     """Remove all containers, volumes, and networks that Docker did not make, of *hosts*.
 
+    They are nobody's then, too: none has a certificate any more.
+
     :param but: a label; containers that have it stay, and then all volumes.
     """
     with ThreadPoolExecutor(max(1, len(hosts))) as pool:
@@ -58,6 +60,8 @@ def clean(*hosts: Host, but: str = "") -> None:
 
 
 def _clean(host: Host, but: str) -> None:
+    if not but:
+        shutil.rmtree(host.home / ".arpanet", ignore_errors=True)
     with docker_of(host) as api:
         for one in api.containers(all=True):
             if not but or but not in one["Labels"]:

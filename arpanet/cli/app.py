@@ -67,6 +67,13 @@ class App(cliff_app.App):
             dest="assignments",
             help="a setting; wins over ~/.arpanetrc and the environment; can be repeated",
         )
+        parser.add_argument(
+            "--insecure",
+            action="append_const",
+            dest="assignments",
+            const="ARPANET_TLS=off",
+            help="let anybody in: --set ARPANET_TLS=off",
+        )
         # cliff reads these two; its own wording of them is of no use here
         parser.add_argument("--verbose-level", type=int, default=1, help=SUPPRESS)
         parser.add_argument("--log-file", default=None, help=SUPPRESS)

@@ -84,7 +84,7 @@ ARPANET_TRACE = Setting(
 ARPANET_TLS = Setting(
     "ARPANET_TLS",
     kinds.switch,
-    "off",
+    "on",
     "Whether hosts speak TLS and know each other by certificates; else anybody is let in.",
 )
 ARPANET_IDENTITY = Setting(

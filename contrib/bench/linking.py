@@ -42,7 +42,7 @@ def measure(hosts: Sequence[Host], count: int) -> list[Run]:
     pid = stage.docker(host2, "inspect", "-f", "{{.State.Pid}}", "client")
     inside = ["nsenter", "--target", pid, "--net"]
     events = ["docker", "events", "--filter", "event=start", "--format", "{{json .}}"]
-    watch = ["etcdctl", "--endpoints", f"http://{host3.ip}:4001", "watch", "--prefix"]
+    watch = ["arpanet", "etcdctl", f"--endpoints=https://{host3.ip}:4001", "watch", "--prefix"]
     with ExitStack() as stack:
         linked = stack.enter_context(reading(host2, [*inside, *prober(address, PORT)]))
         direct = stack.enter_context(reading(host2, prober(host1.ip, PUBLISHED)))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from arpanet_lab.cluster import let_in
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
@@ -73,6 +74,8 @@ def arpanet(hosts: Sequence[Host], masters: int, more: Mapping[str, Mapping[str,
     _everywhere(chosen, "arpanet install master")
     _everywhere(hosts, "arpanet install slave")
     _everywhere(chosen[:1], "arpanet master start --peers boot")
+    for host in hosts[1:]:
+        let_in(host, chosen[0], "master" if host in chosen else "slave")
     for host in chosen[1:]:
         _everywhere([host], f"arpanet master start --peers {chosen[0].ip}:7001")
     _everywhere(hosts, "arpanet slave start")

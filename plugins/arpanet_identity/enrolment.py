@@ -1,8 +1,9 @@
 """Letting a host in, and giving it a new certificate: what a master decides, without the wire."""
 
 import secrets
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -34,6 +35,7 @@ class Enrolment:
     vault: Vault
     admit: Callable[[Roster], None]
     days: float = DAYS
+    _settling: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def authority(self) -> Authority:
         """Return the CA.
@@ -50,6 +52,16 @@ class Enrolment:
         known = roster.read(self.vault, self.store.roster())
         self.store.keep_roster(known.plain())
         return known
+
+    def settle(self) -> Roster:
+        """Have all know who is let in; return that.
+
+        One at a time: who tells what it read before would shut out again who was let in since.
+        """
+        with self._settling:
+            known = self.roster()
+            self.admit(known)
+            return known
 
     def join(self, given: Mapping[str, Any], source: str) -> Json:
         """Let in who has a token.
@@ -115,8 +127,7 @@ class Enrolment:
         return known, version
 
     def _answer(self, entry: Entry, certificate: str, keys: bool = False) -> Json:
-        now = self.roster()
-        self.admit(now)
+        now = self.settle()
         answer: Json = {
             "certificate": certificate,
             "ca": "".join(map(authority.pem, self.store.trusted())),

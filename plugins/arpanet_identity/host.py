@@ -21,7 +21,7 @@ from arpanet_identity.roster import Roster
 from arpanet_identity.settings import ARPANET_CERT_DAYS
 from arpanet_identity.store import Store
 
-__all__ = ["adopt", "enrolment", "join", "role", "store", "subject", "vault"]
+__all__ = ["adopt", "enrolment", "join", "needed", "role", "store", "subject", "vault"]
 
 LATE = "ARPANET_TLS is off: hosts need no certificate"
 
@@ -34,6 +34,16 @@ def store(context: Context) -> Store:
     if not context.settings[ARPANET_TLS]:
         raise SettingsError(LATE, "set ARPANET_TLS=on first")
     return Store(context.settings[ARPANET_IDENTITY])
+
+
+def needed(context: Context) -> bool:
+    """Return whether this host needs a certificate: its registry may know hosts by other means."""
+    if not context.settings[ARPANET_TLS]:
+        return False
+    found: Vault | None = context.bus.first("arpanet_vault", context=context)
+    if found:
+        found.close()
+    return found is not None
 
 
 def subject(context: Context, as_role: str) -> Subject:

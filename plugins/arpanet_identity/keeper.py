@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 #: The part's name of the container, of its agent and of its status file.
 PART = "master"
 #: Seconds between two looks at who is let in.
-EVERY = 10.0
+EVERY = 4.0
 
 
 class Keeper:
@@ -92,9 +92,8 @@ class Keeper:
 
     def _keep(self) -> None:
         """Have etcd, and this host's disk, know who is let in and who is shut out."""
-        known = self._enrolment.roster()
+        known = self._enrolment.settle()
         self._hosts = len(known.hosts)
-        self._enrolment.admit(known)
         if known.revoked.keys() != self._shut_out:
             self._store.revoke(self._enrolment.crl(known))
             self._shut_out = known.revoked.keys()

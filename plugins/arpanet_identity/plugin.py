@@ -55,8 +55,7 @@ class IdentityPlugin:
     @hookimpl(tryfirst=True)
     def arpanet_master_start(self, context: Context, formation: Formation) -> None:
         """See to it that this host may be a master before anything is changed."""
-        if not context.settings[ARPANET_TLS]:
-            context.say(OPEN)
+        if not self._wanted(context):
             return
         from arpanet_identity import enrolment, host
 
@@ -79,16 +78,16 @@ class IdentityPlugin:
     @hookimpl(specname="arpanet_master_start", trylast=True)
     def let_in(self, context: Context, formation: Formation) -> None:
         """Have etcd know who is let in, and be there for those who want to be."""
-        if not context.settings[ARPANET_TLS]:
-            context.engine.remove_part("master")
-            return
         from arpanet_identity import host, node
 
+        if not host.needed(context):
+            context.engine.remove_part("master")
+            return
         kept = host.store(context)
         vault = host.vault(context)
         try:
             mine = host.enrolment(context, kept, vault)
-            mine.admit(mine.roster())
+            mine.settle()
             fresh = node.start(context, kept)
             if formation.boot and fresh:
                 context.say(_invitation(context, mine.authority().certificate, vault))
@@ -103,8 +102,7 @@ class IdentityPlugin:
     @hookimpl(tryfirst=True)
     def arpanet_slave_start(self, context: Context) -> None:
         """Refuse to start what could reach no master."""
-        if not context.settings[ARPANET_TLS]:
-            context.say(OPEN)
+        if not self._wanted(context):
             return
         from arpanet_identity import host
 
@@ -113,17 +111,26 @@ class IdentityPlugin:
             raise _stranger("slave")
         kept.me.check()
 
+    @staticmethod
+    def _wanted(context: Context) -> bool:
+        """Tell whether certificates are; where nobody is known by anything, say so."""
+        from arpanet_identity import host
+
+        if not context.settings[ARPANET_TLS]:
+            context.say(OPEN)
+        return host.needed(context)
+
     # -- agents ----------------------------------------------------------------------------------
 
     @hookimpl
     def arpanet_agent_start(self, context: Context) -> None:
         """Begin what goes on beside the agent's own work."""
-        if not context.settings[ARPANET_TLS]:
-            return
         from arpanet_identity import host
         from arpanet_identity.keeper import Keeper
         from arpanet_identity.renewal import Renewal, renew
 
+        if not host.needed(context):
+            return
         kept = host.store(context)
         self._running.append(Renewal(kept, lambda: renew(context, kept)))
         if context.agent == "master":
@@ -141,9 +148,11 @@ class IdentityPlugin:
     def arpanet_status(self, context: Context) -> Sequence[Status]:
         """Say who this host is, until when, and who lets hosts in."""
         if not context.settings[ARPANET_TLS]:
-            return [Status("identity", "degraded", OPEN)]
+            return [Status("identity", "ok", OPEN)]
         from arpanet_identity import host, node
 
+        if not host.needed(context):
+            return []
         lines = [_identity(host.store(context))]
         if lines[0].state != "absent" and host.role(host.store(context)) == "master":
             lines.append(node.status(context))

@@ -32,7 +32,10 @@ __all__ = [
 REDIS_CLI = ("redis-cli", "-h")
 REDIS = ("redis", "redis-server", "--protected-mode", "no")
 #: What runs on a host that is master and slave.
-WHOLE = ["arpanet_backends", "arpanet_backends_agent", "arpanet_etcd", "arpanet_registrator"]
+WHOLE = [
+    *("arpanet_backends", "arpanet_backends_agent", "arpanet_etcd"),
+    *("arpanet_master", "arpanet_registrator"),
+]
 
 
 @dataclass
@@ -45,9 +48,9 @@ class Cluster:
     def hosts(self) -> list[Host]:
         return self.lab.hosts
 
-    def configure(self) -> None:
+    def configure(self, **settings: str) -> None:
         """Write each host's ``~/.arpanetrc``."""
-        configure(self.hosts)
+        configure(self.hosts, **settings)
 
     @property
     def addresses(self) -> str:

@@ -76,7 +76,8 @@ def pid_of(host: Host, container: str) -> int:
 def _context(host: Host) -> Iterator[Context]:
     bus = _bus()
     own_environment = host.environment()
-    found = settings.load(settings.declared(bus), environment=own_environment)
+    identity = {"ARPANET_IDENTITY": str(host.home / ".arpanet")}
+    found = settings.load(settings.declared(bus), identity, own_environment)
     context = Context(found, bus, logging.getLogger("arpanet").info)
     context.engine = Engine.connect(f"unix://{host.docker_socket}")
     try:

@@ -28,7 +28,7 @@ def test_hosts_is_json_of_the_masters_from_any_host(tidy: Cluster):
         found = json.loads(run(host, "arpanet hosts"))
         assert [one["name"] for one in found] == ["host1", "host2", "host3"]
         assert [one["client_urls"] for one in found] == [
-            [f"http://{h.ip}:4001"] for h in tidy.hosts
+            [f"https://{h.ip}:4001"] for h in tidy.hosts
         ]
         assert not any(one["learner"] for one in found)
 
@@ -123,7 +123,7 @@ def test_start_changes_nothing_twice_and_completes_what_is_half_there(tidy: Clus
     host1 = tidy.hosts[0]
     before = own(host1)
     backends = ["arpanet_backends", "arpanet_backends_agent"]
-    assert sorted(before) == [*backends, "arpanet_etcd", "arpanet_registrator"]
+    assert sorted(before) == [*backends, "arpanet_etcd", "arpanet_master", "arpanet_registrator"]
     run(host1, "arpanet master start --peers boot")
     run(host1, "arpanet slave start")
     assert own(host1) == before
@@ -142,7 +142,7 @@ def test_slave_stop_withdraws_at_once_and_start_brings_back(tidy: Cluster):
     wait_for(lambda: "redis" in services(host2))
     run(host1, "arpanet slave stop")
     assert "redis" not in services(host2)
-    assert list(own(host1)) == ["arpanet_etcd"]
+    assert sorted(own(host1)) == ["arpanet_etcd", "arpanet_master"]
     assert "refused" in where(host1, "localhost")
     run(host1, "arpanet slave stop")  # nothing to do is no error
     code, words = fails(host1, "arpanet links")

@@ -17,13 +17,15 @@ from tests.lab.cluster import PATIENCE, Cluster, fails, own, rows, run, write_rc
 from tests.lab.looks import status
 
 BOOT = "arpanet master start --peers boot"
+#: How members find each other is the same with certificates, which test_identity is about.
+PLAIN = {"ARPANET_TLS": "off"}
 
 
 @pytest.fixture
 def hosts(clean_lab: Lab) -> list[Host]:
     """Three hosts that know of each other; nothing runs."""
     cluster = Cluster(clean_lab)
-    cluster.configure()
+    cluster.configure(**PLAIN)
     return cluster.hosts
 
 
@@ -211,7 +213,7 @@ def test_a_token_forms_a_cluster(hosts):
     assert token.startswith(f"etcd://{one.ip}:4001/")
     others = {"ARPANET_MASTERS": f"{two.ip},{three.ip}"}
     for host in (two, three):
-        write_rc(host, ARPANET_IP=host.ip, **others)
+        write_rc(host, **PLAIN, ARPANET_IP=host.ip, **others)
     line = f"arpanet master start --token {token}".split()
     waiting = two.popen(line, stderr=subprocess.PIPE, text=True)
     run(three, " ".join(line))
@@ -272,7 +274,7 @@ class TestRefused:
 
     def test_an_address_of_another_host(self, hosts):
         one, two, _ = hosts
-        write_rc(one, ARPANET_IP=two.ip)
+        write_rc(one, **PLAIN, ARPANET_IP=two.ip)
         code, line = fails(one, BOOT)
         assert (code, f"ARPANET_IP={two.ip} is not an address of this host" in line) == (3, True)
         assert untouched(one)
@@ -280,7 +282,7 @@ class TestRefused:
     def test_a_second_host_of_the_name(self, hosts):
         one, two, _ = hosts
         run(one, BOOT)
-        write_rc(two, ARPANET_IP=two.ip, HOSTNAME="host1")
+        write_rc(two, **PLAIN, ARPANET_IP=two.ip, HOSTNAME="host1")
         _, line = fails(two, f"arpanet master start --peers {one.ip}")
         assert f"HOSTNAME host1 is taken by the master at http://{one.ip}:7001" in line
         assert names(one) == ["host1"]
@@ -288,7 +290,7 @@ class TestRefused:
     def test_data_of_another_cluster(self, hosts):
         one, two, _ = hosts
         for host in (one, two):
-            write_rc(host, ARPANET_IP=host.ip)
+            write_rc(host, **PLAIN, ARPANET_IP=host.ip)
             run(host, BOOT)
         before = own(two)
         _, line = fails(two, f"arpanet master start --peers {one.ip}")
@@ -302,7 +304,7 @@ def test_other_settings_of_a_running_master(hosts):
     join(two, one)
     masters = f"{one.ip},{two.ip}:4009"
     write_rc(
-        two, ARPANET_IP=two.ip, ARPANET_MASTERS=masters, ETCD_NAME="etcd2",
+        two, **PLAIN, ARPANET_IP=two.ip, ARPANET_MASTERS=masters, ETCD_NAME="etcd2",
         ETCD_PORT="4009", ETCD_PEERPORT="7009",
     )  # fmt: skip
     join(two, one)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pluggy
 import pytest
+from arpanet_identity.plugin import OPEN
 from arpanet_lab.host import Host
 from arpanet_registrator import publisher
 from arpanet_registrator.listening import listening
@@ -54,7 +55,7 @@ def start(
     manager = pluggy.PluginManager("arpanet")
     manager.add_hookspecs(hookspecs)
     manager.register(RegistratorPlugin(), "registrator")
-    given = {"HOSTNAME": "h1", "ARPANET_IP": host.ip}
+    given = {"HOSTNAME": "h1", "ARPANET_IP": host.ip, "ARPANET_TLS": "off"}
     bus = Bus(manager)
     context = Context(settings_of(given), bus, print, "registrator")
     context.engine = Engine.connect(f"unix://{host.docker_socket}")
@@ -250,11 +251,16 @@ def test_on_the_hosts_network_only_what_listens(docker, start, dockerd):
 
 def test_slave_start_without_a_master_is_one_line_and_changes_nothing(clean_dockerd):
     host, start = clean_dockerd, [sys.executable, "-m", "arpanet", "slave", "start"]
-    for given, code in (({"ARPANET_IP": host.ip}, 5), ({"ARPANET_IP": "192.0.2.1"}, 3)):
+    for given, code in (
+        ({"ARPANET_IP": host.ip}, 3),  # nobody has let it in
+        ({"ARPANET_IP": host.ip, "ARPANET_TLS": "off"}, 5),
+        ({"ARPANET_IP": "192.0.2.1", "ARPANET_TLS": "off"}, 3),
+    ):
         done = host.run(start, check=False, env=given)
         assert (done.returncode, done.stdout) == (code, "")
-        assert done.stderr.startswith("arpanet: ")
-        assert done.stderr.count("\n") == 1
+        *warned, last = done.stderr.splitlines()
+        assert last.startswith("arpanet: ")
+        assert warned == ([OPEN] if "ARPANET_TLS" in given else [])
         assert host.run(["docker", "ps", "-aq"]).stdout == ""
 
 

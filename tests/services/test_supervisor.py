@@ -106,7 +106,8 @@ def test_one_that_is_killed_again_and_again_is_there_again_within_a_second(super
         os.kill(subject.agents[-1][0], signal.SIGKILL)
         wait_for(lambda number=number: len(subject.agents) == number + 1)
         assert subject.agents[-1][1] - killed < 1.0 * SLOW
-    assert subject.agents[-1][2]["deaths"] == 8
+    # on a machine that is busy enough, one may die by itself, too
+    assert subject.agents[-1][2]["deaths"] >= 8
     assert subject.agents[-1][2]["last"] == "killed by SIGKILL"
     assert subject.said.count("the agent ended: killed by SIGKILL; another in ") == 8
 

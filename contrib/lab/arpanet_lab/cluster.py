@@ -1,12 +1,14 @@
 """An arpanet on the hosts of a lab, made with the commands that a person would type."""
 
+import json
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from arpanet import ArpanetError
 from arpanet_lab.host import Host
 
-__all__ = ["PATIENCE", "configure", "everywhere", "form", "form_masters", "write_rc"]
+__all__ = ["PATIENCE", "configure", "everywhere", "form", "form_masters", "let_in", "write_rc"]
 
 #: Seconds for a command that may have to pack an image or wait for a quorum.
 PATIENCE = 300.0
@@ -45,7 +47,22 @@ def form_masters(hosts: Sequence[Host]) -> None:
     start = ["arpanet", "master", "start", "--peers"]
     first.run([*start, "boot"], timeout=PATIENCE)
     for host in others:
+        let_in(host, first, "master")
         host.run([*start, f"{first.ip}:7001"], timeout=PATIENCE)
+
+
+def let_in(host: Host, master: Host, role: str) -> None:
+    """Have *host* let in, unless it is already, or needs not be.
+
+    :raises ArpanetError: a command failed.
+    """
+    said = json.loads(host.run(["arpanet", "config", "-f", "json"], timeout=PATIENCE).stdout)
+    values = {one["setting"]: one["value"] for one in said}
+    identity = Path(values["ARPANET_IDENTITY"]) / "host/host.pem"
+    if values["ARPANET_TLS"] != "on" or identity.exists():
+        return
+    create = ["arpanet", "token", "create", "--role", role]
+    host.run(master.run(create, timeout=PATIENCE).stdout.split(), timeout=PATIENCE)
 
 
 def everywhere(hosts: Sequence[Host], line: str) -> None:

@@ -92,6 +92,8 @@ class Demo:
         first, *others = self._hosts
         self._type(first, "arpanet master start --peers boot")
         for host in others:
+            line = self._type(first, "arpanet token create --role master")
+            self._type(host, line.strip())
             self._type(host, f"arpanet master start --peers {first.ip}:7001")
         names = re.findall(r'"name": "(\w+)"', self._type(self._hosts[2], "arpanet hosts"))
         self._expect(sorted(names) == ["host1", "host2", "host3"], f"masters: {names}")

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +38,11 @@ REFUSED = ("permission denied", "invalid auth token", "user name is empty")
 #: How often a request that was refused for its token, or since users were changed meanwhile, is
 #: sent once more: when many hosts are let in at once, there is a change every few milliseconds.
 REPEATS = 12
+
+
+#: What may be behind a connection that is ended without a word.
+PLAIN = "is ARPANET_TLS off there, too?"
+SHUT_OUT = "was this host shut out? 'arpanet certs' on a master lists who is let in"
 
 
 class Unfit(RegistryUnreachable):
@@ -144,7 +149,7 @@ class Transport:
         except (HTTPError, RegistryError) as problem:
             said = isinstance(problem, EtcdError) and not problem.temporary
             if isinstance(problem, NotEtcd) or not said:
-                self.known.bad(endpoint, _why(problem))
+                self.known.bad(endpoint, _why(endpoint, problem))
                 if self.identity:
                     self.identity.doubt(endpoint)
             raise
@@ -157,7 +162,7 @@ class Transport:
         try:
             cluster = self.ask(endpoint)
         except HTTPError as problem:
-            raise Unfit(_why(problem)) from problem
+            raise Unfit(_why(endpoint, problem)) from problem
         self.identity.saw(endpoint, cluster)
 
     def ask(self, endpoint: str) -> str:
@@ -203,7 +208,7 @@ class Transport:
             try:
                 identity.saw(url, done.result())
             except (HTTPError, RegistryError) as problem:
-                found[url] = _why(problem)
+                found[url] = _why(url, problem)
         return found
 
     def post(self, endpoint: str, path: str, body: Json, timeout: float) -> Json:
@@ -214,21 +219,24 @@ class Transport:
                 time.sleep(pause.next())
             token = self._login.token
             try:
-                return self._post(endpoint, path, body, timeout)
+                return self._post(endpoint, path, body, timeout, self._login.headers)
             except EtcdError as problem:
                 if not self._login.helps(problem, token, self._asks_for_token(endpoint)):
                     raise
-        return self._post(endpoint, path, body, timeout)
+        return self._post(endpoint, path, body, timeout, self._login.headers)
 
     def _asks_for_token(self, endpoint: str) -> Callable[[Json], Json]:
-        return lambda body: self._post(endpoint, "auth/authenticate", body, self.timeout)
+        # with a token that is no good any more, etcd would refuse even this
+        return lambda body: self._post(endpoint, "auth/authenticate", body, self.timeout, {})
 
-    def _post(self, endpoint: str, path: str, body: Json, timeout: float) -> Json:
+    def _post(
+        self, endpoint: str, path: str, body: Json, timeout: float, headers: Mapping[str, str]
+    ) -> Json:
         response = self._connections.request(
             "POST",
             f"{endpoint}/v3/{path}",
             body=json.dumps(body).encode(),
-            headers=self._login.headers,
+            headers=headers,
             timeout=timeout,
         )
         if response.status != 200:
@@ -299,7 +307,7 @@ def _netloc(endpoint: str) -> str:
     return urlsplit(endpoint).netloc
 
 
-def _why(problem: Any) -> str:
+def _why(endpoint: str, problem: Any) -> str:
     """Return why an endpoint did not serve, in a word or two."""
     if isinstance(problem, RegistryError):
         return problem.message.removeprefix("etcd says: ")
@@ -310,7 +318,7 @@ def _why(problem: Any) -> str:
     if fault := tls_fault(problem):
         return fault
     if isinstance(problem, ProtocolError):
-        return "ends the connection; is ARPANET_TLS the same there and here?"
+        return f"ends the connection; {SHUT_OUT if endpoint.startswith('https:') else PLAIN}"
     cause = problem.__cause__ or problem
     said = getattr(cause, "strerror", None) or type(cause).__name__
     return str(said.lower() if said[1:].islower() else said)
@@ -318,7 +326,7 @@ def _why(problem: Any) -> str:
 
 def reason(endpoint: str, problem: Any) -> str:
     """Return *endpoint* and why it did not answer, in a word or two."""
-    return f"{_netloc(endpoint)} ({_why(problem)})"
+    return f"{_netloc(endpoint)} ({_why(endpoint, problem)})"
 
 
 def _nobody(failed: dict[str, Exception]) -> RegistryError:

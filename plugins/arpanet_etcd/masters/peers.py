@@ -90,6 +90,10 @@ def ask(peer_url: str, timeout: float = TIMEOUT) -> Cluster:
     try:
         answer = connections.once("GET", f"{peer_url}/members", timeout=timeout)
     except (HTTPError, OSError) as problem:
+        if fault := connections.tls_fault(problem):
+            raise RegistryError(
+                f"what answers at {peer_url} is no peer of this host: {fault}"
+            ) from None
         raise RegistryUnreachable(
             f"peer {peer_url} does not answer: {_reason(problem)}", NOBODY
         ) from None
@@ -179,8 +183,6 @@ def parse(cluster_id: str, members: Any) -> Cluster:
 
 
 def _reason(problem: Exception) -> str:
-    if fault := connections.tls_fault(problem):
-        return fault
     text = str(getattr(problem, "reason", "") or problem)
     if "refused" in text:
         return REFUSED

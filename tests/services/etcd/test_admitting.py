@@ -61,6 +61,20 @@ def test_one_that_is_shut_out_is_out_at_once_and_others_go_on(own_cluster):
     client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
 
 
+def test_one_that_is_let_in_anew_goes_on_by_itself(own_cluster):
+    """It still says the token that ended with its former user, even when it asks for another."""
+    admitting = access(own_cluster)
+    admitting.admit(ALL, "m1")
+    one = client(own_cluster, S1)
+    one.put(LAYOUT.host("h1"), "x")
+    admitting.admit((M1, S2), "m1")
+    with pytest.raises(EtcdError):
+        one.put(LAYOUT.host("h1"), "x")
+    admitting.admit(ALL, "m1")
+    assert one.put(LAYOUT.host("h1"), "y")
+    assert one.grant(5)
+
+
 def test_requests_go_on_while_many_are_let_in(own_cluster):
     access(own_cluster).admit(ALL, "m1")
     slave = client(own_cluster, S1)

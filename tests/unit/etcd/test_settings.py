@@ -39,21 +39,21 @@ def test_a_path_that_is_none_is_refused(text):
 def test_masters_become_urls(tmp_path):
     masters = ("10.0.0.1", "10.0.0.2:2379", "m3", "m3", "[fd00::1]", "[fd00::2]:99")
     assert own.urls(given(tmp_path), masters) == (
-        "http://10.0.0.1:4001",
-        "http://10.0.0.2:2379",
-        "http://m3:4001",
-        "http://[fd00::1]:4001",
-        "http://[fd00::2]:99",
+        "https://10.0.0.1:4001",
+        "https://10.0.0.2:2379",
+        "https://m3:4001",
+        "https://[fd00::1]:4001",
+        "https://[fd00::2]:99",
     )
-    assert own.urls(given(tmp_path, ARPANET_TLS="on"), ("m3",)) == ("https://m3:4001",)
+    assert own.urls(given(tmp_path, ARPANET_TLS="off"), ("m3",)) == ("http://m3:4001",)
 
 
 def test_the_registry_is_where_the_settings_say(tmp_path):
-    assert endpoints(tmp_path) == (("http://10.0.0.1:4001",), "/arpanet/")
+    assert endpoints(tmp_path) == (("https://10.0.0.1:4001",), "/arpanet/")
     found = endpoints(
         tmp_path, ARPANET_MASTERS="10.0.0.2,10.0.0.3:1", ETCD_PORT="2379", ETCD_PATH="/x"
     )
-    assert found == (("http://10.0.0.2:2379", "http://10.0.0.3:1"), "/x/")
+    assert found == (("https://10.0.0.2:2379", "https://10.0.0.3:1"), "/x/")
 
 
 def test_how_long_the_entries_of_a_silent_host_stay_is_a_setting(tmp_path):
@@ -65,8 +65,8 @@ def test_how_long_the_entries_of_a_silent_host_stay_is_a_setting(tmp_path):
 
 def test_or_where_its_url_says(tmp_path):
     found = endpoints(tmp_path, ARPANET_REGISTRY="etcd://m1:2379,m2/other/path")
-    assert found == (("http://m1:2379", "http://m2:4001"), "/other/path/")
-    assert endpoints(tmp_path, ARPANET_REGISTRY="etcd:///p") == (("http://10.0.0.1:4001",), "/p/")
+    assert found == (("https://m1:2379", "https://m2:4001"), "/other/path/")
+    assert endpoints(tmp_path, ARPANET_REGISTRY="etcd:///p") == (("https://10.0.0.1:4001",), "/p/")
 
 
 def test_another_scheme_is_another_plugin_s(tmp_path):
@@ -102,10 +102,8 @@ def test_python_etcd_is_loaded_only_for_v2():
 
 
 def test_the_vault_is_where_the_registry_is_and_needs_v3(tmp_path):
-    made = vault.make_vault(
-        given(tmp_path, ARPANET_REGISTRY="etcd://10.0.0.5:99/x", ARPANET_TLS="off")
-    )
-    assert (made._gateway.endpoints, made._layout.root) == (("http://10.0.0.5:99",), "/x/")
+    made = vault.make_vault(given(tmp_path, ARPANET_REGISTRY="etcd://10.0.0.5:99/x"))
+    assert (made._gateway.endpoints, made._layout.root) == (("https://10.0.0.5:99",), "/x/")
     assert vault.make_vault(given(tmp_path, ARPANET_REGISTRY="memory://")) is None
     with pytest.raises(SettingsError, match=r"environment: ARPANET_ETCD_API=v2 .* need etcd's v3"):
         vault.make_vault(given(tmp_path, ARPANET_ETCD_API="v2"))

@@ -125,7 +125,7 @@ def test_without_tls_it_says_so_each_time(make, event):
     context = make(ARPANET_TLS="off")
     context.emit(event, **({"formation": BOOT} if event == "master.start" else {}))
     assert context.said == [plugin.OPEN]
-    assert states(context) == {"identity": ("degraded", plugin.OPEN)}
+    assert states(context) == {"identity": ("ok", plugin.OPEN)}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Accidents to masters; each begins with its block and ends after it."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 import urllib3
 
-from arpanet import ArpanetError
+from arpanet import ArpanetError, Identity
 from arpanet_lab.cluster import everywhere, form_masters
 from arpanet_lab.containers import Processes, frozen
 from arpanet_lab.drills.faults import masters_cut_off
@@ -58,13 +59,14 @@ def masters_killed(site: Site) -> Iterator[None]:
 def restored(site: Site) -> Iterator[None]:
     """Lose all masters; restore all from a snapshot, since when an instance has moved."""
     first = site.hosts[0]
-    save = f"docker exec {ETCD} etcdctl --endpoints={_url(first)} snapshot save {_MOUNT}/snapshot"
-    first.run(save.split())
-    snapshot = (first.docker_data / _VOLUME / "snapshot").read_bytes()
+    kept = first.home / "snapshot"
+    kept.unlink(missing_ok=True)
+    first.run(["arpanet", "etcdctl", "snapshot", "save", str(kept)])
+    snapshot = kept.read_bytes()
     site.move()
     everywhere(site.hosts, f"docker kill {ETCD}")
     yield
-    members = ",".join(f"{host.name}=http://{host.ip}:{_PEER_PORT}" for host in site.hosts)
+    members = ",".join(f"{host.name}=https://{host.ip}:{_PEER_PORT}" for host in site.hosts)
     with ThreadPoolExecutor(len(site.hosts)) as pool:
         list(pool.map(lambda host: _restore(host, snapshot, members), site.hosts))
     _start(site.hosts)
@@ -80,7 +82,7 @@ def _restore(host: Host, snapshot: bytes, members: str) -> None:
         command = ["docker", "run", "--rm", "-v", f"arpanet_etcd_data:{_MOUNT}", image, tool]
         command += ["snapshot", "restore", f"{_MOUNT}/snapshot", f"--data-dir={_MOUNT}/{_DATA}"]
         command += [f"--name={host.name}", f"--initial-cluster={members}"]
-        command += [f"--initial-advertise-peer-urls=http://{host.ip}:{_PEER_PORT}"]
+        command += [f"--initial-advertise-peer-urls=https://{host.ip}:{_PEER_PORT}"]
         done = host.run(command, check=False)
         if not done.returncode:
             return
@@ -109,16 +111,22 @@ def _copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def second_cluster(site: Site) -> Iterator[None]:
-    """Put a cluster of its own in the place of host3's master; restart the agents meanwhile."""
+    """Put a cluster of its own in the place of host3's master; restart the agents meanwhile.
+
+    It has that host's certificate: by that alone nobody could tell.
+    """
     host = site.hosts[2]
-    image = host.run(["docker", "inspect", "-f", "{{.Config.Image}}", ETCD]).stdout.strip()
+    config = json.loads(host.run(["docker", "inspect", ETCD]).stdout)[0]
+    alone = f"--initial-cluster={host.name}=https://{host.ip}:{_PEER_PORT}"
+    ours = ("--data-dir=", "--initial-cluster")
+    words = [one for one in config["Config"]["Cmd"] if not one.startswith(ours)]
     host.run(["docker", "stop", ETCD])
-    stranger = f"docker run -d --name stranger --network host {image} etcd --name=stranger"
-    stranger += f" --data-dir=/tmp/stranger --advertise-client-urls={_url(host)}"
-    stranger += f" --listen-client-urls={_url(host)} --listen-peer-urls=http://{host.ip}:7001"
-    stranger += f" --initial-advertise-peer-urls=http://{host.ip}:7001"
-    stranger += f" --initial-cluster=stranger=http://{host.ip}:7001"
-    host.run(stranger.split())
+    stranger = ["docker", "run", "-d", "--name", "stranger", "--network", "host"]
+    for bind in config["HostConfig"]["Binds"]:
+        if not bind.startswith("arpanet_etcd_data"):
+            stranger += ["-v", bind]
+    image = config["Config"]["Image"]
+    host.run([*stranger, image, *words, "--data-dir=/tmp/stranger", alone])
     try:
         _answer([host])
         everywhere(site.hosts, f"docker restart -t 0 {REGISTRATOR} {AGENT}")
@@ -191,13 +199,14 @@ def _leads(host: Host) -> bool:
 
 
 def _ask(host: Host, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask a master over the gateway of its v3 API.
+    """Ask a master, as itself, over the gateway of its v3 API.
 
     :raises urllib3.exceptions.HTTPError: it does not answer.
     """
-    url = f"{_url(host)}/v3/{path}"
-    return urllib3.request("POST", url, json=body or {}, timeout=5, retries=False).json()
-
-
-def _url(host: Host) -> str:
-    return f"http://{host.ip}:{_CLIENT_PORT}"
+    me = Identity(host.home / ".arpanet", host.name)
+    pool = urllib3.PoolManager(ssl_context=me.client(), timeout=5, retries=False)
+    url = f"https://{host.ip}:{_CLIENT_PORT}/v3"
+    login = {"name": me.name, "password": me.password}
+    said = pool.request("POST", f"{url}/auth/authenticate", json=login).json()
+    headers = {"Authorization": said["token"]} if "token" in said else {}
+    return pool.request("POST", f"{url}/{path}", json=body or {}, headers=headers).json()

@@ -1,0 +1,198 @@
+"""A cluster as it is by default: no port answers a stranger, and a slave can't hurt the others."""
+
+import json
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from arpanet_lab.cluster import let_in
+from arpanet_lab.host import Host
+
+from tests.conftest import wait_for
+from tests.lab.cluster import PATIENCE, Cluster, client, fails, rows, run, serve, where, write_rc
+from tests.labs import lab_of
+
+#: What listens on a host that is master and slave.
+PORTS = {"etcd": 4001, "its peers": 7001, "enrolment": 7002}
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[Cluster]:
+    """host1 and host2 are masters and slaves, host3 is a slave."""
+    with lab_of("i", 3) as lab:
+        found = Cluster(lab)
+        one, two, three = found.hosts
+        for host in found.hosts:
+            write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=f"{one.ip},{two.ip}")
+        said = one.run(["arpanet", "master", "start", "--peers", "boot"], timeout=PATIENCE).stderr
+        line = next(one for one in said.splitlines() if one.startswith("  arpanet join "))
+        let_in(two, one, "master")
+        run(two, f"arpanet master start --peers {one.ip}:7001")
+        run(three, line.strip())
+        for host in found.hosts:
+            run(host, "arpanet slave start")
+        yield found
+
+
+def etcdctl(host: Host, line: str) -> "tuple[int, str]":
+    done = host.run(["arpanet", "etcdctl", *line.split()], check=False, timeout=PATIENCE)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_links_work(secure):
+    one, _, three = secure.hosts
+    serve(one)
+    client(three, "--label connect.6379=redis")
+    wait_for(lambda: where(three, "localhost") == "host1")
+    secure.tidy()
+
+
+@pytest.mark.parametrize("port", PORTS.values(), ids=PORTS)
+def test_no_port_of_a_master_answers_a_stranger(secure, port):
+    """Neither to plain HTTP nor to TLS without a certificate of the cluster's; but for the CA."""
+    one, _, three = secure.hosts
+    script = f"exec 3<>/dev/tcp/{one.ip}/{port}; printf 'GET /version HTTP/1.0\\r\\n\\r\\n' >&3"
+    said = three.run(["bash", "-c", f"{script}; timeout 5 cat <&3"], check=False).stdout
+    assert said in ("", "Client sent an HTTP request to an HTTPS server.\n") or "400" in said
+    assert "etcdserver" not in said
+    url = f"https://{one.ip}:{port}"
+    for path in ("/version", "/health", "/members", "/v3/kv/range", "/v2/keys", "/metrics", "/"):
+        code = "import sys, urllib.request as u, ssl; c = ssl._create_unverified_context();"
+        code += "print(u.urlopen(sys.argv[1], context=c, timeout=5).status)"
+        done = three.run(["python3", "-c", code, url + path], check=False)
+        assert done.stdout == "", (url + path, done.stdout)
+
+
+def test_nothing_else_listens_where_others_reach_it(secure):
+    """Of arpanet's; what a host's containers publish is theirs."""
+    one, _, three = secure.hosts
+    for host, expected in ((one, set(PORTS.values())), (three, set())):
+        lines = run(host, "ss -Hltn").splitlines()
+        listening = {line.split()[3].rpartition(":") for line in lines}
+        found = {int(port) for ip, _, port in listening if ip in (host.ip, "0.0.0.0", "*", "[::]")}
+        assert found == expected
+
+
+def test_every_host_asks_etcd_without_saying_who_it_is(secure):
+    for host in secure.hosts:
+        assert "/arpanet/hosts/host1" in etcdctl(host, "get /arpanet/hosts/ --prefix")[1]
+        assert len(rows(host, "hosts")) == 2
+        assert {row["host"] for row in rows(host, "certs")} == {"host1", "host2", "host3"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "put /arpanet/hosts/host1 x",
+        "put /arpanet/instances/host1/host1:x:1 x",
+        "del /arpanet/instances/host1/ --prefix",
+        "put /arpanet/identity/public/hosts/host3 x",
+        "get /arpanet/vault/ --prefix",
+        "put /x y",
+        "member remove 1",
+        "user list",
+        "user add thief --no-password",
+        "auth disable",
+        "snapshot save /tmp/stolen",
+    ],
+)
+def test_what_a_stolen_slave_may_not_do(secure, line):
+    code, said = etcdctl(secure.hosts[2], line)
+    assert code != 0
+    assert "permission denied" in said
+
+
+def test_a_slaves_certificate_opens_no_peers_port(secure):
+    one, _, three = secure.hosts
+    assert not answers(three, one.ip, 7001)
+    assert answers(three, one.ip, 4001)
+    assert answers(one, one.ip, 7001)
+
+
+def answers(host: Host, ip: str, port: int) -> bool:
+    """Return whether TLS with the certificate of *host* gets an answer at all."""
+    place = host.home / ".arpanet/host"
+    context = ssl.create_default_context(cafile=str(place / "ca.pem"))
+    context.load_cert_chain(place / "host.pem", place / "host.key")
+    with (
+        suppress(OSError),
+        socket.create_connection((ip, port), 5) as plain,
+        context.wrap_socket(plain, server_hostname=ip) as secure,
+    ):
+        secure.sendall(b"GET /version HTTP/1.0\r\n\r\n")
+        return secure.recv(12).startswith(b"HTTP/1.0 200")
+    return False
+
+
+def test_who_has_no_certificate_starts_nothing(secure):
+    three = secure.hosts[2]
+    kept = three.home / ".arpanet"
+    away = kept.rename(three.home / "away")
+    try:
+        for line in ("master start --peers 10.255.255.1", "slave start"):
+            code, said = fails(three, f"arpanet {line}")
+            assert (code, "this host is not let in yet" in said) == (3, True)
+    finally:
+        if kept.exists():
+            kept.rmdir()
+        away.rename(kept)
+
+
+def test_a_slave_becomes_no_master(secure):
+    one, _, three = secure.hosts
+    _, said = fails(three, f"arpanet master start --peers {one.ip}:7001")
+    assert "this host was let in as a slave" in said
+    assert len(rows(one, "hosts")) == 2
+
+
+def test_secrets_are_in_no_inspect_log_or_process_list(secure):
+    one = secure.hosts[0]
+    place = one.home / ".arpanet"
+    secrets = [(place / name).read_text().strip() for name in ("host/password", "ca/secret")]
+    secrets.append((place / "host/host.key").read_text().splitlines()[1])
+    seen = [run(one, "ps axww -o args"), run(one, "ps axeww -o args")]
+    for name in run(one, "docker ps -a --format {{.Names}}").split():
+        seen.append(run(one, f"docker inspect {name}"))
+        done = one.run(["docker", "logs", name])
+        seen += [done.stdout, done.stderr]
+    assert not [secret for secret in secrets for text in seen if secret in text]
+
+
+def test_who_is_shut_out_is_so_on_every_master_within_ten_seconds(secure):
+    """Its certificate, its password, and the connections that it has open."""
+    one, _, three = secure.hosts
+    run(one, "arpanet certs revoke host3")
+    try:
+        wait_for(lambda: not any(answers(three, host.ip, 4001) for host in secure.hosts[:2]), 10)
+        assert fails(three, "arpanet services")[0] == 5
+        assert "host3" not in {row["host"] for row in rows(one, "certs")}
+    finally:
+        Path(three.home / ".arpanet/host/host.pem").unlink()
+        run(three, run(one, "arpanet token create").strip())
+    wait_for(lambda: answers(three, one.ip, 4001))
+    run(three, "arpanet slave start")
+    serve(three)
+    wait_for(lambda: "redis" in run(one, "arpanet services"))
+
+
+def test_plain_ports_only_when_asked_and_said_each_time(clean_lab):
+    host = clean_lab.hosts[0]
+    write_rc(host, ARPANET_IP=host.ip)
+    done = subprocess.run(
+        host.command(["arpanet", "--insecure", "master", "start", "--peers", "boot"]),
+        env=host.environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    words = "ARPANET_TLS is off: whoever reaches this cluster's ports may change it"
+    assert done.stderr.count(words) == 1
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_TLS="off")
+    said = {row["part"]: row["detail"] for row in json.loads(run(host, "arpanet status -f json"))}
+    assert words in said["identity"]
+    assert run(host, "arpanet etcdctl set /x 1") == "1"
