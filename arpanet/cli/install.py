@@ -17,7 +17,7 @@ class Install(Command):
         parser.add_argument(
             "--docker-tcp",
             action="store_true",
-            help="with core: bind Docker to ARPANET_IP:DOCKER_PORT, without authentication",
+            help="with core: bind Docker to ARPANET_IP:DOCKER_PORT, for those with a certificate",
         )
         return parser
 

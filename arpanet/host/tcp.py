@@ -10,14 +10,16 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from arpanet import identity
 from arpanet.context import Context
 from arpanet.errors import ArpanetError
 from arpanet.host import addresses
 from arpanet.host.service import has_systemd, lives, need_root, run, service, wait
 from arpanet.settings import ARPANET_IP, DOCKER_PORT
 
-__all__ = ["bind", "command_line", "drop_in", "merge_hosts", "names_sockets"]
+__all__ = ["bind", "command_line", "drop_in", "merge_hosts", "names_sockets", "tls"]
 
 DAEMON = Path("/etc/docker/daemon.json")
 DROP_IN = Path("/etc/systemd/system/docker.service.d/60-arpanet.conf")
@@ -25,18 +27,27 @@ DROP_IN_TEXT = """\
 # written by 'arpanet install core --docker-tcp': the unit's own command, and one socket more
 [Service]
 ExecStart=
-ExecStart={command} -H {address}
+ExecStart={command} -H {address}{options}
 """
+
+#: What dockerd is told, on its command line or in daemon.json, to ask for certificates.
+Options = Mapping[str, str | bool]
 
 
 def bind(context: Context) -> None:
     """Let the engine listen on ARPANET_IP:DOCKER_PORT, keeping all that is configured already.
 
+    It asks for a certificate of this cluster's, unless ARPANET_TLS is off.
+
+    :raises SettingsError: this host has no certificate to show.
     :raises ArpanetError: it did not come back so, and is as it was before.
     """
+    me = identity.of(context.settings)
+    if me:
+        me.check()
     ip, port = context.settings[ARPANET_IP], context.settings[DOCKER_PORT]
     address = f"tcp://[{ip}]:{port}" if ":" in ip else f"tcp://{ip}:{port}"
-    wanted = _wanted(address)
+    wanted = _wanted(address, tls(me))
     if not wanted:
         context.say(f"core: Docker is set to listen on {address} already")
     else:
@@ -47,19 +58,24 @@ def bind(context: Context) -> None:
         with context.progress(f"core: restarting Docker, which will listen on {address}"):
             _replace(wanted, address, ip, port)
         context.say(f"core: Docker listens on {address}")
-    context.say(
-        f"warning: whoever reaches {address} is root on this host: there is no authentication; "
-        "let a firewall admit your own hosts only"
-    )
+    if me:
+        who = f"whoever has a certificate of this cluster's, and reaches {address},"
+        context.say(f"warning: {who} is root on this host")
+    else:
+        context.say(
+            f"warning: whoever reaches {address} is root on this host: there is no authentication; "
+            "let a firewall admit your own hosts only"
+        )
 
 
-def _wanted(address: str) -> dict[Path, str]:
+def _wanted(address: str, options: Options) -> dict[Path, str]:
     """Return what has to be written where; nothing when it is there already."""
     command = command_line(run("systemctl", "cat", "docker.service")) if has_systemd() else ""
     if names_sockets(command):
-        path, text = DROP_IN, drop_in(command, address)
+        path, text = DROP_IN, drop_in(command, address, options)
         return {} if path.exists() and path.read_text() == text else {path: text}
-    merged = merge_hosts(DAEMON.read_text() if DAEMON.exists() else "{}", address, str(DAEMON))
+    before = DAEMON.read_text() if DAEMON.exists() else "{}"
+    merged = merge_hosts(before, address, str(DAEMON), options)
     return {DAEMON: merged} if merged else {}
 
 
@@ -120,13 +136,28 @@ def names_sockets(command: str) -> bool:
     return any(word.startswith(("-H", "--host")) for word in shlex.split(command))
 
 
-def drop_in(command: str, address: str) -> str:
+def tls(me: identity.Identity | None) -> Options:
+    """Return what has dockerd ask for certificates, on its TCP ports (its own options' names)."""
+    if me is None:
+        return {}
+    files = {"tlscacert": me.ca, "tlscert": me.certificate, "tlskey": me.key}
+    return {"tlsverify": True, **{name: str(path) for name, path in files.items()}}
+
+
+def drop_in(command: str, address: str, options: Options = MappingProxyType({})) -> str:
     """Return the drop-in for a unit that starts dockerd with *command*."""
-    return DROP_IN_TEXT.format(command=command, address=address)
+    words = (
+        f" --{n}" if v is True else f" --{n}={shlex.quote(str(v))}" for n, v in options.items()
+    )
+    return DROP_IN_TEXT.format(command=command, address=address, options="".join(words))
 
 
-def merge_hosts(text: str, address: str, path: str) -> str | None:
-    """Return daemon.json *text* with *address* among its ``hosts``; ``None``: it is there already.
+def merge_hosts(
+    text: str, address: str, path: str, options: Options = MappingProxyType({})
+) -> str | None:
+    """Return daemon.json *text* with *address* among its ``hosts``, and *options*.
+
+    :returns: ``None``: it is all there already.
 
     :raises ArpanetError: *text* is not a JSON object.
     """
@@ -137,6 +168,7 @@ def merge_hosts(text: str, address: str, path: str) -> str | None:
     if not isinstance(settings, dict) or not isinstance(settings.get("hosts", []), list):
         raise ArpanetError(f"{path} does not hold what Docker expects", "mend it first")
     hosts = settings.get("hosts") or ["unix:///var/run/docker.sock"]
-    if address in hosts:
+    if address in hosts and all(settings.get(name) == value for name, value in options.items()):
         return None
-    return json.dumps({**settings, "hosts": [*hosts, address]}, indent=2) + "\n"
+    hosts = hosts if address in hosts else [*hosts, address]
+    return json.dumps({**settings, **options, "hosts": hosts}, indent=2) + "\n"

@@ -102,7 +102,7 @@ DOCKER_URL = Setting(
 DOCKER_PORT = Setting(
     "DOCKER_PORT",
     kinds.port,
-    "2375",
+    lambda settings: "2376" if settings[ARPANET_TLS] else "2375",
     "The TCP port that 'install core --docker-tcp' binds Docker to.",
 )
 

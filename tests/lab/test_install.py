@@ -43,7 +43,8 @@ def test_tcp_only_when_asked_and_with_a_warning(clean_lab: Lab):
     file.write_text('{"debug": true}')
     try:
         for _ in range(2):  # the second time nothing is left to change
-            done = host.run(["arpanet", "install", "core", "--docker-tcp"], timeout=300)
+            words = ["arpanet", "--insecure", "install", "core", "--docker-tcp"]
+            done = host.run(words, timeout=300)
             warning = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
             assert len(warning) == 1
             assert "is root on this host" in warning[0]
@@ -60,6 +61,29 @@ def test_tcp_only_when_asked_and_with_a_warning(clean_lab: Lab):
         host.restart_docker()
 
 
+def test_dockers_port_is_for_hosts_of_the_cluster(clean_lab: Lab):
+    host, stranger, _ = clean_lab.hosts
+    file = configuration(host)
+    before = file.read_text() if file.exists() else None
+    ask = f"docker -H tcp://{host.ip}:2376 version -f {{{{.Server.Version}}}}"
+    mine = "--tlscacert=ca.pem --tlscert=host.pem --tlskey=host.key --tlsverify"
+    try:
+        done = host.run(["arpanet", "install", "core", "--docker-tcp"], check=False, timeout=300)
+        assert (done.returncode, "this host has no" in done.stderr) == (3, True)
+        run(host, f"arpanet --set ARPANET_IP={host.ip} master start --peers boot")
+        run(host, "arpanet install core --docker-tcp")
+        assert host.run(f"{ask} {mine}".split(), cwd=host.home / ".arpanet/host").stdout.strip()
+        for wrong in ("", "--tls"):
+            done = stranger.run([*ask.split(), *wrong.split()], check=False)
+            assert (done.returncode, done.stdout.strip()) == (1, "")
+    finally:
+        if before is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text(before)
+        host.restart_docker()
+
+
 def test_a_docker_that_does_not_start_so_runs_again_as_before(clean_lab: Lab):
     """Its script names a socket already, as DOCKER_OPTS may; dockerd refuses to be told twice."""
     host = clean_lab.hosts[0]
@@ -70,7 +94,8 @@ def test_a_docker_that_does_not_start_so_runs_again_as_before(clean_lab: Lab):
     file = configuration(host)
     had = file.read_text() if file.exists() else None
     try:
-        done = host.run(["arpanet", "install", "core", "--docker-tcp"], check=False, timeout=300)
+        words = ["arpanet", "--insecure", "install", "core", "--docker-tcp"]
+        done = host.run(words, check=False, timeout=300)
         assert done.returncode == 1
         last = done.stderr.splitlines()[-1]
         assert "Docker did not come back listening on tcp://" in last

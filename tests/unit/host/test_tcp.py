@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from arpanet.errors import ArpanetError, EngineUnreachable
+from arpanet.errors import ArpanetError, EngineUnreachable, SettingsError
 from arpanet.host import tcp
 from arpanet.progress import Progress
 from arpanet.settings import CORE, Settings, Source
@@ -100,7 +100,8 @@ def host(monkeypatch, tmp_path):
         monkeypatch.setattr(tcp, name, value)
     monkeypatch.setattr(tcp.addresses, "check_local", lambda _: None)
     monkeypatch.setattr(tcp.addresses, "port_free", lambda *_: True)
-    settings = Settings(CORE, {"ARPANET_IP": Source("10.0.0.1", "option")})
+    given = {"ARPANET_IP": "10.0.0.1", "ARPANET_TLS": "off"}
+    settings = Settings(CORE, {name: Source(text, "option") for name, text in given.items()})
     say = host.said.append
     host.context = SimpleNamespace(settings=settings, say=say, progress=Progress(say))
     return host
@@ -116,6 +117,27 @@ def test_a_unit_that_names_sockets_gets_one_more(host):
     tcp.bind(host.context)
     assert len(host.came) == 1
     assert "already" in host.said[-2]
+
+
+def test_with_tls_who_dials_shows_a_certificate(host, tmp_path, monkeypatch):
+    given = {"ARPANET_IP": "10.0.0.1", "ARPANET_IDENTITY": str(tmp_path / "a b")}
+    host.context.settings = Settings(CORE, {n: Source(t, "option") for n, t in given.items()})
+    with pytest.raises(SettingsError, match=r"this host has no .*/a b/host/ca\.pem"):
+        tcp.bind(host.context)
+    assert host.ran == []
+    monkeypatch.setattr(tcp.identity.Identity, "check", lambda _: None)
+    tcp.bind(host.context)
+    last = tcp.DROP_IN.read_text().splitlines()[-1]
+    assert " -H tcp://10.0.0.1:2376 --tlsverify --tlscacert='" in last
+    assert last.endswith(f"--tlskey='{tmp_path}/a b/host/host.key'")
+    host.unit = ""
+    tcp.bind(host.context)
+    written = json.loads(tcp.DAEMON.read_text())
+    assert written["tlsverify"] is True
+    assert written["tlscert"] == f"{tmp_path}/a b/host/host.pem"
+    tcp.bind(host.context)
+    assert "is root on this host" in host.said[-1]
+    assert len(host.came) == 2
 
 
 def test_a_unit_that_names_none_leaves_it_to_daemon_json(host):

@@ -36,7 +36,7 @@ def load(tmp_path):
 def test_option_over_file_over_environment_over_default(load):
     rc = "# mine\nDOCKER_PORT=3"
     for loaded, value, origin in [
-        (load(), 2375, "default"),
+        (load(), 2376, "default"),
         (load(DOCKER_PORT="2"), 2, "environment"),
         (load(rc, DOCKER_PORT="2"), 3, "~/.arpanetrc:2"),
         (load(rc, {"DOCKER_PORT": "4"}, DOCKER_PORT="2"), 4, "option"),
@@ -46,11 +46,11 @@ def test_option_over_file_over_environment_over_default(load):
 
 
 def test_an_empty_value_is_not_set(load):
-    assert load("DOCKER_PORT=", DOCKER_PORT="2")[DOCKER_PORT] == 2375
+    assert load("DOCKER_PORT=", DOCKER_PORT="2")[DOCKER_PORT] == 2376
 
 
 def test_no_rc_file_is_fine(tmp_path):
-    assert settings.load(CORE, None, {"HOME": str(tmp_path)})[DOCKER_PORT] == 2375
+    assert settings.load(CORE, None, {"HOME": str(tmp_path)})[DOCKER_PORT] == 2376
 
 
 @pytest.mark.parametrize(
