@@ -37,6 +37,10 @@ ONCE_LABEL = "arpanet.once"
 #: Docker's socket on a host, and where the directory that it is in is mounted in a node container.
 SOCKET, NODE_DIRECTORY = "/var/run/docker.sock", "/host/run"
 
+#: No program in a container gets rights that its first one lacks.
+NOTHING_MORE = "no-new-privileges"
+LOW_PORTS = "NET_BIND_SERVICE"
+
 
 @dataclass(frozen=True)
 class ContainerSpec:
@@ -49,6 +53,8 @@ class ContainerSpec:
     :ivar command: follows the image's entry point, as with ``docker run``.
     :ivar network: ``bridge``, ``host``, ``container:<name>``, or a network's name.
     :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
+    :ivar capabilities: beside Docker's usual ones; without any, it has none, but to listen on ports
+        below 1024, and its own files can't be written.
     :ivar pid_host: share the host's pid namespace.
     :ivar security: ``--security-opt`` values, as ``apparmor=unconfined``.
     :ivar exposed: TCP ports.
@@ -113,12 +119,15 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         "HostConfig": {
             "Binds": [f"{source}:{spec.volumes[source]}" for source in sorted(spec.volumes)],
             "CapAdd": list(spec.capabilities),
+            "CapDrop": [],
             "NetworkMode": spec.network,
             "PidMode": "host" if spec.pid_host else "",
             "RestartPolicy": {"Name": spec.restart},
-            "SecurityOpt": list(spec.security),
+            "SecurityOpt": [*spec.security, NOTHING_MORE],
         },
     }
+    if not spec.capabilities:  # then it needs no rights at all, and writes to what is mounted
+        body["HostConfig"] |= {"CapDrop": ["ALL"], "CapAdd": [LOW_PORTS], "ReadonlyRootfs": True}
     if spec.tmpfs:
         body["HostConfig"]["Tmpfs"] = dict(spec.tmpfs)
     if spec.docker:

@@ -13,7 +13,18 @@ from arpanet_lab.cluster import let_in
 from arpanet_lab.host import Host
 
 from tests.conftest import wait_for
-from tests.lab.cluster import PATIENCE, Cluster, client, fails, rows, run, serve, where, write_rc
+from tests.lab.cluster import (
+    PATIENCE,
+    WHOLE,
+    Cluster,
+    client,
+    fails,
+    rows,
+    run,
+    serve,
+    where,
+    write_rc,
+)
 from tests.labs import lab_of
 
 #: What listens on a host that is master and slave.
@@ -196,3 +207,21 @@ def test_plain_ports_only_when_asked_and_said_each_time(clean_lab):
     said = {row["part"]: row["detail"] for row in json.loads(run(host, "arpanet status -f json"))}
     assert words in said["identity"]
     assert run(host, "arpanet etcdctl set /x 1") == "1"
+
+
+def test_node_containers_may_do_the_least_that_works(secure):
+    """What docs/security.md says that each may do, as Docker has it."""
+    one = secure.hosts[0]
+    found = json.loads(run(one, f"docker inspect {' '.join(WHOLE)}"))
+    for container in found:
+        rights, name = container["HostConfig"], container["Name"].strip("/")
+        assert "no-new-privileges" in rights["SecurityOpt"], name
+        assert not rights["Privileged"], name
+        binds = {bind.partition(":")[0] for bind in rights["Binds"] or ()}
+        assert (str(one.home / ".arpanet") in binds) == (name == "arpanet_master")
+        if name == "arpanet_backends_agent":
+            assert sorted(rights["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"]
+        else:
+            assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], ["NET_BIND_SERVICE"]), name
+            assert rights["ReadonlyRootfs"], name
+            assert rights["PidMode"] == "", name

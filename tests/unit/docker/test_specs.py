@@ -38,13 +38,20 @@ def test_the_body_says_all_that_the_spec_says():
         "HostConfig": {
             "Binds": ["/etc/ssl:/etc/ssl:ro", "data:/var/lib/etcd"],
             "CapAdd": ["NET_ADMIN"],
+            "CapDrop": [],
             "NetworkMode": "host",
             "PidMode": "host",
             "RestartPolicy": {"Name": "unless-stopped"},
-            "SecurityOpt": ["apparmor=unconfined"],
+            "SecurityOpt": ["apparmor=unconfined", "no-new-privileges"],
             "UsernsMode": "host",
         },
     }
+
+
+def test_one_that_asks_for_no_rights_has_none():
+    rights = create_body(replace(SPEC, capabilities=()))["HostConfig"]
+    assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], ["NET_BIND_SERVICE"])
+    assert rights["ReadonlyRootfs"]
 
 
 def test_the_sockets_directory_is_mounted_since_the_socket_may_be_a_new_one(monkeypatch, tmp_path):
