@@ -32,6 +32,7 @@ __all__ = [
     "ROLES",
     "Authority",
     "Subject",
+    "addresses",
     "check",
     "check_host",
     "create",
@@ -225,6 +226,15 @@ def names(certificate: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     return found.value.get_values_for_type(x509.DNSName)
+
+
+def addresses(certificate: x509.Certificate) -> list[str]:
+    """Return the addresses that its owner may be dialled at."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return list(map(str, found.value.get_values_for_type(x509.IPAddress)))
 
 
 def pem(thing: x509.Certificate | x509.CertificateSigningRequest | Key) -> str:

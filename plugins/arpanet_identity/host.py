@@ -59,6 +59,30 @@ def role(kept: Store) -> str:
     return "master" if MASTER in authority.names(found) else "slave"
 
 
+def check(context: Context, kept: Store) -> None:
+    """See to it that this host can be who its certificate says.
+
+    :raises SettingsError: the certificate can't be used, or is for another name or address.
+    """
+    kept.me.check()
+    found = kept.certificate()
+    me = subject(context, "")
+    if found is None or me.host not in (names := authority.names(found)):
+        known = names[0] if found and names else "nobody"
+        raise SettingsError(
+            f"this host was let in as {known}, and HOSTNAME is {me.host}",
+            "set it back; or have that host revoked, remove all files in"
+            f" {kept.me.host}, and join again",
+        )
+    for one in me.addresses:
+        if one not in authority.addresses(found):
+            raise SettingsError(
+                f"this host's certificate does not name its address: ARPANET_IP is {one}",
+                "set it back; or on a master: 'arpanet certs revoke' this host, 'arpanet token"
+                f" create'; here: remove all files in {kept.me.host}, and join again",
+            )
+
+
 def vault(context: Context) -> Vault:
     """Return where the cluster keeps who is let in.
 

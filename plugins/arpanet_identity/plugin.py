@@ -73,7 +73,8 @@ class IdentityPlugin:
                 "on a master: 'arpanet certs revoke' this host, 'arpanet token create --role"
                 f" master'; here: remove all files in {kept.me.host}, and join again",
             )
-        kept.me.check()
+        addresses.check_local(context.settings[ARPANET_IP])
+        host.check(context, kept)
 
     @hookimpl(specname="arpanet_master_start", trylast=True)
     def let_in(self, context: Context, formation: Formation) -> None:
@@ -109,7 +110,8 @@ class IdentityPlugin:
         kept = host.store(context)
         if not kept.me.here:
             raise _stranger("slave")
-        kept.me.check()
+        addresses.check_local(context.settings[ARPANET_IP])
+        host.check(context, kept)
 
     @staticmethod
     def _wanted(context: Context) -> bool:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 
 from arpanet.errors import SettingsError
 from arpanet.records import Formation
+from arpanet.settings import Settings, Source
 from tests.admitting import Admitting
 
 BOOT, JOIN = Formation(boot=True), Formation(peers=("10.0.0.2:7001",))
@@ -118,6 +119,23 @@ def test_a_key_that_others_may_read_is_not_used(master):
     with pytest.raises(SettingsError, match="others may read"):
         master.emit("slave.start")
     assert states(master)["identity"][0] == "down"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("HOSTNAME", "h9", "this host was let in as h1, and HOSTNAME is h9; set it back"),
+        ("ARPANET_IP", "10.9.9.9", "does not name its address: ARPANET_IP is 10.9.9.9; set it"),
+    ],
+)
+@pytest.mark.parametrize("event", ["master.start", "slave.start"])
+def test_who_was_let_in_is_nobody_else(master, monkeypatch, event, name, text, words):
+    monkeypatch.setattr(plugin.addresses, "check_local", lambda _: None)
+    given = {**master.settings.explicit(), name: text}
+    sources = {key: Source(value, "option") for key, value in given.items()}
+    master.settings = Settings(master.settings, sources)
+    with pytest.raises(SettingsError, match=words):
+        master.emit(event, **({"formation": BOOT} if event == "master.start" else {}))
 
 
 @pytest.mark.parametrize("event", ["master.start", "slave.start"])
