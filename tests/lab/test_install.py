@@ -65,16 +65,18 @@ def test_dockers_port_is_for_hosts_of_the_cluster(clean_lab: Lab):
     host, stranger, _ = clean_lab.hosts
     file = configuration(host)
     before = file.read_text() if file.exists() else None
-    ask = f"docker -H tcp://{host.ip}:2376 version -f {{{{.Server.Version}}}}"
+    ask = f"docker -H tcp://{host.ip}:2376"
+    version = "version -f {{.Server.Version}}"
     mine = "--tlscacert=ca.pem --tlscert=host.pem --tlskey=host.key --tlsverify"
     try:
         done = host.run(["arpanet", "install", "core", "--docker-tcp"], check=False, timeout=300)
         assert (done.returncode, "this host has no" in done.stderr) == (3, True)
         run(host, f"arpanet --set ARPANET_IP={host.ip} master start --peers boot")
         run(host, "arpanet install core --docker-tcp")
-        assert host.run(f"{ask} {mine}".split(), cwd=host.home / ".arpanet/host").stdout.strip()
+        place = host.home / ".arpanet/host"
+        assert host.run(f"{ask} {mine} {version}".split(), cwd=place).stdout.strip()
         for wrong in ("", "--tls"):
-            done = stranger.run([*ask.split(), *wrong.split()], check=False)
+            done = stranger.run(f"{ask} {wrong} {version}".split(), check=False)
             assert (done.returncode, done.stdout.strip()) == (1, "")
     finally:
         if before is None:

@@ -3,7 +3,9 @@
 etcd knows nobody by a certificate at its JSON gateway, so beside the certificate a password tells
 whose request it is. Tokens live in the members' memory: 5 minutes after they were last used there,
 or until that member is started again. A request that is refused for its token was not looked at any
-further, so it may be sent again (etcd: server/auth/store.go, simple_token.go).
+further, so it may be sent again. A token ends with the number of the change that made it, and a
+member waits until it has seen that many: one whose store was wiped or restored since waits in vain
+(etcd: server/auth/store.go, simple_token.go).
 """
 
 import threading

@@ -147,6 +147,10 @@ class Transport:
         try:
             yield
         except (HTTPError, RegistryError) as problem:
+            if isinstance(problem, ReadTimeoutError):
+                # a token carries the moment of its making, which etcd waits for: where a store was
+                # wiped or restored since, that is far ahead
+                self._login.forget()
             said = isinstance(problem, EtcdError) and not problem.temporary
             if isinstance(problem, NotEtcd) or not said:
                 self.known.bad(endpoint, _why(endpoint, problem))

@@ -214,9 +214,7 @@ def test_killed_and_started_again(host, conversation):
 def test_other_settings_leave_the_link_and_the_client_as_they_are(host, conversation):
     """Docker starts and enters no client that is linked to a container that was replaced."""
     ids = [run(host, f"docker inspect -f {{{{.Id}}}} {name}") for name in (NAME, AGENT)]
-    write_rc(
-        host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_TLS="off", ARPANET_LOG="json"
-    )
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_LOG="json")
     run(host, "arpanet slave start")
     after = [run(host, f"docker inspect -f {{{{.Id}}}} {name}") for name in (NAME, AGENT)]
     assert (after[0] == ids[0], after[1] == ids[1]) == (True, False)
@@ -289,13 +287,15 @@ def test_what_clients_are_linked_to_is_never_replaced(host):
 def test_proxy_plane_has_no_privileges(host):
     client(host, f"{LABEL} {LEGACY}")
     reaches(host, "redis")
-    write_rc(
-        host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_TLS="off", ARPANET_PLANE="proxy"
-    )
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
     said = host.run(["arpanet", "slave", "start"], timeout=60).stderr
     assert "does not carry links of labels, so these end: client (localhost:6379)" in said
     told = json.loads(run(host, f"docker inspect {AGENT}"))[0]["HostConfig"]
-    assert (told["CapAdd"] or [], told["PidMode"], told["Privileged"]) == ([], "", False)
+    assert (told["CapAdd"] or [], told["PidMode"], told["Privileged"]) == (
+        ["NET_BIND_SERVICE"],
+        "",
+        False,
+    )
     wait_for(lambda: traces(host) == "", every=0.1)
     wait_for(lambda: linked(host))
     planes = {row["dials"]: (row["plane"], row["error"]) for row in links(host)}

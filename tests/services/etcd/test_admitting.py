@@ -1,6 +1,7 @@
 """etcd's users and roles, on real etcd: how masters keep them as they are wanted."""
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -125,6 +126,20 @@ def test_a_store_that_was_wiped_has_all_of_it_again(own_cluster):
     client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
     with pytest.raises(EtcdError, match="user name is empty"):
         own_cluster.gateway.get(LAYOUT.host("h1"))
+
+
+def test_a_token_of_before_the_store_was_wiped_holds_up_one_request(own_cluster):
+    """etcd waits for the change that made it, which will not come for long."""
+    access(own_cluster).admit(ALL, "m1")
+    for number in range(200):
+        client(own_cluster, M1).put("/arpanet/x", str(number))
+    one = client(own_cluster, S1)
+    one.put(LAYOUT.host("h1"), "x")
+    own_cluster.wipe(as_another=True)
+    access(own_cluster).admit(ALL, "m1")
+    with suppress(RegistryError):
+        one.put(LAYOUT.host("h1"), "y")
+    assert one.put(LAYOUT.host("h1"), "z")
 
 
 def test_what_was_turned_off_or_deleted_by_hand_is_put_right(own_cluster):

@@ -25,6 +25,7 @@ def watch(one_etcd, layout, tmp_path) -> Iterator[Start]:
         **os.environ,
         "HOME": str(tmp_path),
         "ARPANET_IP": "10.0.0.9",
+        "ARPANET_TLS": "off",
         "ARPANET_REGISTRY": f"etcd://{masters}{layout.root.rstrip('/')}",
     }
 
