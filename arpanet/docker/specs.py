@@ -39,7 +39,9 @@ SOCKET, NODE_DIRECTORY = "/var/run/docker.sock", "/host/run"
 
 #: No program in a container gets rights that its first one lacks.
 NOTHING_MORE = "no-new-privileges"
-LOW_PORTS = "NET_BIND_SERVICE"
+#: What one that asks for no rights has: ports below 1024, and its own volumes, also where Docker
+#: made them another user's (--userns-remap).
+FEW = ("DAC_OVERRIDE", "NET_BIND_SERVICE")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class ContainerSpec:
     :ivar command: follows the image's entry point, as with ``docker run``.
     :ivar network: ``bridge``, ``host``, ``container:<name>``, or a network's name.
     :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
-    :ivar capabilities: beside Docker's usual ones; without any, it has none, but to listen on ports
-        below 1024, and its own files can't be written.
+    :ivar capabilities: beside Docker's usual ones; without any, it has :data:`FEW`, and no file
+        can be written but in what is mounted.
     :ivar pid_host: share the host's pid namespace.
     :ivar security: ``--security-opt`` values, as ``apparmor=unconfined``.
     :ivar exposed: TCP ports.
@@ -127,7 +129,7 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         },
     }
     if not spec.capabilities:  # then it needs no rights at all, and writes to what is mounted
-        body["HostConfig"] |= {"CapDrop": ["ALL"], "CapAdd": [LOW_PORTS], "ReadonlyRootfs": True}
+        body["HostConfig"] |= {"CapDrop": ["ALL"], "CapAdd": list(FEW), "ReadonlyRootfs": True}
     if spec.tmpfs:
         body["HostConfig"]["Tmpfs"] = dict(spec.tmpfs)
     if spec.docker:

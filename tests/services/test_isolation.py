@@ -32,7 +32,7 @@ class Stranger:
         context.say(f"stranger: + {container.name}")
         match container.name:
             case "hang":
-                while not Path("/go-on").exists():
+                while not Path("/var/lib/arpanet/go-on").exists():
                     time.sleep(0.05)
             case "exit":
                 os._exit(7)
@@ -45,7 +45,7 @@ class Stranger:
     @hookimpl
     def arpanet_agent_stop(self, context):
         context.say("stranger: bye")
-        Path("/farewell").write_text("bye")
+        Path("/var/lib/arpanet/farewell").write_text("bye")
 
     @hookimpl
     def arpanet_status(self, context):
@@ -141,14 +141,14 @@ def test_a_hook_that_sleeps_for_ever_holds_up_nobody_and_is_named(slave: Slave) 
     state, detail = slave.status()["registrator"]
     assert state == "degraded"
     assert re.search(r"plugin stranger hangs in arpanet_container_register for \d+ s", detail)
-    slave.docker(f"cp /etc/hostname {REGISTRATOR}:/go-on")
+    slave.docker(f"cp /etc/hostname {REGISTRATOR}:/var/lib/arpanet/go-on")
     slave.says("plugin stranger goes on")
     wait_for(lambda: slave.status()["registrator"] == ["ok", "0 instances of 0 services"])
     slave.serve("later")
     slave.says("stranger: + later")
     slave.docker(f"stop {REGISTRATOR}")
     slave.says("stranger: bye")
-    assert slave.docker(f"cp {REGISTRATOR}:/farewell -", check=False)
+    assert slave.docker(f"cp {REGISTRATOR}:/var/lib/arpanet/farewell -", check=False)
 
 
 def test_a_hook_that_ends_the_process_is_left_out_by_name(slave: Slave) -> None:

@@ -50,7 +50,7 @@ def test_the_body_says_all_that_the_spec_says():
 
 def test_one_that_asks_for_no_rights_has_none():
     rights = create_body(replace(SPEC, capabilities=()))["HostConfig"]
-    assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], ["NET_BIND_SERVICE"])
+    assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], ["DAC_OVERRIDE", "NET_BIND_SERVICE"])
     assert rights["ReadonlyRootfs"]
 
 
