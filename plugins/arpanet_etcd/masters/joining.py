@@ -284,5 +284,5 @@ def _refused(cluster: Cluster, problem: RegistryError) -> RegistryError:
     names = ", ".join(member.name or member.peer_urls[0] for member in down)
     return RegistryError(
         f"the cluster takes no new master while {names} does not answer",
-        f"start it; if it is gone for good: arpanet etcdctl member remove {down[0].id}",
+        f"start it; if it is gone for good: arpanet master remove {down[0].name or down[0].id}",
     )

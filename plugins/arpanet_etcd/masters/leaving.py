@@ -16,7 +16,7 @@ from arpanet_etcd.masters.starting import lock_key
 from arpanet_etcd.masters.wal import Identity
 from arpanet_etcd.settings import endpoints
 
-__all__ = ["leave", "stop"]
+__all__ = ["leave", "stop", "take_out"]
 
 #: Seconds for the others to agree that this member goes.
 REMOVED = 30.0
@@ -87,24 +87,33 @@ def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
     others = [one for one in members if one.id != mine.id]
     well = health.well(others)
     plan.leave(members, mine.id, well)
-    this = own(context)
-    _hand_over(this, mine, next(one for one in others if one.id in well and not one.learner))
+    successor = next(one for one in others if one.id in well and not one.learner)
+    _hand_over(own(context), mine, successor)
     gateway = Gateway([url for one in others if one.id in well for url in one.client_urls])
+    take_out(context, gateway, mine)
+
+
+def take_out(context: Context, gateway: Gateway, member: Member) -> None:
+    """Have the masters behind *gateway* agree that *member* is none of them; it takes a majority.
+
+    :raises RegistryError: they don't within 30 s; or this host may not ask for it.
+    """
+    name = member.name or member.peer_urls[0]
     deadline = time.monotonic() + REMOVED
     progress = context.progress
-    leaving = progress("waiting for the other masters to let this one go")
-    with Lock(gateway, lock_key(context), this.name, progress) as lock, leaving:
+    leaving = progress(f"waiting for the other masters to let {name} go")
+    with Lock(gateway, lock_key(context), own(context).name, progress) as lock, leaving:
         while True:
             lock.check()
             try:
-                if all(one.id != mine.id for one in peers.agreed(gateway.endpoints).members):
+                if all(one.id != member.id for one in peers.agreed(gateway.endpoints).members):
                     return
-                gateway.member_remove(mine.id)
+                gateway.member_remove(member.id)
             except (RegistryUnreachable, Unanswered, EtcdError) as problem:
                 if time.monotonic() > deadline:
                     raise RegistryError(
-                        f"the other masters don't let this one go: {problem.message}",
-                        "'arpanet status' shows how they are",
+                        f"the other masters don't let {name} go: {problem.message}",
+                        "'arpanet master status' shows how they are",
                     ) from problem
                 time.sleep(ROUND)
 

@@ -112,7 +112,7 @@ def join(cluster: Cluster, own: Own, data: Identity | None) -> Step:
             raise RegistryError(
                 f"HOSTNAME {own.name} is taken by the master at {', '.join(member.peer_urls)}",
                 "give each host a HOSTNAME of its own; if that master is gone for good:"
-                f" arpanet etcdctl member remove {member.id}",
+                f" arpanet master remove {member.name}",
             )
     return Step("add")
 
@@ -146,5 +146,5 @@ def leave(members: Sequence[Member], own: str, healthy: Iterable[str]) -> None:
     if len(others) - len(missing) < quorum(len(others)):
         raise RegistryError(
             f"the other masters would have no majority: {', '.join(missing)} does not answer",
-            "start them, or remove them with 'arpanet etcdctl member remove', then try again",
+            "start them, or remove them with 'arpanet master remove', then try again",
         )

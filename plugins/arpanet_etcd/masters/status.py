@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from arpanet import Context, EngineUnreachable, Member, RegistryError, Status
@@ -13,7 +14,7 @@ from arpanet_etcd.masters.plan import quorum
 from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import endpoints
 
-__all__ = ["Report", "cluster_line", "status"]
+__all__ = ["Report", "Survey", "cluster_line", "status", "survey"]
 
 #: Seconds for one master to answer: the command is to answer within seconds also when none does.
 TIMEOUT = 1.0
@@ -21,12 +22,37 @@ TIMEOUT = 1.0
 
 @dataclass(frozen=True)
 class Report:
-    """What one member says of itself; *leader* is an id, ``""`` when it has none."""
+    """What one member says of itself.
+
+    :ivar leader: an id; ``""``: it has none.
+    :ivar size: bytes of its store on disk, of which *in_use* are not free inside of it.
+    :ivar index: the last entry of the masters' common log that it has.
+    """
 
     healthy: bool
     version: str = ""
     leader: str = ""
     size: int = 0
+    in_use: int = 0
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All members, and what each says.
+
+    :ivar reports: member id -> its report.
+    :ivar alarms: member id -> etcd's own, as ``NOSPACE`` and ``CORRUPT``.
+    """
+
+    members: Sequence[Member]
+    reports: Mapping[str, Report]
+    alarms: Mapping[str, Sequence[str]]
+
+    def line(self) -> Status:
+        """Return the line for the cluster."""
+        raised = [one for several in self.alarms.values() for one in several]
+        return cluster_line(self.members, self.reports, raised)
 
 
 def status(context: Context) -> list[Status]:
@@ -54,20 +80,28 @@ def _container(context: Context) -> list[Status]:
 
 
 def _cluster(context: Context) -> Status:
-    gateway = Gateway(endpoints(context.settings), timeout=TIMEOUT)
     try:
-        members = gateway.member_list()
+        return survey(endpoints(context.settings)).line()
     except RegistryError as problem:
         return Status("masters", "down", str(problem))
+
+
+def survey(places: Sequence[str]) -> Survey:
+    """Ask all members at once.
+
+    :param places: client URLs, of which one must answer.
+    :raises RegistryUnreachable: none does.
+    """
+    gateway = Gateway(places, timeout=TIMEOUT)
+    members = gateway.member_list()
     with ThreadPoolExecutor(max_workers=max(len(members), 1)) as pool:
         reports = list(pool.map(_report, members))
-    alarms: Sequence[str] = ()
-    try:
-        answer = gateway.call("maintenance/alarm", {"action": "GET"})
-        alarms = [one.get("alarm", "") for one in answer.get("alarms", ())]
-    except RegistryError:
-        pass  # without a majority nobody knows; the line says so already
-    return cluster_line(members, {m.id: r for m, r in zip(members, reports, strict=True)}, alarms)
+    alarms: dict[str, list[str]] = {}
+    with suppress(RegistryError):  # without a majority nobody knows, and masters alone may ask
+        for one in gateway.call("maintenance/alarm", {"action": "GET"}).get("alarms", ()):
+            raised = alarms.setdefault(f"{int(one.get('memberID', 0)):x}", [])
+            raised.append(one.get("alarm", ""))
+    return Survey(members, {m.id: r for m, r in zip(members, reports, strict=True)}, alarms)
 
 
 def _report(member: Member) -> Report:
@@ -82,9 +116,9 @@ def _report(member: Member) -> Report:
         except RegistryError:
             continue
         leader = int(said.get("leader", 0))
-        size = int(said.get("dbSize", 0))
         well = bool(leader) if member.learner else health.healthy(url, TIMEOUT)
-        return Report(well, said.get("version", ""), f"{leader:x}" if leader else "", size)
+        numbers = (int(said.get(name, 0)) for name in ("dbSize", "dbSizeInUse", "raftIndex"))
+        return Report(well, said.get("version", ""), f"{leader:x}" if leader else "", *numbers)
     return Report(False)
 
 

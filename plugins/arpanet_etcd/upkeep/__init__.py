@@ -1,0 +1,1 @@
+"""What masters need from time to time: looks, removals, snapshots."""
