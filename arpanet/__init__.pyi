@@ -30,7 +30,7 @@ from .errors import (
     SettingsError as SettingsError,
     UsageError as UsageError,
 )
-from .host import addresses as addresses, drained as drained
+from .host import addresses as addresses, drained as drained, sockets as sockets
 from .identity import Identity as Identity
 from .images import elf as elf
 from .images.node import node_image as node_image, pack_binaries as pack_binaries

@@ -1,5 +1,5 @@
-"""This machine: installing Docker, its addresses, what was drained, the watcher of its settings."""
+"""This machine: installing Docker, its addresses and sockets, the watcher of its settings."""
 
-from arpanet.host import addresses, drained
+from arpanet.host import addresses, drained, sockets
 
-__all__ = ["addresses", "drained"]
+__all__ = ["addresses", "drained", "sockets"]

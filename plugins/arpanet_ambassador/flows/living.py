@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import islice
 
+from arpanet import sockets
 from arpanet_ambassador.flows.dialling import Endpoint
-from arpanet_ambassador.planes import namespaces, netlink
+from arpanet_ambassador.planes import namespaces
 from arpanet_ambassador.planes.plane import Client
 from arpanet_ambassador.planes.socket.layout import Seen
 
@@ -91,7 +92,7 @@ def askers(seen: Iterable[Seen], wanted: frozenset[Endpoint]) -> dict[str, froze
 
 def _heard(targets: frozenset[Endpoint]) -> frozenset[Endpoint]:
     found = set()
-    for target, ago in islice(netlink.heard(), _ENOUGH):
+    for target, ago in islice(sockets.heard(), _ENOUGH):
         if target in targets and ago < _FRESH:
             found.add(target)
             if found == targets:

@@ -14,13 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from arpanet import Instance, Snapshot
+from arpanet import Instance, Snapshot, sockets
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.links.resolve import endpoint
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.planes import namespaces, netlink
-from arpanet_ambassador.planes.netlink import Connection, Flow
+from arpanet_ambassador.planes.netlink import Flow
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
 __all__ = ["Endpoints", "Reaper", "Watch", "strays", "watches"]
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 #: By the kernel's tracking, where packets are sent elsewhere; by the socket, where it is connected
 #: to the instance itself.
-Stray = Flow | Connection
+Stray = Flow | sockets.Connection
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _strays(
 ) -> list[Stray]:
     found: list[Stray] = [*strays(netlink.flows(), watch, known)]
     if reached:
-        found += [one for one in netlink.connections() if one.target in reached]
+        found += [one for one in sockets.connections() if one.target in reached]
     return found
 
 
@@ -208,13 +208,13 @@ def _reset(found: Iterable[Stray]) -> int:
     """Abort the apps' sockets, then forget the flows: what is left gets a reset when it sends."""
     count = 0
     for flow in found:
-        if isinstance(flow, Connection):
+        if isinstance(flow, sockets.Connection):
             with suppress(OSError):  # the app has closed it, or this kernel cannot
-                netlink.destroy(flow)
+                sockets.destroy(flow)
                 count += 1
             continue
         with suppress(OSError):  # the app has closed it, or this kernel cannot
-            netlink.destroy_socket(flow.source, flow.dialled)
+            sockets.destroy_socket(flow.source, flow.dialled)
         with suppress(OSError):
             netlink.delete_flow(flow)
             count += 1

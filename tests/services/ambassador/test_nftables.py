@@ -12,6 +12,7 @@ from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.nftables.plane import Nftables
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 
+from arpanet import sockets
 from arpanet.records import Target
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS, Lan, anybody, echoes, hello
 
@@ -313,7 +314,7 @@ def test_flow_is_found_and_its_socket_destroyed(lan, plane):
             flow = found[connection.getsockname()]
             assert (flow.dialled, flow.target) == (connection.getpeername(), (target.ip, 6379))
         flow = found[one.getsockname()]
-        lan.client.do(lambda: netlink.destroy_socket(flow.source, flow.dialled))
+        lan.client.do(lambda: sockets.destroy_socket(flow.source, flow.dialled))
         with pytest.raises(ConnectionAbortedError):
             one.recv(1)
         lan.client.do(lambda: netlink.delete_flow(flow))
@@ -337,7 +338,7 @@ def test_forgotten_flow_is_reset_when_it_sends(lan, plane):
 
 def test_sockets_that_are_not_there(lan):
     with pytest.raises(FileNotFoundError):
-        lan.client.do(lambda: netlink.destroy_socket(("10.99.0.3", 1), ("10.99.0.2", 1)))
+        lan.client.do(lambda: sockets.destroy_socket(("10.99.0.3", 1), ("10.99.0.2", 1)))
 
 
 # -- more forms ---------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from arpanet_ambassador.planes import netlink
 from arpanet_ambassador.planes.socket import installing, pins
 from arpanet_ambassador.planes.socket.host import Host, cookie
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
@@ -19,6 +18,7 @@ from arpanet_ambassador.planes.socket.layout import CGROUP, Dialled, Use
 from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.table import make
 
+from arpanet import sockets
 from tests.conftest import wait_for
 from tests.services.ambassador.behaviours.stage import LOCALHOST, ONE, PORT, TWO
 from tests.services.ambassador.lan import AMBASSADOR, Node, echoes, hello
@@ -120,7 +120,7 @@ def test_sockets_show_the_target_itself_and_can_be_destroyed(stage):
         hello(connection)
         here = connection.getsockname()
         assert f"{ONE[0]}:{PORT}" in stage.client.sh(f"ss -tnH sport = :{here[1]}")
-        stage.client.do(lambda: netlink.destroy_socket(here, ONE))
+        stage.client.do(lambda: sockets.destroy_socket(here, ONE))
         with pytest.raises(ConnectionAbortedError):
             connection.recv(1)
 

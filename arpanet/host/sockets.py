@@ -1,0 +1,161 @@
+"""TCP sockets of the calling thread's network namespace: which there are, and ending them.
+
+Own code, since pyroute2's ``inet_diag_req`` does not encode addresses, and its sockets run an
+asyncio loop each, which a thread that visits a namespace for a millisecond can do without. Formats:
+linux/netlink.h, inet_diag.h.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = [
+    "ACK",
+    "DUMP",
+    "REQUEST",
+    "Connection",
+    "ask",
+    "attributes",
+    "connections",
+    "destroy",
+    "destroy_socket",
+    "heard",
+]
+
+_SOCK_DIAG = 4
+#: Flags of a request: that it is one; that it is to be answered; that all there is, is wanted.
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+_ERROR, _DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_TYPE_MASK = 0x3FFF
+#: Seconds; the kernel answers at once or not at all.
+_TIMEOUT = 5.0
+
+_SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
+#: Of TCP: established, syn-sent, fin-wait-1 and -2, close-wait, last-ack (net/tcp_states.h).
+_CONNECTED = sum(1 << state for state in (1, 2, 4, 5, 8, 9))
+_ESTABLISHED = 1 << 1
+_EVERY_STATE = 0xFFFFFFFF
+#: ``struct inet_diag_msg``, behind which are attributes; ``struct tcp_info`` is one, asked for by a
+#: bit of its own, and in it the milliseconds since data, and since an acknowledgement, came in.
+_DIAG_MESSAGE = 72
+_INFO, _ASK_INFO = 2, 1 << 1
+_LAST_HEARD = struct.Struct("=52xII")
+#: ``struct inet_diag_sockid``, in what is asked for and in what is answered.
+_SOCKET_ID = slice(4, 52)
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A TCP socket that is connected.
+
+    :ivar target: (ip, port) of its peer, IPv4 also where the socket is an IPv6 one.
+    :ivar port: its own.
+    :ivar family: the socket's own; *id* is the kernel's description of it.
+    """
+
+    target: tuple[str, int]
+    port: int
+    family: int
+    id: bytes
+
+
+def connections() -> list[Connection]:
+    """Return the connected TCP sockets of this namespace.
+
+    :raises OSError: the kernel says no.
+    """
+    return [one for one, _ in _sockets(_CONNECTED)]
+
+
+def heard() -> Iterator[tuple[tuple[str, int], float]]:
+    """Yield, of each established TCP socket here, its peer and the seconds since that said a thing.
+
+    :raises OSError: the kernel says no.
+    """
+    for one, rest in _sockets(_ESTABLISHED, _ASK_INFO):
+        info = dict(attributes(rest)).get(_INFO, b"")
+        if len(info) >= _LAST_HEARD.size:
+            yield one.target, min(_LAST_HEARD.unpack_from(info)) / 1000
+
+
+def _sockets(states: int, more: int = 0) -> Iterator[tuple[Connection, bytes]]:
+    """Yield the TCP sockets of this namespace that are in one of *states*, and their attributes."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, more, 0, states) + bytes(48)
+        for answer in ask(_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, body):
+            kept = answer[_SOCKET_ID]
+            (own, port), peer = struct.unpack_from(">HH", kept), kept[20:36]
+            if family == socket.AF_INET6 and peer.startswith(_MAPPED):
+                ip = socket.inet_ntop(socket.AF_INET, peer[12:])
+            else:
+                ip = socket.inet_ntop(family, peer[:4] if family == socket.AF_INET else peer)
+            yield Connection((ip, port), own, family, kept), answer[_DIAG_MESSAGE:]
+
+
+def destroy(one: Connection) -> None:
+    """Abort a socket: both sides see a reset.
+
+    :raises OSError: it is gone, or the kernel cannot (``CONFIG_INET_DIAG_DESTROY``).
+    """
+    body = struct.pack("=BBBBI", one.family, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + one.id
+    list(ask(_SOCK_DIAG, _SOCK_DESTROY, REQUEST | ACK, body))
+
+
+def destroy_socket(source: tuple[str, int], peer: tuple[str, int]) -> None:
+    """Abort the TCP socket between *source* and *peer*: both sides see a reset.
+
+    :raises OSError: there is none, or the kernel cannot (``CONFIG_INET_DIAG_DESTROY``).
+    """
+    any_socket = 0xFFFFFFFFFFFFFFFF
+    address = (
+        struct.pack(">HH", source[1], peer[1])
+        + socket.inet_aton(source[0]).ljust(16, b"\0")
+        + socket.inet_aton(peer[0]).ljust(16, b"\0")
+        + struct.pack("=IQ", 0, any_socket)
+    )
+    body = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + address
+    list(ask(_SOCK_DIAG, _SOCK_DESTROY, REQUEST | ACK, body))
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and the value of each attribute in *data*."""
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind & _TYPE_MASK, data[_ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :]
+
+
+def ask(family: int, kind: int, flags: int, body: bytes, answers: int = 0) -> Iterator[bytes]:
+    """Send one request and yield the bodies of its answers.
+
+    :param family: of netlink: ``NETLINK_SOCK_DIAG`` and the like.
+    :param answers: how many there are, where the kernel sends no word at their end.
+    :raises OSError: the kernel says no.
+    """
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as netlink:
+        netlink.settimeout(_TIMEOUT)
+        netlink.bind((0, 0))
+        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+        while True:
+            data = netlink.recv(1 << 18)
+            while data:
+                length, answer, _, _, _ = _HEADER.unpack_from(data)
+                if answer == _DONE:
+                    return
+                if answer == _ERROR:
+                    (code,) = struct.unpack_from("=i", data, _HEADER.size)
+                    if code:
+                        raise OSError(-code, os.strerror(-code))
+                    return
+                yield data[_HEADER.size : length]
+                answers -= 1
+                if not answers:
+                    return
+                data = data[(length + 3) & ~3 :]
