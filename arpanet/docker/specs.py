@@ -57,6 +57,7 @@ class ContainerSpec:
     :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
     :ivar capabilities: beside Docker's usual ones; without any, it has :data:`FEW`, and no file
         can be written but in what is mounted.
+    :ivar also: more of them, which change nothing else.
     :ivar pid_host: share the host's pid namespace.
     :ivar security: ``--security-opt`` values, as ``apparmor=unconfined``.
     :ivar exposed: TCP ports.
@@ -77,6 +78,7 @@ class ContainerSpec:
     network: str = "bridge"
     volumes: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     pid_host: bool = False
     security: tuple[str, ...] = ()
     exposed: tuple[int, ...] = ()
@@ -120,7 +122,7 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         "StopTimeout": spec.stop_seconds,
         "HostConfig": {
             "Binds": [f"{source}:{spec.volumes[source]}" for source in sorted(spec.volumes)],
-            "CapAdd": list(spec.capabilities),
+            "CapAdd": [*spec.capabilities, *spec.also],
             "CapDrop": [],
             "NetworkMode": spec.network,
             "PidMode": "host" if spec.pid_host else "",
@@ -129,7 +131,8 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
         },
     }
     if not spec.capabilities:  # then it needs no rights at all, and writes to what is mounted
-        body["HostConfig"] |= {"CapDrop": ["ALL"], "CapAdd": list(FEW), "ReadonlyRootfs": True}
+        few = {"CapDrop": ["ALL"], "CapAdd": sorted({*FEW, *spec.also}), "ReadonlyRootfs": True}
+        body["HostConfig"] |= few
     if spec.tmpfs:
         body["HostConfig"]["Tmpfs"] = dict(spec.tmpfs)
     if spec.docker:

@@ -110,5 +110,5 @@ class CertsRevoke(Command):
             if name not in mine.roster().hosts:
                 raise ArpanetError(f"no host {name} is let in", "'arpanet certs' lists them")
             roster.shut_out(where, name)
-            kept.revoke(mine.crl(mine.settle()))
+            mine.settle()
         context.say(f"{name} is shut out; masters hear of it within 10 seconds")

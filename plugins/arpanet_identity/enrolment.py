@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
@@ -36,6 +36,7 @@ class Enrolment:
     admit: Callable[[Roster], None]
     days: float = DAYS
     _settling: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _shut_out: Set[str] | None = None
 
     def authority(self) -> Authority:
         """Return the CA.
@@ -54,12 +55,16 @@ class Enrolment:
         return known
 
     def settle(self) -> Roster:
-        """Have all know who is let in; return that.
+        """Have all know who is let in and who is shut out; return that.
 
+        What is shut out is on this master's disk before connections are ended, else it comes back.
         One at a time: who tells what it read before would shut out again who was let in since.
         """
         with self._settling:
             known = self.roster()
+            if known.revoked.keys() != self._shut_out:
+                self.store.revoke(self.crl(known))
+                self._shut_out = known.revoked.keys()
             self.admit(known)
             return known
 

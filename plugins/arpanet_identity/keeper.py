@@ -5,7 +5,7 @@ All of it on threads of its own: the agent's deciding thread waits for nobody.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -36,7 +36,6 @@ class Keeper:
         self._ended = threading.Event()
         self._trouble = ""
         self._hosts = 0
-        self._shut_out: Set[str] | None = None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
 
@@ -92,8 +91,4 @@ class Keeper:
 
     def _keep(self) -> None:
         """Have etcd, and this host's disk, know who is let in and who is shut out."""
-        known = self._enrolment.settle()
-        self._hosts = len(known.hosts)
-        if known.revoked.keys() != self._shut_out:
-            self._store.revoke(self._enrolment.crl(known))
-            self._shut_out = known.revoked.keys()
+        self._hosts = len(self._enrolment.settle().hosts)

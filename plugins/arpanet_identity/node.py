@@ -23,6 +23,8 @@ def start(context: Context, kept: Store) -> bool:
         role="master",
         # the CA's key is here, and in no other container
         volumes={str(kept.directory): str(kept.directory)},
+        # who is shut out loses the connections that it has to this host's masters
+        also=("NET_ADMIN",),
     )
     done = context.engine.ensure(spec)
     context.say(f"enrolment: container {name} {done}")

@@ -8,7 +8,7 @@ vault; where the marks are right, nothing else is looked at but now and then.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from arpanet import HOSTNAME, Admission, Context, RegistryError, identity
@@ -17,8 +17,10 @@ from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.masters import access
 from arpanet_etcd.masters.access import ROOT, State, Step, Wanted
+from arpanet_etcd.masters.cutting import Cutting
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.vault import V3Vault, where_v3
+from arpanet_etcd.settings import ETCD_PEERPORT, ETCD_PORT
 
 __all__ = ["Access", "make_access"]
 
@@ -36,14 +38,22 @@ TIMEOUT = 10.0
 
 
 class Access:
-    """The users and roles of one cluster. Used by one thread."""
+    """The users and roles of one cluster. Used by one thread.
+
+    :param ports: that this host's etcd listens on, for who is shut out has connections there.
+    """
 
     def __init__(
-        self, gateway: Gateway, layout: Layout, clock: Callable[[], float] = time.monotonic
+        self,
+        gateway: Gateway,
+        layout: Layout,
+        clock: Callable[[], float] = time.monotonic,
+        ports: Collection[int] = (),
     ) -> None:
         self._gateway, self._layout, self._clock = gateway, layout, clock
         self._vault = V3Vault(gateway, layout)
         self._audit_at = 0.0
+        self._cutting = Cutting(ports)
 
     def admit(self, admissions: Sequence[Admission], own: str) -> None:
         """Let *admissions* be all that may do anything. Changes nothing twice.
@@ -64,6 +74,7 @@ class Access:
         if marks != want.marks or self._clock() >= self._audit_at or not self._enabled():
             self._make_so(want, mine)
             self._audit_at = self._clock() + AUDIT
+        self._cutting.look(good)
         if refused:
             raise RegistryError("; ".join(refused))
 
@@ -172,4 +183,5 @@ def make_access(context: Context) -> Access | None:
         return None
     masters, path = found
     gateway = Gateway(masters, seed=context.settings[HOSTNAME], pinned=True)
-    return Access(gateway, Layout(path))
+    ports = (context.settings[ETCD_PORT], context.settings[ETCD_PEERPORT])
+    return Access(gateway, Layout(path), ports=ports)

@@ -52,6 +52,8 @@ def test_one_that_asks_for_no_rights_has_none():
     rights = create_body(replace(SPEC, capabilities=()))["HostConfig"]
     assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], ["DAC_OVERRIDE", "NET_BIND_SERVICE"])
     assert rights["ReadonlyRootfs"]
+    more = create_body(replace(SPEC, capabilities=(), also=("NET_ADMIN",)))["HostConfig"]
+    assert more == rights | {"CapAdd": ["DAC_OVERRIDE", "NET_ADMIN", "NET_BIND_SERVICE"]}
 
 
 def test_the_sockets_directory_is_mounted_since_the_socket_may_be_a_new_one(monkeypatch, tmp_path):
@@ -102,6 +104,7 @@ CHANGES = {
     "network": "bridge",
     "volumes": {},
     "capabilities": (),
+    "also": ("SYS_TIME",),
     "pid_host": False,
     "security": (),
     "exposed": (2379,),
