@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -64,12 +64,15 @@ class Failure:
 
     :ivar place: the hook.
     :ivar at: when the last one was, on the monotonic clock.
+    :ivar over: the hook asks a question, which was answered since. What was raised at an event is
+        never over by itself: the next event is of something else.
     """
 
     count: int
     place: str
     words: str
     at: float
+    over: bool = False
 
 
 class Bus:
@@ -184,7 +187,16 @@ class Bus:
             if worker := self._workers.get(one.plugin_name):
                 seconds = AGENTS_ANSWER if self._post else ANSWER
                 call = partial(worker.ask, hook, call, seconds)
-            yield one.plugin_name, self._guarded(one.plugin_name, hook, call)
+            failed = self._failed_in(one.plugin_name, hook)
+            answer = self._guarded(one.plugin_name, hook, call)
+            if failed and self.failures[one.plugin_name] is failed:
+                self.failures[one.plugin_name] = replace(failed, over=True)
+            yield one.plugin_name, answer
+
+    def _failed_in(self, plugin: str, hook: str) -> Failure | None:
+        """Return the last failure of a plugin, if it was in *hook*."""
+        failure = self.failures.get(plugin)
+        return failure if failure and failure.place == hook else None
 
     def _guarded(
         self,

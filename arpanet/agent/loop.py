@@ -189,6 +189,7 @@ class Agent:
             "failures": {
                 name: {"count": one.count, "hook": one.place, "words": one.words, "at": one.at}
                 for name, one in bus.failures.items()
+                if not one.over
             },
             "plugins": bus.workers(),
             "hanging": sorted(self._hanging),

@@ -22,7 +22,7 @@ def site() -> Iterator[Site]:
 
 
 #: Each takes about a minute: all of them are held by ``tox -e drills``.
-CHOSEN = [d for d in DRILLS if "DRILLS" in os.environ or d.name == "registrators-frozen"]
+CHOSEN = [d for d in DRILLS if "DRILLS" in os.environ or d.name in ("registrators-frozen", "wiped")]
 
 
 @pytest.mark.parametrize("drill", CHOSEN, ids=lambda drill: drill.name)

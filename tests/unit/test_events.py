@@ -86,6 +86,26 @@ def test_a_broken_plugin_stays_alone(problem, caplog):
     assert bool(caplog.records[0].exc_info) is not isinstance(problem, ArpanetError)
 
 
+def test_what_a_question_failed_in_is_over_once_it_is_answered():
+    plugin = Plugin(ValueError())
+    subject = bus(one=plugin)
+    for answer, over in ((ValueError(), False), ([ONE], True), (ValueError(), False)):
+        plugin.answer = answer
+        subject.collect("arpanet_status", context=None)
+        assert subject.failures["one"].over is over
+    assert subject.failures["one"].count == 2
+
+
+def test_what_an_event_failed_in_is_over_neither_with_the_next_nor_with_an_answer():
+    plugin = Plugin(ValueError())
+    subject = bus(one=plugin)
+    subject.emit("install", context=None, role="core")
+    plugin.answer = [ONE]
+    subject.emit("install", context=None, role="core")
+    subject.collect("arpanet_status", context=None)
+    assert not subject.failures["one"].over
+
+
 def test_an_interrupt_is_nobodys_failure():
     with pytest.raises(KeyboardInterrupt):
         bus(one=Plugin(KeyboardInterrupt())).emit("install", context=None, role="core")

@@ -1,5 +1,6 @@
 """The agent's loop: differences of whole states, in order, on one thread."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from arpanet.agent import loop, statusfile
 from arpanet.agent.box import Box
 from arpanet.agent.loop import Agent
 from arpanet.errors import EngineUnreachable, PluginError
+from arpanet.events import Failure
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import CORE, Settings, Source
@@ -120,6 +122,15 @@ def written(monkeypatch):
     found = {}
     monkeypatch.setattr(statusfile, "write", lambda part, state: found.update({part: state}))
     return found
+
+
+def test_a_failure_that_is_over_is_told_no_more(context, written):
+    agent = Agent(context)
+    failure = Failure(1, "arpanet_backends", "no", 1.0)
+    context.bus.failures.update(one=failure, two=replace(failure, over=True))
+    agent.stop()
+    agent.run()
+    assert set(written[loop.STATUS]["failures"]) == {"one"}
 
 
 def test_run_follows_until_stopped_and_only_the_newest_counts(context, written):
