@@ -18,7 +18,7 @@ from urllib3.exceptions import (
 )
 
 from arpanet import RegistryError, RegistryUnreachable
-from arpanet_etcd.client import wire
+from arpanet_etcd.client import stream, wire
 from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.client.connections import Connections, tls_fault
 from arpanet_etcd.client.endpoints import Endpoints
@@ -254,6 +254,27 @@ class Transport:
         except (ValueError, AttributeError, RecursionError):
             raise wire.not_etcd(200, response.data) from None
         return answer
+
+    def stream(self, endpoint: str, path: str, timeout: float) -> Iterator[Json]:
+        """Yield the results that one endpoint streams, without failover and without a new token.
+
+        :param timeout: seconds for each piece.
+        :raises RegistryUnreachable: it does not answer, or not to the end.
+        """
+        try:
+            response = self._connections.request(
+                "POST",
+                f"{endpoint}/v3/{path}",
+                body=b"{}",
+                headers=self._login.headers,
+                timeout=timeout,
+                preload_content=False,
+            )
+            if response.status != 200:
+                raise wire.failure(response.status, response.data)
+        except HTTPError as problem:
+            raise unreachable([reason(endpoint, problem)]) from problem
+        return stream.results(response)
 
     def watch(
         self, key: str, range_end: str, start_revision: int, *, pulse: float = PULSE

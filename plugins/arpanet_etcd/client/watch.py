@@ -10,7 +10,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from arpanet import RegistryError, RegistryUnreachable
-from arpanet_etcd.client import wire
+from arpanet_etcd.client import stream, wire
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import Compacted, EtcdError, Event, Json
 
@@ -74,7 +74,7 @@ class Watch:
         :raises RegistryUnreachable: the connection broke, or the member hangs.
         """
         try:
-            for line in self._lines():
+            for line in stream.lines(self._response):
                 self._heard = True
                 if not self.position.cluster:
                     self._begin(json.loads(line))
@@ -112,19 +112,6 @@ class Watch:
                 self._dead = f"the master that was watched hangs: {problem}"
                 self._hang_up()
                 return
-
-    def _lines(self) -> Iterator[bytes]:
-        rest: list[bytes] = []
-        for chunk in self._response.stream(65536):
-            *lines, last = chunk.split(b"\n")
-            for line in lines:
-                whole = b"".join((*rest, line))
-                rest.clear()
-                if whole:
-                    yield whole
-            rest.append(last)
-        if whole := b"".join(rest):
-            yield whole
 
     def _step(self, document: Json) -> tuple[int, tuple[Event, ...]]:
         if "error" in document:

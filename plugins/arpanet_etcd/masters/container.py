@@ -26,7 +26,16 @@ from arpanet_etcd.masters.plan import Own
 from arpanet_etcd.masters.wal import Identity
 from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_NAME, ETCD_PEERPORT, ETCD_PORT
 
-__all__ = ["VOLUME", "EtcdContainer", "command", "first_log", "own", "preflight", "readable"]
+__all__ = [
+    "MOUNT",
+    "VOLUME",
+    "EtcdContainer",
+    "command",
+    "first_log",
+    "own",
+    "preflight",
+    "readable",
+]
 
 #: The volume outlives every container and every ETCD_NAME: it makes this host that member.
 VOLUME = "arpanet_etcd_data"

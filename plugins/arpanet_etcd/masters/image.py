@@ -81,9 +81,10 @@ def _get(context: Context) -> str:
                 or "install etcd on this host, or let ETCD_IMAGE name an image that can be pulled",
             ) from problem
         context.say(f"{wanted} can't be pulled: packing this host's etcd {flags.dotted(host)}")
-        return pack_binaries(
-            context.engine, f"{PACKED}:{flags.dotted(host)}", ["etcd", "etcdctl"], command=["etcd"]
-        )
+        # from 3.6 on, a snapshot is restored by a program of its own
+        programs = ["etcd", "etcdctl", *(["etcdutl"] if shutil.which("etcdutl") else [])]
+        tag = f"{PACKED}:{flags.dotted(host)}"
+        return pack_binaries(context.engine, tag, programs, command=["etcd"])
     return wanted
 
 

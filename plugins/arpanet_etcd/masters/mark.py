@@ -7,7 +7,7 @@ nothing, and whose labels name the cluster.
 from arpanet import Engine, RegistryError
 from arpanet_etcd.masters.plan import Cluster, Own
 
-__all__ = ["VOLUME", "forget", "refuse_anew", "remember"]
+__all__ = ["VOLUME", "forget", "known", "refuse_anew", "remember"]
 
 VOLUME = "arpanet_cluster"
 #: The cluster's hexadecimal id; where its other masters' peer ports were.
@@ -21,6 +21,11 @@ def remember(engine: Engine, cluster: Cluster, own: Own) -> None:
     if engine.volume_labels(VOLUME) != labels:
         engine.remove_volume(VOLUME)
         engine.ensure_volume(VOLUME, labels)
+
+
+def known(engine: Engine) -> str:
+    """Return the number of the cluster that this host is in, ``""``: none."""
+    return (engine.volume_labels(VOLUME) or {}).get(CLUSTER, "")
 
 
 def forget(engine: Engine) -> None:

@@ -8,7 +8,7 @@ begins with a checksum record and a metadata record that holds them (etcd: serve
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["HEAD", "Identity", "identity"]
+__all__ = ["HEAD", "Identity", "fields", "identity"]
 
 #: Bytes of a log file that are enough to find the metadata record.
 HEAD = 512
@@ -27,9 +27,9 @@ class Identity:
 def identity(head: bytes) -> Identity | None:
     """Return whose log begins with *head*, ``None`` when it doesn't say (cut short, or no log)."""
     for record in _records(head):
-        fields = {field: (number, data) for field, number, data in _fields(record)}
-        if 1 in fields and 3 in fields and fields[1][0] == _METADATA:
-            numbers = {field: number for field, number, _ in _fields(fields[3][1])}
+        found = {field: (number, data) for field, number, data in fields(record)}
+        if 1 in found and 3 in found and found[1][0] == _METADATA:
+            numbers = {field: number for field, number, _ in fields(found[3][1])}
             return Identity(f"{numbers.get(1, 0):x}", f"{numbers.get(2, 0):x}")
     return None
 
@@ -47,7 +47,7 @@ def _records(head: bytes) -> Iterator[bytes]:
         at += size + (top & 7 if top & 0x80 else 0)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+def fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield (field, number, b"") or (field, 0, data) of a protobuf message of numbers and data."""
     at = 0
     while at < len(message):

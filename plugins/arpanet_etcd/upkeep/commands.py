@@ -1,14 +1,15 @@
-"""``arpanet master status`` and ``arpanet master remove``."""
+"""``arpanet master status``, ``remove``, ``snapshot`` and ``restore``."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-from arpanet import Command, Lister
+from arpanet import Command, Lister, kinds
 from arpanet_etcd.masters import status
 from arpanet_etcd.settings import endpoints
-from arpanet_etcd.upkeep import removing, survey
+from arpanet_etcd.upkeep import removing, restoring, survey, taking
 from arpanet_etcd.upkeep.survey import Row
 
-__all__ = ["MasterRemove", "MasterStatus"]
+__all__ = ["MasterRemove", "MasterRestore", "MasterSnapshot", "MasterStatus"]
 
 
 class MasterStatus(Lister):
@@ -44,3 +45,49 @@ class MasterRemove(Command):
     def take_action(self, parsed_args: Namespace) -> None:
         """Have the others agree to it."""
         removing.remove(self.app.context, parsed_args.name, parsed_args.force)
+
+
+class MasterSnapshot(Command):
+    """Save what the masters hold into a file, which 'arpanet master restore' makes a cluster of."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("file", type=Path, help="replaced once the new one is whole")
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Have a master stream it."""
+        context, file = self.app.context, parsed_args.file
+        key = restoring.note_key(context)
+        places = endpoints(context.settings)
+        with context.progress(f"saving {file}") as tell:
+            size = taking.take(places, key, restoring.kept_ca(context), file, tell)
+        context.say(f"{file} has all that the masters hold, in {size} bytes")
+
+
+class MasterRestore(Command):
+    """Form the masters anew from a snapshot.
+
+    Given a file, this host's master becomes the first of a new cluster that holds what the file
+    does. On each other master, --peers names that first one.
+    """
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("file", type=Path, nargs="?", help="from 'arpanet master snapshot'")
+        what.add_argument("--peers", metavar="IP:PORT,…", help="a master that was restored")
+        parser.add_argument(
+            "--force", action="store_true", help="also what may be of another cluster"
+        )
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Restore, or follow."""
+        context = self.app.context
+        if parsed_args.file:
+            restoring.restore(context, parsed_args.file, parsed_args.force)
+        else:
+            restoring.follow(context, kinds.names(parsed_args.peers), parsed_args.force)
