@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import Any
 
 from arpanet import Target
+from arpanet_ambassador.planes.proxy.relay import CHUNK, Relay
 
 __all__ = ["Proxy", "Routes"]
 
@@ -43,7 +44,6 @@ PAUSE, QUIET = 0.1, 10.0
 #: Open files that are left to the rest of the ambassador; a connection takes two.
 RESERVED = 512
 BACKLOG = 1024
-CHUNK = 1 << 18
 #: A peer that vanished is noticed within two minutes, also when nobody sends.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 ABORT = struct.pack("ii", 1, 0)
@@ -69,6 +69,7 @@ class Proxy:
         self._turns: Counter[tuple[str, int]] = Counter()
         self._listeners: dict[int, socket.socket] = {}
         self._relays: dict[asyncio.Task[None], tuple[str, int] | None] = {}
+        self._buffer = memoryview(bytearray(CHUNK))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
@@ -117,6 +118,7 @@ class Proxy:
                 troubles[port] = f"the ambassador cannot listen on port {port}: {reason}"
                 continue
             listener.setblocking(False)
+            _keep_alive(listener)  # what is accepted has it of this one
             self._listeners[port] = listener
             self._attend(port)
         return troubles
@@ -173,14 +175,13 @@ class Proxy:
                 _abort(client)
                 return
             with server:
+                relay = Relay(self._loop, client, server, self._buffer)
                 try:
-                    async with asyncio.TaskGroup() as both:
-                        both.create_task(self._pump(client, server))
-                        both.create_task(self._pump(server, client))
-                except* OSError:
+                    await relay.done
+                except (OSError, asyncio.CancelledError):
                     _abort(client, server)
-                except* asyncio.CancelledError:
-                    _abort(client, server)
+                finally:
+                    relay.stop()
 
     async def _dial(self, source: str, port: int) -> socket.socket | None:
         """Return a connection to the first target in turn that takes one."""
@@ -213,6 +214,7 @@ class Proxy:
     async def _connect(self, target: Target) -> socket.socket:
         family = socket.AF_INET6 if ":" in target.ip else socket.AF_INET
         server = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        _keep_alive(server)
         try:
             async with asyncio.timeout(CONNECT):
                 await self._loop.sock_connect(server, (target.ip, target.port))
@@ -222,17 +224,6 @@ class Proxy:
         if relay := asyncio.current_task():
             self._relays[relay] = (target.ip, target.port)
         return server
-
-    async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        """Carry one direction until it ends; the other may go on (half-close)."""
-        source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        source.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in KEEPALIVE:
-            source.setsockopt(socket.IPPROTO_TCP, option, value)
-        while data := await self._loop.sock_recv(source, CHUNK):
-            await self._loop.sock_sendall(sink, data)
-        with suppress(OSError):  # it has closed already
-            sink.shutdown(socket.SHUT_WR)
 
     def _drop(self, endpoint: tuple[str, int]) -> None:
         for relay in [one for one, leads_to in self._relays.items() if leads_to == endpoint]:
@@ -253,6 +244,14 @@ def _raised_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return max(soft, hard)
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """Send what is small at once; notice a peer that vanished."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _abort(*connections: socket.socket) -> None:
