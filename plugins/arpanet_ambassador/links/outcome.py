@@ -24,10 +24,31 @@ class Outcome:
         elif self._plan is not plan:
             known = zip(plan.resolved, self._plan.resolved, self._links, strict=True)
             self._links = tuple(
-                link if one is old else _link(one, carried) for one, old, link in known
+                link if one is old else _again(one, old, link) or _link(one, carried)
+                for one, old, link in known
             )
         self._plan, self._carried = plan, carried
         return self._links
+
+
+def _again(one: Resolved, old: Resolved, link: Link) -> Link | None:
+    """Return the *link* of before with other targets, where nothing else of it can have changed.
+
+    One instance that comes or goes changes no more, of all links of its service.
+    """
+    words = one.error == old.error and one.note == old.note
+    if not words or one.declared is not old.declared or one.declared.wait:
+        return None
+    return Link(
+        link.client,
+        link.port,
+        link.spec,
+        link.dials,
+        one.targets,
+        link.plane,
+        link.error,
+        link.note,
+    )
 
 
 def _link(one: Resolved, carried: Carried) -> Link:

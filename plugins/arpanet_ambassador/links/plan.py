@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 from arpanet import Container, Instance, Target
@@ -54,8 +55,7 @@ class World(Declaring):
         return frozenset(address for c in others for address in c.networks.values())
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A declaration and where it leads now; *error* says why nowhere.
 
     :ivar frontends: what is dialled for it.
@@ -68,7 +68,7 @@ class Resolved:
     frontends: tuple[Frontend, ...] = ()
     error: str = ""
     note: str = ""
-    places: Mapping[Frontend, Frontend] = field(default_factory=dict)
+    places: Mapping[Frontend, Frontend] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

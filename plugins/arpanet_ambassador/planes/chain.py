@@ -51,7 +51,6 @@ class Chain:
         carriers: dict[Key, str] = {}
         reasons: dict[Key, tuple[str, ...]] = {}
         every, unheld = clients, dict.fromkeys(_places(clients), NOBODY_HOLDS)
-        homes = [client.home for client in clients.values() if not client.home.shared]
         for plane in self.planes:
             fitting, clients = _divided(plane, clients, reasons)
             if plane.holds:
@@ -59,7 +58,12 @@ class Chain:
             troubles = plane.apply(fitting, check)
             if plane.holds:
                 unheld = {key: troubles[key] for key in unheld if key in troubles}
+            troubled = {key for key, _ in troubles}
             for key, client in fitting.items():
+                if key not in troubled:  # nearly all, each time
+                    for frontend in client.links:
+                        carriers[key, frontend] = plane.name
+                    continue
                 failed = {f: t for f, t in client.links.items() if (key, f) in troubles}
                 for frontend in client.links.keys() - failed.keys():
                     carriers[key, frontend] = plane.name
@@ -70,6 +74,7 @@ class Chain:
                     rest = clients[key].links if key in clients else {}
                     clients[key] = replace(client, links={**rest, **failed})
         for plane in self._former:
+            homes = [client.home for client in every.values() if not client.home.shared]
             for where, trouble in plane.clear(homes).items():
                 log.warning("the %s plane has left links in %s: %s", plane.name, where, trouble)
         self._former = ()

@@ -8,7 +8,7 @@ anything. A client that Docker is about to start is among them before its first 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from arpanet import Target
 
@@ -18,8 +18,7 @@ __all__ = ["LOOPBACK", "Client", "Frontend", "Held", "Home", "Plane", "Troubles"
 LOOPBACK = "localhost"
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """A network namespace, by a container that lives in it.
 
     :ivar container: the id of that container; *started*, when Docker started it (its own stamp).
@@ -39,9 +38,8 @@ class Home:
     sandbox: str = ""
 
 
-@dataclass(frozen=True, order=True)
-class Frontend:
-    """What an app dials.
+class Frontend(NamedTuple):
+    """What an app dials; a tuple, since with each change thousands are looked up in dictionaries.
 
     :ivar address: an IPv4 address, or :data:`LOOPBACK`, which one single address of it goes before.
     :ivar protocol: ``tcp`` or ``udp``.

@@ -3,7 +3,6 @@
 import os
 import socket
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ class Plane:
         self.nftables = Nftables(verify, clock=lambda: self.now)
 
     def client(self, found, **more):
-        return Client(replace(self.lan.client.home, **more), found)
+        return Client(self.lan.client.home._replace(**more), found)
 
     def apply(self, backend=None, connect=None, check=False, **more):
         client = self.client(links(backend, connect), **more)

@@ -46,6 +46,7 @@ class Sockets:
         self._cookie = 0
         self._known: dict[str, _Known] = {}
         self._links: dict[Dialled, tuple[str, Frontend]] = {}
+        self._pools: dict[str, tuple[tuple[Target, ...], tuple[Address, ...]]] = {}
         self._trouble, self._retry_at = "", 0.0
 
     @property
@@ -61,9 +62,8 @@ class Sockets:
 
     def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
         """Write the entries that differ; *check* reads what the kernel holds first."""
-        every = [(key, one) for key, client in clients.items() for one in client.links]
         if self._trouble and self._clock() < self._retry_at:
-            return dict.fromkeys(every, self._trouble)
+            return dict.fromkeys(_every(clients), self._trouble)
         try:
             wanted, troubles = self._table(clients)
             full = self._ready().apply(wanted, check)
@@ -71,7 +71,7 @@ class Sockets:
             if str(problem) != self._trouble:
                 log.warning("no socket plane: %s", problem)
             self._trouble, self._retry_at = str(problem), self._clock() + RETRY
-            return dict.fromkeys(every, self._trouble)
+            return dict.fromkeys(_every(clients), self._trouble)
         self._trouble = ""
         return troubles | {self._links[one]: why for one, why in full.items()}
 
@@ -137,9 +137,9 @@ class Sockets:
         self._cookie = self._cookie or self._host.cookie()
         spaces, lost = self._spaces.find({client.home for client in clients.values()})
         troubles: dict[tuple[str, Frontend], str] = {}
-        pools: dict[str, tuple[Address, ...]] = {}
+        pools: dict[str, tuple[Target, ...]] = {}
         before, self._known = self._known, {}
-        links: dict[Dialled, tuple[str, Frontend]] = {}
+        same = len(before) == len(clients)
         for key, client in clients.items():
             space = spaces.get(client.home)
             if space is None:
@@ -148,15 +148,33 @@ class Sockets:
             known = before.get(key)
             if known is None or not known.describes(space, client):
                 known = _described(space, key, client)
+                same = False
             self._known[key] = known
-            links |= known.links
             for pool, targets in zip(known.dialled.values(), client.links.values(), strict=True):
-                if pool not in pools:
-                    pools[pool] = tuple((one.ip, one.port) for one in targets)
+                pools[pool] = targets
+        if not same:
+            links: dict[Dialled, tuple[str, Frontend]] = {}
+            for known in self._known.values():
+                links |= known.links
+            self._links = links
         found = {known.space: known.dialled for known in self._known.values()}
-        self._links = links
-        wanted, full = table.make(found, pools, self._cookie)
+        self._pools = {pool: self._addresses(pool, targets) for pool, targets in pools.items()}
+        addresses = {pool: known for pool, (_, known) in self._pools.items()}
+        wanted, full = table.make(found, addresses, self._cookie)
         return wanted, troubles | {self._links[one]: why for one, why in full.items()}
+
+    def _addresses(
+        self, pool: str, targets: tuple[Target, ...]
+    ) -> tuple[tuple[Target, ...], tuple[Address, ...]]:
+        """Return *targets*, with what the maps have of them: of before, while they are the same."""
+        known = self._pools.get(pool)
+        if known and known[0] is targets:
+            return known
+        return targets, tuple((one.ip, one.port) for one in targets)
+
+
+def _every(clients: Mapping[str, Client]) -> list[tuple[str, Frontend]]:
+    return [(key, one) for key, client in clients.items() for one in client.links]
 
 
 @dataclass(frozen=True)

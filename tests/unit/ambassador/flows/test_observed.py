@@ -50,7 +50,7 @@ def test_the_latest_first():
 
 def test_a_links_counters_are_those_of_all_that_is_dialled_for_it():
     other = Frontend("172.17.0.2", 6379)
-    plan = replace(PLAN, resolved=(replace(LINK, frontends=(FRONTEND, other)),))
+    plan = replace(PLAN, resolved=(LINK._replace(frontends=(FRONTEND, other)),))
     uses = {("net:[1]", FRONTEND): Use(2, 1, 5.0), ("net:[1]", other): Use(1, 0, 7.0)}
     (row,) = observed.counted(uses, plan, 1000.0)
     assert (row["made"], row["refused"], row["last"]) == (3, 1, 1007.0)

@@ -106,7 +106,7 @@ def test_what_former_planes_have_left_goes_once_the_others_carry():
 
 
 def test_what_has_a_network_stack_of_its_own_is_for_planes_outside_of_it():
-    home = replace(WEB.home, sandbox="runsc")
+    home = WEB.home._replace(sandbox="runsc")
     first, second = Fake("first"), Fake("second")
     second.inside = False
     carried = Chain([first, second]).apply({"w": replace(WEB, home=home), "a": APP})
