@@ -1,70 +1,105 @@
-"""One client and what is measured from it."""
+"""Who dials, who is dialled, and what is measured between them."""
 
-import time
-from dataclasses import dataclass, field
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-from arpanet import ArpanetError
-from contrib.bench.figures import parse_iperf3, parse_redis
-from contrib.bench.talk import Shell
+from arpanet_lab.host import Host
 
-__all__ = ["Client"]
+from contrib.bench import stage
+from contrib.bench.figures import parse_iperf3
+from contrib.bench.talk import Reader, Shell, reading, shell
 
-#: How many connections redis-benchmark uses at once.
-AT_ONCE = 50
-#: Seconds that a burst of requests should take: short, so that whatever else the machine does meets
-#: all ways alike; long next to the first connections, which are in its time.
-GETS, CONNECTIONS, IPERF3 = 0.5, 0.3, 2
-FEWEST = 500
+__all__ = ["BLOCKS", "PORTS", "Client", "client", "compiled", "inside", "memory", "serving"]
+
+#: What listens in a server's network namespace: redis, what accepts, what swallows, iperf3.
+PORTS = (6379, 7000, 7001, 5201)
+#: Kind of a block -> how many it does: see blocks.c.
+BLOCKS = {"dials": 40, "once": 20, "gets": 120, "bulk": (4 << 20) * 8 / 1e9}
+#: Seconds of one iperf3 stream.
+IPERF3 = 1
+#: Servers have one processor and what dials, and what carries it, the next: as two hosts would.
+SERVERS, CLIENTS = sorted(os.sched_getaffinity(0))[0], sorted(os.sched_getaffinity(0))[-1]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Client:
-    """A container that dials redis and iperf3 at *address*.
+    """What dials one address from one container.
 
-    :ivar shell: in its container.
-    :ivar ports: redis's and iperf3's.
+    :ivar ports: that it dials for those of :data:`PORTS`.
     """
 
     shell: Shell
+    reader: Reader
     address: str
-    ports: tuple[int, int]
-    #: how many requests per second there were last time
-    _rates: dict[str, float] = field(default_factory=dict)
+    ports: Sequence[int]
 
-    def gets(self) -> dict[str, float]:
-        """Measure redis GETs over connections that stay."""
-        found = self._redis("-k 1", GETS)
-        return {"gets": found["rps"], "p50": found["p50"], "p99": found["p99"]}
+    def block(self, kind: str) -> dict[str, float]:
+        """Return what one block of *kind* came to: a rate, and of GETs their p99 in ms."""
+        self.reader.say(kind)
+        took, latency = map(int, self.reader.next()[1].split())
+        found = {kind: BLOCKS[kind] / (took / 1e9)}
+        return {**found, "p99": latency / 1e6} if latency else found
 
-    def connections(self) -> dict[str, float]:
-        """Measure redis GETs with a new connection for each."""
-        return {"connections": self._redis("-k 0", CONNECTIONS)["rps"]}
+    def keep(self, count: int) -> None:
+        """Open *count* connections more, and keep them."""
+        self.reader.say(f"keep {count}")
+        self.reader.next()
 
-    def throughput(self) -> dict[str, float]:
-        """Measure what one connection carries."""
-        output = self.shell.run(
-            f"iperf3 --json -c {self.address} -p {self.ports[1]} -t {IPERF3}",
-        )
-        return {"gbits": parse_iperf3(output) / 1e9}
+    def iperf3(self) -> dict[str, float]:
+        """Measure one stream, for longer than a block."""
+        target = f"-c {self.address} -p {self.ports[3]} -t {IPERF3}"
+        output = self.shell.run(f"iperf3 --json {target}")
+        return {"iperf3": parse_iperf3(output) / 1e9}
 
-    def wait_for_redis(self, seconds: float = 20.0) -> None:
-        """Wait until redis answers.
 
-        :raises ArpanetError: it does not.
-        """
-        deadline = time.monotonic() + seconds
-        ping = f"redis-cli -h {self.address} -p {self.ports[0]} ping || true"
-        while "PONG" not in self.shell.run(ping):
-            if time.monotonic() > deadline:
-                raise ArpanetError(f"{self.address}: redis does not answer in {seconds:.0f} s")
-            time.sleep(0.1)
+def compiled(place: Path) -> Path:
+    """Return the program of blocks.c, made in *place*."""
+    program = place / "blocks"
+    source = Path(__file__).with_name("blocks.c")
+    subprocess.run(["cc", "-O2", "-Wall", "-pthread", "-o", program, source], check=True)
+    return program
 
-    def _redis(self, kind: str, seconds: float) -> dict[str, float]:
-        """Run redis-benchmark for about that long: one thread, no pipelining."""
-        requests = max(FEWEST, round(self._rates.get(kind, 0) * seconds))
-        target = f"-h {self.address} -p {self.ports[0]} -t get -c {AT_ONCE}"
-        found = parse_redis(
-            self.shell.run(f"redis-benchmark {target} {kind} -n {requests} --csv"),
-        )
-        self._rates[kind] = found["rps"]
-        return found
+
+def inside(host: Host, container: str, processor: int) -> list[str]:
+    """Return what a command is begun with, to run in *container*'s network, on a processor."""
+    pid = stage.docker(host, "inspect", "-f", "{{.State.Pid}}", container)
+    return ["taskset", "-c", str(processor), "nsenter", "--target", pid, "--net"]
+
+
+def serving(host: Host, container: str, program: Path) -> ExitStack:
+    """Have all that is dialled listen in the network of *container*; its exit ends that."""
+    within = inside(host, container, SERVERS)
+    with ExitStack() as stack:
+        for line in (
+            ["redis-server", "--protected-mode", "no", "--port", str(PORTS[0]), "--save", ""],
+            [str(program), "accept", str(PORTS[1])],
+            [str(program), "sink", str(PORTS[2])],
+            ["iperf3", "-s", "-p", str(PORTS[3])],
+        ):
+            stack.enter_context(reading(host, [*within, *line]))
+        return stack.pop_all()
+
+
+@contextmanager
+def client(
+    host: Host, container: str, program: Path, address: str, ports: Sequence[int]
+) -> Iterator[Client]:
+    """Have *container* dial *address*."""
+    command = [*inside(host, container, CLIENTS), str(program), "dial", address]
+    with (
+        shell(host, container) as within,
+        reading(host, [*command, *(str(port) for port in ports[:3])]) as reader,
+    ):
+        yield Client(within, reader, address, ports)
+
+
+def memory(host: Host, container: str) -> int:
+    """Return the bytes that the processes of *container* have resident."""
+    pages = 0
+    for pid in stage.docker(host, "top", container, "-eo", "pid").split()[1:]:
+        pages += int(host.run(["cat", f"/proc/{pid}/statm"]).stdout.split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,7 +1,7 @@
 """What tools print -> figures; rounds of figures -> ratios and Markdown tables; pure."""
 
-import csv
 import json
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -13,9 +13,9 @@ __all__ = [
     "Round",
     "Spread",
     "absolute_table",
+    "interval",
     "markdown",
     "parse_iperf3",
-    "parse_redis",
     "ratio_table",
     "ratios",
     "spread",
@@ -42,12 +42,15 @@ class Measure:
 
 
 MEASURES = (
+    Measure("dials", "connect, close: 1/s", 0),
+    Measure("once", "connect, GET, close: 1/s", 0),
     Measure("gets", "redis GET/s", 0),
-    Measure("p50", "p50, ms", 3),
-    Measure("p99", "p99, ms", 3),
-    Measure("connections", "new connections/s", 0),
-    Measure("gbits", "iperf3, Gbit/s", 2),
+    Measure("bulk", "bulk, Gbit/s", 1),
+    Measure("iperf3", "iperf3, Gbit/s", 1),
+    Measure("p99", "p99 of GETs, ms", 3),
 )
+#: How often the rounds are drawn anew for an interval; the same draws each time.
+DRAWS, SEED = 400, 1
 
 
 @dataclass(frozen=True)
@@ -57,21 +60,6 @@ class Spread:
     low: float
     median: float
     high: float
-
-
-def parse_redis(text: str) -> dict[str, float]:
-    """Return ``rps``, and ``p50`` and ``p99`` in ms, of what ``redis-benchmark --csv`` printed.
-
-    :raises ValueError: there is no line of figures in it.
-    """
-    lines = [line for line in text.splitlines() if line.startswith('"')]
-    for row in csv.DictReader(lines):
-        return {
-            "rps": float(row["rps"]),
-            "p50": float(row["p50_latency_ms"]),
-            "p99": float(row["p99_latency_ms"]),
-        }
-    raise ValueError(f"redis-benchmark printed no figures: {text.strip()[-200:]!r}")
 
 
 def parse_iperf3(text: str) -> float:
@@ -110,15 +98,28 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(low, median(values), high)
 
 
-def ratio_table(rounds: Sequence[Round], variants: Sequence[str]) -> str:
-    """Return a Markdown table of ratios to :data:`BASE`: median, and quartiles in brackets."""
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return between what two values the median of *values* is, with 95 % certainty.
+
+    By drawing as many of them anew, again and again: it needs no law that they follow.
+    """
+    draw = random.Random(SEED)  # noqa: S311
+    found = sorted(median(draw.choices(values, k=len(values))) for _ in range(DRAWS))
+    return found[DRAWS * 25 // 1000], found[-1 - DRAWS * 25 // 1000]
+
+
+def ratio_table(rounds: Sequence[Round], variants: Sequence[str], bases: Mapping[str, str]) -> str:
+    """Return a Markdown table of ratios: the median, and its 95 % interval in brackets.
+
+    :param bases: variant -> what it is compared with, where that is not :data:`BASE`.
+    """
 
     def cell(variant: str, key: str) -> str:
-        found = ratios(rounds, variant, key)
+        found = ratios(rounds, variant, key, bases.get(variant, BASE))
         if variant == BASE or not found:
             return "1" if found else "-"
-        one = spread(found)
-        return f"{one.median:.2f} ({one.low:.2f}-{one.high:.2f})"
+        low, high = interval(found)
+        return f"{median(found):.3f} ({low:.3f}-{high:.3f})"
 
     return _table("ratio to direct", rounds, variants, cell)
 
