@@ -48,7 +48,7 @@ def wanted(
     """Return namespace -> the hosts file that tells where its apps dial *ambassador*; pure."""
     found = {}
     for container in containers.values():
-        if any(name.lower().startswith("backend_") for name in container.env):
+        if any(name[:8].lower() == "backend_" for name in container.env):
             home = owner(container, containers)
             aliases = {alias for name, alias in home.links if name == ambassador}
             names = frozenset(aliases | {ambassador})

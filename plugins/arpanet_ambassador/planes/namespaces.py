@@ -49,7 +49,8 @@ def name_of(pid: int) -> str:
     namespace others joined may have ended.
     """
     try:
-        return str(Path(f"/proc/{pid}/ns/net").readlink())
+        # each look at Docker asks for a thousand: a Path takes twice as long as the kernel
+        return os.readlink(f"/proc/{pid}/ns/net")  # noqa: PTH115
     except OSError:
         return ""
 

@@ -93,10 +93,11 @@ class Map:
                 continue
             count = _BATCH.unpack(batch.raw)[4]
             begun, at.raw = True, following.raw
+            every, each = keys.raw, values.raw  # each time, it is a copy of the whole buffer
             for place in range(count):
                 yield (
-                    keys.raw[place * size : (place + 1) * size],
-                    values.raw[place * value : (place + 1) * value],
+                    every[place * size : (place + 1) * size],
+                    each[place * value : (place + 1) * value],
                 )
 
 
