@@ -34,6 +34,7 @@ def main() -> int:
     """Measure and print; return 1 when a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m contrib.bench.dataplane", description=__doc__)
     parser.add_argument("--cycles", type=int, default=300, help="each takes about 0.4 s")
+    parser.add_argument("--minutes", type=float, default=10, help="that cycles may take in all")
     parser.add_argument("--iperf3", type=int, default=10, help="rounds; each takes about 12 s")
     parser.add_argument("--lab", default="bench", help="the lab's name")
     parser.add_argument("--raw", type=Path, help="also write every round to this file, as JSON")
@@ -46,7 +47,7 @@ def main() -> int:
             clients = prepare(hosts, place, stack)
             before = stage.load()
             compared = {way: clients[way] for way in WAYS}
-            rounds = measure(compared, options.cycles)
+            rounds = measure(compared, options.cycles, options.minutes)
             rounds += streams(compared, options.iperf3)
             after = stage.load()
             for one in (PROXY, CROWD):
@@ -63,10 +64,11 @@ def main() -> int:
     return 0 if meets_the_bars(rounds, held) else 1
 
 
-def measure(clients: Mapping[str, Client], cycles: int) -> list[Round]:
+def measure(clients: Mapping[str, Client], cycles: int, minutes: float) -> list[Round]:
     """Return the rounds of all cycles: in each, a block of each kind by each way, in any order."""
     log.info("%d cycles, after %d to warm up", cycles, FIRST)
     rounds: list[Round] = []
+    end = time.monotonic() + minutes * 60
     for cycle in range(cycles + FIRST):
         for kind in BLOCKS:
             order = random.sample(list(clients), len(clients))
@@ -75,6 +77,8 @@ def measure(clients: Mapping[str, Client], cycles: int) -> list[Round]:
                 rounds.append(found)
         if cycle % 50 == FIRST:
             log.info("%3d  load %s  %.0f GET/s", cycle, stage.load(), rounds[2][BASE]["gets"])
+        if time.monotonic() > end and rounds:
+            break
     return rounds
 
 
