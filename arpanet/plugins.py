@@ -9,7 +9,8 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 import pluggy
@@ -100,7 +101,13 @@ def load(
 
 def distribution(point: EntryPoint) -> tuple[str, str]:
     """Return the name and the version of what an entry point comes from."""
-    return (point.dist.name, point.dist.version) if point.dist else ("", "")
+    return _name_and_version(point.dist) if point.dist else ("", "")
+
+
+@cache
+def _name_and_version(dist: Distribution) -> tuple[str, str]:
+    """Both are read from a file, each time; and a distribution has many entry points."""
+    return dist.name, dist.version
 
 
 def _ordered(points: Iterable[EntryPoint]) -> list[EntryPoint]:

@@ -8,11 +8,6 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.construct import ConstructError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.segments import InterpSegment
-
 from arpanet.errors import ArpanetError
 
 __all__ = ["interpreter", "libraries", "shebang"]
@@ -25,6 +20,12 @@ UNNAMED = ("libgcc_s.so.1", "libnss_dns.so.2", "libnss_files.so.2")
 
 def interpreter(path: Path) -> Path | None:
     """Return the loader that an ELF program names, ``None`` for a static one or no ELF at all."""
+    # most commands pack nothing, and these modules take a tenth of a command's start
+    from elftools.common.exceptions import ELFError
+    from elftools.construct import ConstructError
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.segments import InterpSegment
+
     # no ELF file at all, or one that is cut short
     with path.open("rb") as file, suppress(ELFError, ConstructError):
         for one in ELFFile(file).iter_segments("PT_INTERP"):

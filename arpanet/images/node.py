@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from arpanet import __version__
 from arpanet.errors import ArpanetError, EngineError
-from arpanet.images import elf, installation
+from arpanet.images import elf
 from arpanet.images.tree import Tree
 from arpanet.settings import ARPANET_IMAGE
 
@@ -76,6 +76,8 @@ def node_image(context: "Context") -> str:
 
 
 def _packed(context: "Context", engine: "Engine") -> str:
+    from arpanet.images import installation  # packaging takes its time
+
     tree = Tree()
     programs = [_find(name) for name in PROGRAMS]
     programs += [Path(found) for name in OPTIONAL if (found := _which(name))]

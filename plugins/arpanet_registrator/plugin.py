@@ -1,7 +1,7 @@
 """The registrator as a plugin: a container on each slave, and what runs in it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arpanet import (
     ARPANET_IP,
@@ -19,8 +19,10 @@ from arpanet import (
     node_image,
     node_status,
 )
-from arpanet_registrator.publisher import NAME, Publisher
-from arpanet_registrator.settings import REGISTRATOR_NAME, SETTINGS
+from arpanet_registrator.settings import NAME, REGISTRATOR_NAME, SETTINGS
+
+if TYPE_CHECKING:
+    from arpanet_registrator.publisher import Publisher
 
 __all__ = ["RegistratorPlugin"]
 
@@ -97,8 +99,10 @@ class RegistratorPlugin:
         """Say how the container is and what it has published."""
         return (node_status(context, NAME, _summary, "it has not seen Docker yet"),)
 
-    def _publish_with(self, context: Context) -> Publisher:
+    def _publish_with(self, context: Context) -> "Publisher":
         if self._publisher is None:
+            from arpanet_registrator.publisher import Publisher  # only an agent needs asyncio
+
             self._publisher = Publisher(context)
         return self._publisher
 

@@ -23,12 +23,10 @@ from arpanet_registrator.checking import Checking
 from arpanet_registrator.ended import Ended
 from arpanet_registrator.instances import Result, of_host
 from arpanet_registrator.listening import listening
-from arpanet_registrator.settings import ARPANET_DEREGISTER, ON_SUCCESS, Options
+from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, Options
 
-__all__ = ["NAME", "Publisher"]
+__all__ = ["Publisher"]
 
-#: Of the agent, of its container's part and of what it leaves for ``arpanet status``.
-NAME = "registrator"
 #: How often, and after how many seconds each, to look whether a new server listens by now. Later
 #: ones are found by the agent's own look at everything.
 LOOKS, LOOK_EVERY = 30, 1.0

@@ -6,8 +6,10 @@ from typing import Any
 from arpanet import Setting, Settings, kinds
 from arpanet_registrator.naming import split
 
-__all__ = ["ARPANET_DEREGISTER", "ON_SUCCESS", "REGISTRATOR_NAME", "SETTINGS", "Options"]
+__all__ = ["ARPANET_DEREGISTER", "NAME", "ON_SUCCESS", "REGISTRATOR_NAME", "SETTINGS", "Options"]
 
+#: Of the agent, of its container's part and of what it leaves for ``arpanet status``.
+NAME = "registrator"
 ON_SUCCESS = "on-success"
 
 

@@ -1,6 +1,7 @@
 """Discovery: what is loaded, in which order, and what is left out."""
 
 import sys
+from collections import namedtuple
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint
 from types import ModuleType, SimpleNamespace
@@ -10,6 +11,8 @@ import pytest
 from arpanet import hookimpl, hookspec, plugins
 from arpanet.errors import PluginError
 from arpanet.events import Bus
+
+Distribution = namedtuple("Distribution", "name version")
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def point(monkeypatch):
             monkeypatch.setitem(sys.modules, module, SimpleNamespace(Plugin=target))
             value = f"{module}:Plugin"
         made = EntryPoint(name, value, plugins.GROUP)
-        return made._for(SimpleNamespace(name=distribution, version="1.2"))
+        return made._for(Distribution(distribution, "1.2"))
 
     return make
 

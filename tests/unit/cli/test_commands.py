@@ -1,6 +1,7 @@
 """Commands that plugins add: whose a name is, and what a broken one does."""
 
 import sys
+from collections import namedtuple
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 
@@ -9,6 +10,8 @@ from cliff.command import Command
 
 from arpanet.cli import app
 from arpanet.cli.commands import GROUP, Commands
+
+Distribution = namedtuple("Distribution", "name version")
 
 
 class Mine(Command):
@@ -36,7 +39,7 @@ def points(monkeypatch):
 
     def point(name, attribute, distribution):
         made = EntryPoint(name, f"commands_for_tests:{attribute}", GROUP)
-        return made._for(SimpleNamespace(name=distribution, version="1"))
+        return made._for(Distribution(distribution, "1"))
 
     return [
         point("status", "Theirs", "evil"),
