@@ -3,16 +3,21 @@
 A plugin's command may use these, or cliff's own; ``self.app.context`` is there with both.
 """
 
-from abc import ABC
-from argparse import Namespace
+import contextlib
+import json
+from abc import ABC, abstractmethod
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cliff import command, lister
 
+from arpanet.errors import UsageError
+
 if TYPE_CHECKING:
     from arpanet.cli.app import App
 
-__all__ = ["Command", "Lister"]
+__all__ = ["Command", "Lister", "WatchingLister"]
 
 #: Formats that write control characters as escapes, and give back to a script what was there.
 ESCAPED = ("json", "yaml")
@@ -43,6 +48,45 @@ class Lister(_Quick, lister.Lister, ABC):
             data = [tuple(map(_plain, row)) for row in data]
         code: int = super().produce_output(parsed_args, column_names, data)
         return code
+
+
+class WatchingLister(Lister, ABC):
+    """A list that ``--watch`` follows: a line for each change, or with ``-f json`` an object."""
+
+    _CHANGES: Mapping[str, str] = {"+": "added", "-": "removed", "~": "changed"}
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser, which knows ``--watch``."""
+        parser: ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--watch",
+            action="store_true",
+            help="go on with a line for each change, until interrupted; with -f json, an object",
+        )
+        return parser
+
+    def run(self, parsed_args: Namespace) -> int:
+        """List, or list and follow."""
+        if not parsed_args.watch:
+            return int(super().run(parsed_args))
+        if parsed_args.formatter not in ("table", "json"):
+            raise UsageError(f"--watch knows no -f {parsed_args.formatter}", "use -f json, or none")
+        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
+            self.watch(parsed_args, parsed_args.formatter == "json")
+        return 0
+
+    @abstractmethod
+    def watch(self, parsed_args: Namespace, as_json: bool) -> None:
+        """Print what there is, and then each change with :meth:`tell`, until interrupted."""
+
+    def tell(
+        self, changes: Iterable[tuple[str, Mapping[str, Any], str]], as_json: bool = False
+    ) -> None:
+        """Print changes: (``+``, ``-`` or ``~``; what ``-f json`` has of it; else its line)."""
+        for sign, record, line in changes:
+            text = json.dumps({"change": self._CHANGES[sign], **record}) if as_json else line
+            self.app.stdout.write(f"{text}\n")
+        self.app.stdout.flush()
 
 
 def _plain(cell: Any) -> Any:

@@ -1,16 +1,14 @@
 """``arpanet links``: of this host or of all, and as they change."""
 
-import contextlib
-import json
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from arpanet import codec
-from arpanet.cli.base import Lister
+from arpanet.cli.base import WatchingLister
 from arpanet.context import Context
-from arpanet.errors import ArpanetError, UsageError
+from arpanet.errors import ArpanetError
 from arpanet.records import Link
 from arpanet.registry import LINKS
 
@@ -21,35 +19,19 @@ LOOK = 1.0
 #: What is shown of a link; counters are not told to other hosts, and hosts are shown for all.
 FIELDS = ("host", "client", "dials", "backend", "targets", "plane", "error", "note")
 COUNTERS = ("made", "refused", "last")
-_CHANGES = {"+": "added", "-": "removed", "~": "changed"}
 
 #: (host, link), in order; the host is ``""`` where only this one is asked for.
 Found = list[tuple[str, Link]]
 
 
-class Links(Lister):
+class Links(WatchingLister):
     """List the links that this host's containers declare, and where each goes now."""
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
-        parser: ArgumentParser = super().get_parser(prog_name)
+        parser = super().get_parser(prog_name)
         parser.add_argument("--cluster", action="store_true", help="those of all hosts")
-        parser.add_argument(
-            "--watch",
-            action="store_true",
-            help="go on with a line for each change, until interrupted; with -f json, an object",
-        )
         return parser
-
-    def run(self, parsed_args: Namespace) -> int:
-        """List, or list and follow."""
-        if not parsed_args.watch:
-            return int(super().run(parsed_args))
-        if parsed_args.formatter not in ("table", "json"):
-            raise UsageError(f"--watch knows no -f {parsed_args.formatter}", "use -f json, or none")
-        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
-            self._watch(parsed_args.cluster, parsed_args.formatter == "json")
-        return 0
 
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Ask the ambassador, or the registry for what all of them have told."""
@@ -64,10 +46,11 @@ class Links(Lister):
         records = [_record(host, link, plain) for host, link in found]
         return fields, [tuple(one[name] for name in fields) for one in records]
 
-    def _watch(self, cluster: bool, as_json: bool) -> None:
-        context = self.app.context
+    def watch(self, parsed_args: Namespace, as_json: bool) -> None:
+        """Look at them again and again."""
+        context, cluster = self.app.context, parsed_args.cluster
         before, silent = _look(context, cluster)  # says so, and ends, when nobody answers now
-        self._print((("+", *one) for one in before), as_json)
+        self.tell((_change("+", *one) for one in before), as_json)
         told = ""
         while True:
             words = "; ".join(silent)
@@ -80,19 +63,8 @@ class Links(Lister):
             except ArpanetError as problem:
                 silent = [str(problem)]
                 continue
-            self._print(changed(before, after), as_json)
+            self.tell((_change(*one) for one in changed(before, after)), as_json)
             before = after
-
-    def _print(self, changes: Iterable[tuple[str, str, Link]], as_json: bool) -> None:
-        for sign, host, link in changes:
-            if as_json:
-                record = _record(host, link, plain=True)
-                shown = {name: record[name] for name in FIELDS[0 if host else 1 :]}
-                text = json.dumps({"change": _CHANGES[sign], **shown})
-            else:
-                text = line(sign, host, link)
-            self.app.stdout.write(f"{text}\n")
-        self.app.stdout.flush()
 
 
 def changed(before: Found, after: Found) -> Iterator[tuple[str, str, Link]]:
@@ -105,6 +77,12 @@ def changed(before: Found, after: Found) -> Iterator[tuple[str, str, Link]]:
             yield "+", key[0], link
         elif old[key] != link:
             yield "~", key[0], link
+
+
+def _change(sign: str, host: str, link: Link) -> tuple[str, dict[str, Any], str]:
+    record = _record(host, link, plain=True)
+    shown = {name: record[name] for name in FIELDS[0 if host else 1 :]}
+    return sign, shown, line(sign, host, link)
 
 
 def line(sign: str, host: str, link: Link) -> str:

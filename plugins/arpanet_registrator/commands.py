@@ -1,11 +1,9 @@
 """``arpanet services``: what is registered, where, and as it changes."""
 
-import contextlib
-import json
 import queue
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from arpanet import (
@@ -13,9 +11,8 @@ from arpanet import (
     HOSTNAME,
     ArpanetError,
     Context,
-    Lister,
     Snapshot,
-    UsageError,
+    WatchingLister,
     lost_instances,
 )
 from arpanet_registrator import listing
@@ -28,32 +25,16 @@ __all__ = ["Services"]
 
 #: Seconds between two looks, while watching, at whether the registry can still be reached.
 LOOK = 1.0
-_CHANGES = {"+": "added", "-": "removed", "~": "changed"}
 
 
-class Services(Lister):
+class Services(WatchingLister):
     """List the services of the whole arpanet, or one of them, and where each of them runs."""
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("name", nargs="?", help="a service; all of them without it")
-        parser.add_argument(
-            "--watch",
-            action="store_true",
-            help="go on with a line for each change, until interrupted; with -f json, an object",
-        )
         return parser
-
-    def run(self, parsed_args: Namespace) -> int:
-        """List, or list and follow."""
-        if not parsed_args.watch:
-            return int(super().run(parsed_args))
-        if parsed_args.formatter not in ("table", "json"):
-            raise UsageError(f"--watch knows no -f {parsed_args.formatter}", "use -f json, or none")
-        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
-            self._watch(parsed_args.name, parsed_args.formatter == "json")
-        return 0
 
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read the registry."""
@@ -72,7 +53,8 @@ class Services(Lister):
             records = [listing.words(one) for one in records]
         return listing.FIELDS, [tuple(one[name] for name in listing.FIELDS) for one in records]
 
-    def _watch(self, name: str | None, as_json: bool) -> None:
+    def watch(self, parsed_args: Namespace, as_json: bool) -> None:
+        """Follow the registry."""
         registry = self.app.context.registry
         registry.read()  # says so, and ends, when nobody answers now
         news: queue.SimpleQueue[Snapshot] = queue.SimpleQueue()
@@ -82,28 +64,23 @@ class Services(Lister):
         try:
             while True:
                 try:
-                    after = listing.rows(news.get(timeout=LOOK), name)
+                    after = listing.rows(news.get(timeout=LOOK), parsed_args.name)
                 except queue.Empty:
                     # not before: until its first news a follower is on its way, not in trouble
                     before_that, trouble = trouble, follower.trouble
                     if trouble != before_that:
                         self.app.context.say(trouble or "the registry is followed again")
                     continue
-                self._print(listing.changed(before, after), as_json)
+                self.tell(map(_change, listing.changed(before, after)), as_json)
                 before = after
         finally:
             follower.close()
 
-    def _print(self, changes: Iterable[tuple[str, listing.Row]], as_json: bool) -> None:
-        for sign, (one, refused) in changes:
-            record = listing.record(one, time.time(), refused)
-            text = (
-                json.dumps({"change": _CHANGES[sign], **record})
-                if as_json
-                else listing.line(sign, record)
-            )
-            self.app.stdout.write(f"{text}\n")
-        self.app.stdout.flush()
+
+def _change(one: tuple[str, listing.Row]) -> tuple[str, Mapping[str, Any], str]:
+    sign, (instance, refused) = one
+    record = listing.record(instance, time.time(), refused)
+    return sign, record, listing.line(sign, record)
 
 
 def _nothing(context: Context, name: str | None, snapshot: Snapshot) -> list[str]:
