@@ -6,7 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -59,6 +59,13 @@ def logging_restored() -> Iterator[None]:
 
 
 # -- the run as a whole --------------------------------------------------------------------------
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say who has which tests when they run side by side."""
+    from tests.sharing import ByCluster
+
+    return ByCluster(config, log)
 
 
 def pytest_sessionfinish() -> None:

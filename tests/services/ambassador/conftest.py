@@ -4,10 +4,12 @@ import pytest
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
 from arpanet.agent import statusfile
+from tests.lab.cluster import run, write_rc
+from tests.labs import clean
 from tests.services.ambassador.behaviours.stage import Stage
 from tests.services.ambassador.host import Host
-from tests.services.ambassador.lan import Lan, anybody
-from tests.services.ambassador.planes import SocketUnderTest, bpffs
+from tests.services.ambassador.lan import SERVERS, Lan, anybody
+from tests.services.ambassador.planes import Machine, SocketUnderTest, bpffs
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,37 @@ def make(lan, tmp_path, monkeypatch):
     yield host
     for one in made:
         one.ambassador.close()
+
+
+@pytest.fixture(scope="module")
+def servers(module_lan):
+    """A server at each of their addresses."""
+    for ip in SERVERS:
+        module_lan.serve(ip, 6379)
+
+
+@pytest.fixture(params=["socket", "nftables"])
+def host(make, request):
+    """One whose best plane is the one in the test's name."""
+    if request.param == "nftables":
+        yield make()
+        return
+    with bpffs() as place:
+        found = make(machine=Machine(place))
+        yield found
+        found.ambassador.chain.clear([])
+
+
+# -- a host of the lab ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def slave(dockerd):
+    """A host that is master and slave."""
+    clean(dockerd)
+    write_rc(dockerd, ARPANET_IP=dockerd.ip, ARPANET_MASTERS=dockerd.ip)
+    run(dockerd, "arpanet master start --peers boot")
+    run(dockerd, "arpanet slave start")
+    yield dockerd
+    clean(dockerd)
+    (dockerd.home / ".arpanetrc").unlink()

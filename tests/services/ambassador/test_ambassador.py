@@ -14,15 +14,10 @@ from arpanet.records import Container, Snapshot
 from tests.conftest import SLOW, wait_for
 from tests.services.ambassador.host import snapshot
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS, anybody, echoes, hello
-from tests.services.ambassador.planes import Machine, bpffs
 
 ONE, TWO = SERVERS
 
-
-@pytest.fixture(scope="module", autouse=True)
-def servers(module_lan):
-    for ip in SERVERS:
-        module_lan.serve(ip, 6379)
+pytestmark = pytest.mark.usefixtures("servers")
 
 
 def not_the_client(home):
@@ -30,18 +25,6 @@ def not_the_client(home):
     if home.container == "id-client":
         raise OSError("no privileges")
     return True
-
-
-@pytest.fixture(params=["socket", "nftables"])
-def host(make, request):
-    """One whose best plane is the one in the test's name."""
-    if request.param == "nftables":
-        yield make()
-        return
-    with bpffs() as place:
-        found = make(machine=Machine(place))
-        yield found
-        found.ambassador.chain.clear([])
 
 
 def test_line(host):

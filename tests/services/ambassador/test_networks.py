@@ -4,21 +4,9 @@ import pytest
 
 from tests.conftest import wait_for
 from tests.lab import looks
-from tests.lab.cluster import client, run, serve, where, write_rc
-from tests.labs import clean
+from tests.lab.cluster import client, run, serve, where
 
 LABEL = "--label connect.6379=redis"
-
-
-@pytest.fixture(scope="module")
-def slave(dockerd):
-    clean(dockerd)
-    write_rc(dockerd, ARPANET_IP=dockerd.ip, ARPANET_MASTERS=dockerd.ip)
-    run(dockerd, "arpanet master start --peers boot")
-    run(dockerd, "arpanet slave start")
-    yield dockerd
-    clean(dockerd)
-    (dockerd.home / ".arpanetrc").unlink()
 
 
 @pytest.fixture

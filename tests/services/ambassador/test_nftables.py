@@ -18,11 +18,7 @@ from tests.services.ambassador.lan import AMBASSADOR, SERVERS, Lan, anybody, ech
 ONE, TWO = (Target(ip, 6379, ip) for ip in SERVERS)
 KEY = "id-client"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def servers(module_lan):
-    for ip in SERVERS:
-        module_lan.serve(ip, 6379)
+pytestmark = pytest.mark.usefixtures("servers")
 
 
 def links(backend=None, connect=None, ambassador=AMBASSADOR):

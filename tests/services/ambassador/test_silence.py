@@ -13,23 +13,7 @@ from tests.services.ambassador.planes import Machine, bpffs
 
 ONE, TWO = SERVERS
 
-
-@pytest.fixture(scope="module", autouse=True)
-def servers(module_lan):
-    for ip in SERVERS:
-        module_lan.serve(ip, 6379)
-
-
-@pytest.fixture(params=["socket", "nftables"])
-def host(make, request):
-    """One whose best plane is the one in the test's name."""
-    if request.param == "nftables":
-        yield make()
-        return
-    with bpffs() as place:
-        found = make(machine=Machine(place))
-        yield found
-        found.ambassador.chain.clear([])
+pytestmark = pytest.mark.usefixtures("servers")
 
 
 @pytest.fixture

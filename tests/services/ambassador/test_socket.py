@@ -27,11 +27,7 @@ from tests.services.ambassador.planes import SocketUnderTest
 
 ANOTHER = OBJECT.read_bytes() + b"\0"  # another object, by its digest, with the same programs
 
-
-@pytest.fixture(scope="module", autouse=True)
-def servers(module_lan):
-    for ip, port in (ONE, TWO):
-        module_lan.serve(ip, port)
+pytestmark = pytest.mark.usefixtures("servers")
 
 
 @contextmanager

@@ -23,11 +23,7 @@ from tests.services.ambassador.lan import AMBASSADOR, Node
 from tests.services.ambassador.mounting import unattached
 from tests.services.ambassador.planes import SocketUnderTest, bpffs
 
-
-@pytest.fixture(scope="module", autouse=True)
-def servers(module_lan):
-    for ip, port in (ONE, TWO):
-        module_lan.serve(ip, port)
+pytestmark = pytest.mark.usefixtures("servers")
 
 
 def why_not(place, blob=None, host=None):

@@ -17,11 +17,7 @@ from tests.services.ambassador.planes import Machine, bpffs
 DIALS = Frontend(AMBASSADOR, PORT)
 FIRST, SECOND = (Target(*one) for one in (ONE, TWO))
 
-
-@pytest.fixture(scope="module", autouse=True)
-def servers(module_lan):
-    for ip, port in (ONE, TWO):
-        module_lan.serve(ip, port)
+pytestmark = pytest.mark.usefixtures("servers")
 
 
 @pytest.fixture
