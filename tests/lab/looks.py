@@ -11,19 +11,29 @@ from typing import Any
 
 from arpanet_lab.host import Host
 
-from arpanet import events, plugins, settings
+from arpanet import codec, events, plugins, settings
 from arpanet.context import Context
 from arpanet.docker.engine import Engine
 from arpanet.errors import EngineError, RegistryUnreachable
-from arpanet.records import Snapshot
+from arpanet.records import Instance, Snapshot
+from arpanet.registry import LINKS
 from tests.conftest import wait_for
 from tests.labs import docker_of
 
-__all__ = ["links", "own", "pid_of", "services", "status"]
+__all__ = ["instances", "links", "own", "pid_of", "services", "status", "told"]
 
 
 def services(host: Host) -> dict[str, list[str]]:
     """Service -> its addresses, as *host* sees them, once a master answers."""
+    found: dict[str, list[str]] = {}
+    for one in instances(host):
+        if one.services:
+            found.setdefault(one.services[0], []).append(one.address)
+    return found
+
+
+def instances(host: Host) -> list[Instance]:
+    """Return what is registered, as *host* sees it, once a master answers."""
     answers: list[Snapshot] = []
 
     def answered() -> bool:
@@ -32,11 +42,15 @@ def services(host: Host) -> dict[str, list[str]]:
         return bool(answers)
 
     wait_for(answered)
-    found: dict[str, list[str]] = {}
-    for one in answers[0].instances.values():
-        if one.services:
-            found.setdefault(one.services[0], []).append(one.address)
-    return found
+    return list(answers[0].instances.values())
+
+
+def told(host: Host) -> list[tuple[str, Any]]:
+    """Return (host, link) of all links that the cluster's hosts told of, as *host* hears it."""
+    with _context(host) as context:
+        hosts, found = sorted(context.registry.read().hosts), context.registry.told(LINKS)
+    known = [one for one in hosts if one in found]
+    return [(one, link) for one in known for link in codec.decode_links(found[one])]
 
 
 def links(host: Host) -> list[Any]:

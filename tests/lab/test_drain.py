@@ -11,7 +11,7 @@ from arpanet_lab.load.load import Client, loaded
 
 from tests.conftest import wait_for
 from tests.lab.cluster import Cluster, client, fails, links, run, where
-from tests.lab.looks import status
+from tests.lab.looks import instances, status
 from tests.labs import docker_of
 
 LABEL = "--label connect.6379=redis"
@@ -115,7 +115,7 @@ def test_by_hand_there_and_back(tidy: Cluster) -> None:
     run(host1, "arpanet drain --host")
     assert targets(host3) == {host2.ip}
     run(host1, "docker restart -t 0 redis")
-    wait_for(lambda: "stopping" in run(host3, "arpanet services redis -f value -c health"))
+    wait_for(lambda: "stopping" in {one.health for one in instances(host3)})
     run(host1, "arpanet drain --host --undo")
     wait_for(lambda: targets(host3) == both, 5)
     run(host1, "arpanet drain redis")

@@ -23,6 +23,7 @@ from tests.lab.cluster import (
     rows,
     run,
     serve,
+    services,
     where,
     write_rc,
 )
@@ -223,7 +224,7 @@ def test_who_is_shut_out_is_so_on_every_master_within_ten_seconds(secure):
     wait_for(lambda: answers(three, one.ip, 4001))
     run(three, "arpanet slave start")
     serve(three)
-    wait_for(lambda: "redis" in run(one, "arpanet services"))
+    wait_for(lambda: "redis" in services(one))
 
 
 def test_plain_ports_only_when_asked_and_said_each_time(clean_lab):
