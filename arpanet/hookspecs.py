@@ -69,6 +69,16 @@ def arpanet_hosts_admitted(context: Context, admissions: Sequence[Admission]) ->
     """
 
 
+@hookspec
+def arpanet_trust_changed(context: Context) -> None:
+    """Begin anew what reads once, when it begins, which CAs are trusted: others are now.
+
+    Called on masters, from any thread, on one master at a time; again when it raised
+    ``RegistryError``, or when the master died in the middle. What must not be away on two masters
+    at once is seen to before it is ended here. Returns once it is there again.
+    """
+
+
 @hookspec(firstresult=True)
 def arpanet_backends(context: Context, spec: str) -> Sequence[tuple[str, int]] | str | None:
     """Return where a link with the value *spec* goes now, ``None`` for another's kind of value.

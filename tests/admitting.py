@@ -1,15 +1,19 @@
 """A plugin that stands in for etcd's: keeps who is let in, and notes whom it was told of."""
 
-from arpanet import MemoryVault, hookimpl
+from arpanet import HOSTNAME, MemoryVault, RegistryError, hookimpl
 
 __all__ = ["Admitting"]
 
 
 class Admitting:
-    """:ivar admitted: host -> role, for each time that it was told."""
+    """:ivar admitted: host -> role, for each time that it was told.
+
+    :ivar restarted: the hosts that were to begin anew, in that order.
+    :ivar sick: what keeps them from it.
+    """
 
     def __init__(self):
-        self.vault, self.admitted = MemoryVault(), []
+        self.vault, self.admitted, self.restarted, self.sick = MemoryVault(), [], [], ""
 
     @hookimpl
     def arpanet_vault(self):
@@ -18,3 +22,9 @@ class Admitting:
     @hookimpl
     def arpanet_hosts_admitted(self, admissions):
         self.admitted.append({one.host: one.role for one in admissions})
+
+    @hookimpl
+    def arpanet_trust_changed(self, context):
+        if self.sick:
+            raise RegistryError(self.sick)
+        self.restarted.append(context.settings[HOSTNAME])

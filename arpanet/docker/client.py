@@ -122,7 +122,7 @@ class Client:
                 place = self._place(f"containers/{quote(container, safe='')}/json")
                 answer = self._api.get(place, timeout=PROMPT)
                 if not answer.ok:
-                    raise _refused(what, answer)
+                    raise problems.answered(what, answer)
                 return dict(answer.json())
         except Gone:
             return None
@@ -145,6 +145,13 @@ class Client:
             seconds = found["Config"].get("StopTimeout") or 10
             with contextlib.suppress(Gone), self._doing(f"stop container {_short(container)}"):
                 self._api.stop(container, timeout=seconds)
+
+    def restart(self, container: str) -> None:
+        """Stop a container within its own stop time, and start it: Docker does both, or neither."""
+        found = self.inspect(container)
+        seconds = (found["Config"].get("StopTimeout") if found else 0) or 10
+        with self._doing(f"start container {_short(container)} again"):
+            self._api.restart(container, timeout=seconds)
 
     def remove(self, container: str) -> None:
         """Remove a container, running or not, and its unnamed volumes."""
@@ -222,7 +229,7 @@ class Client:
             body = {"Tty": False, "Detach": False}
             with self._api.post(place, json=body, stream=True, timeout=timeout) as answer:
                 if not answer.ok:
-                    raise _refused(what, answer)
+                    raise problems.answered(what, answer)
                 out, err = streams.converse(answer.raw, stdin, timeout)
             code = self._api.exec_inspect(made["Id"])["ExitCode"]
         if code is None:
@@ -379,14 +386,6 @@ class Client:
 
     def _doing(self, what: str) -> contextlib.AbstractContextManager[None]:
         return translated(what, self._url)
-
-
-def _refused(what: str, answer: requests.Response) -> EngineError:
-    try:
-        words = answer.json()["message"]
-    except (ValueError, KeyError, TypeError):
-        words = answer.text
-    return problems.refused(what, answer.status_code, words)
 
 
 def _check_progress(what: str, report: Json) -> None:

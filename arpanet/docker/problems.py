@@ -19,6 +19,7 @@ __all__ = [
     "Gone",
     "Missing",
     "Silent",
+    "answered",
     "refused",
     "timed_out",
     "translated",
@@ -63,6 +64,15 @@ def translated(what: str, url: str) -> Iterator[None]:
         OSError,
     ) as problem:
         raise unreachable(what, url, problem) from problem
+
+
+def answered(what: str, answer: requests.Response) -> EngineError:
+    """Return the error for *answer*, which is one; see :func:`refused`."""
+    try:
+        words = answer.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        words = answer.text
+    return refused(what, answer.status_code, words)
 
 
 def refused(what: str, status: int, explanation: object) -> EngineError:

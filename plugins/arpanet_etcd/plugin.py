@@ -77,6 +77,14 @@ class EtcdPlugin:
                 self._access.admit(admissions, context.settings[HOSTNAME])
 
     @hookimpl
+    def arpanet_trust_changed(self, context: Context) -> None:
+        """Start this host's etcd again."""
+        from arpanet_etcd.masters import restarting
+
+        if make_registry(context.settings):
+            restarting.restart(context)
+
+    @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
         """Say how this host's master, the whole cluster, and the way to it are."""
         from arpanet_etcd.masters import status

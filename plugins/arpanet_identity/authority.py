@@ -33,6 +33,7 @@ __all__ = [
     "Authority",
     "Subject",
     "addresses",
+    "as_key",
     "check",
     "check_host",
     "create",
@@ -156,9 +157,17 @@ def read_key(text: str) -> Key:
         found = load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
         raise ArpanetError("that is no private key") from problem
-    if not isinstance(found, ec.EllipticCurvePrivateKey):
+    return as_key(found)
+
+
+def as_key(key: object) -> Key:
+    """Return *key* if it is one that is used here.
+
+    :raises ArpanetError: it is of another kind.
+    """
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ArpanetError("that is no elliptic key")
-    return found
+    return key
 
 
 def request(key: str) -> str:

@@ -26,6 +26,11 @@ __all__ = ["PORT", "join", "renew"]
 PORT = 7002
 #: Seconds for a step; a master may have to make users in etcd before it answers.
 PATIENCE = 20.0
+#: What a host is told that trusts the CA of before.
+CHANGED = (
+    "if the cluster's CA was changed while this host was away: remove its host.pem, and join again"
+    " with a new token"
+)
 #: Seconds that clocks may differ.
 SKEW = 240.0
 
@@ -62,9 +67,12 @@ def join(place: str, token: Token, host: str, addresses: tuple[str, ...], reques
     return _ask(where, "POST", "/v1/join", context, body, clock)
 
 
-def renew(place: str, me: Identity) -> Json:
-    """Return what a master at *place* answers to this host, which has a certificate already."""
-    return _ask(_place(place), "POST", "/v1/renew", me.client(), {})
+def renew(place: str, me: Identity, trusted: tuple[str, ...] = ()) -> Json:
+    """Return what a master at *place* answers to this host, which has a certificate already.
+
+    :param trusted: fingerprints of the CAs that it trusts, sorted.
+    """
+    return _ask(_place(place), "POST", "/v1/renew", me.client(), {"trusted": list(trusted)})
 
 
 def _authority(where: tuple[str, int], token: Token) -> tuple[str, Callable[[], str]]:
@@ -83,7 +91,8 @@ def _authority(where: tuple[str, int], token: Token) -> tuple[str, Callable[[], 
             return authority.pem(one), lambda: _clock(date)
     raise ArpanetError(
         f"the master at {name} is not of the cluster that made this token",
-        "is the address right? If so, somebody is between here and there",
+        "is the address right? If so, the cluster's CA was changed since, and a new token is"
+        " needed; or somebody is between here and there",
     )
 
 
@@ -100,7 +109,7 @@ def _ask(
     except HTTPError as problem:
         said = clock() or f"its certificate is refused here: {_words(problem)}"
         raise ArpanetError(
-            f"the master at {hostport.joined(*where)} can't be trusted: {said}"
+            f"the master at {hostport.joined(*where)} can't be trusted: {said}", CHANGED
         ) from None
 
 

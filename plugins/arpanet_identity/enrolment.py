@@ -96,9 +96,12 @@ class Enrolment:
             raise roster.taken(subject.host)
         return self._answer(entry, certificate, keys=True)
 
-    def renew(self, serial: str, public: ec.EllipticCurvePublicKey) -> Json:
+    def renew(
+        self, serial: str, public: ec.EllipticCurvePublicKey, shown: tuple[str, ...] = ()
+    ) -> Json:
         """Give the host whose certificate has that *serial* a new one, for its key.
 
+        :param shown: see :class:`arpanet_identity.roster.Entry`.
         :raises ArpanetError: it is shut out.
         """
         owners = (e for e in self.roster().hosts.values() if serial in dict(e.certificates()))
@@ -116,7 +119,7 @@ class Enrolment:
         if len(entry.certificates()) >= roster.MOST:
             raise ArpanetError(f"{entry.host} has {roster.MOST} certificates that hold: no more")
         certificate = self.authority().issue(entry.subject(), public, self.days)
-        entry = entry.renewed(_read(certificate))
+        entry = replace(entry.renewed(_read(certificate)), shown=shown)
         if not roster.write(self.vault, entry, version):
             raise ArpanetError(f"{entry.host} was renewed or shut out just now", "try again")
         return self._answer(entry, certificate)

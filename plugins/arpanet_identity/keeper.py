@@ -7,12 +7,17 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from arpanet import ARPANET_IP, ArpanetError, Context, statusfile
-from arpanet_identity import authority, host
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from arpanet import ARPANET_IP, HOSTNAME, ArpanetError, Context, statusfile
+from arpanet_identity import authority, host, rotation
 from arpanet_identity.server import Deeds, Server
 from arpanet_identity.settings import ARPANET_ENROL_PORT
+from arpanet_identity.turning import Turning
 
 __all__ = ["EVERY", "PART", "Keeper"]
 
@@ -22,6 +27,8 @@ log = logging.getLogger(__name__)
 PART = "master"
 #: Seconds between two looks at who is let in.
 EVERY = 4.0
+#: How many CAs a host may say that it trusts.
+MOST = 8
 
 
 class Keeper:
@@ -32,6 +39,9 @@ class Keeper:
         self._store = host.store(context)
         self._vault = host.vault(context)
         self._enrolment = host.enrolment(context, self._store, self._vault)
+        restart = partial(context.bus.collect, "arpanet_trust_changed", context=context)
+        name = context.settings[HOSTNAME]
+        self._turning = Turning(self._vault, self._store, name, restart)
         self._server: Server | None = None
         self._ended = threading.Event()
         self._trouble = ""
@@ -73,7 +83,7 @@ class Keeper:
         if self._server:
             return
         ip, port = self._context.settings[ARPANET_IP], self._context.settings[ARPANET_ENROL_PORT]
-        deeds = Deeds(self._ca, self._join, self._enrolment.renew)
+        deeds = Deeds(self._ca, self._join, self._renew)
         try:
             self._server = Server((ip, port), self._store.me.server, deeds)
         except OSError as problem:
@@ -89,6 +99,16 @@ class Keeper:
         log.info("%s at %s was let in as a %s", given.get("host"), source, answer["role"])
         return answer
 
+    def _renew(
+        self, shown: x509.Certificate, key: ec.EllipticCurvePublicKey, given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        trusted = self._store.trusted()
+        said = tuple(map(str, list(given.get("trusted", ()))[:MOST]))
+        has = (rotation.shown(shown, trusted)[0], *said)
+        return self._enrolment.renew(f"{shown.serial_number:x}", key, has)
+
     def _keep(self) -> None:
         """Have etcd, and this host's disk, know who is let in and who is shut out."""
-        self._hosts = len(self._enrolment.settle().hosts)
+        known = self._enrolment.settle()
+        self._hosts = len(known.hosts)
+        self._turning.look(known)

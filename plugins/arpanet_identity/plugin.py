@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from arpanet import (
     ARPANET_IP,
     ARPANET_TLS,
+    HOSTNAME,
     ArpanetError,
     Context,
     Formation,
@@ -127,14 +130,16 @@ class IdentityPlugin:
     @hookimpl
     def arpanet_agent_start(self, context: Context) -> None:
         """Begin what goes on beside the agent's own work."""
-        from arpanet_identity import host
+        from arpanet_identity import host, rotation
         from arpanet_identity.keeper import Keeper
         from arpanet_identity.renewal import Renewal, renew
 
         if not host.needed(context):
             return
-        kept = host.store(context)
-        self._running.append(Renewal(kept, lambda: renew(context, kept)))
+        kept, vault = host.store(context), host.vault(context)
+        asked = partial(rotation.wanted, vault, kept, context.settings[HOSTNAME])
+        self._running.append(vault)
+        self._running.append(Renewal(kept, lambda: renew(context, kept), asked))
         if context.agent == "master":
             self._running.append(Keeper(context))
 
@@ -156,9 +161,22 @@ class IdentityPlugin:
         if not host.needed(context):
             return []
         lines = [_identity(host.store(context))]
+        with suppress(ArpanetError):  # that nobody can be asked is another's line
+            lines += _change(context)
         if lines[0].state != "absent" and host.role(host.store(context)) == "master":
             lines.append(node.status(context))
         return lines
+
+
+def _change(context: Context) -> list[Status]:
+    from arpanet_identity import host, rotation
+
+    vault = host.vault(context)
+    try:
+        said = rotation.progress(vault)
+    finally:
+        vault.close()
+    return [Status("ca", "degraded", said)] if said else []
 
 
 def _identity(kept: Any) -> Status:

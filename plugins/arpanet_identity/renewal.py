@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from arpanet import ARPANET_MASTERS, ArpanetError, Context, hostport
-from arpanet_identity import client, host
+from arpanet import ARPANET_MASTERS, ArpanetError, Context, RegistryError, hostport
+from arpanet_identity import authority, client, host
 from arpanet_identity.settings import ARPANET_ENROL_PORT
 from arpanet_identity.store import Store
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the certificate, at most.
 LOOK = 60.0
+#: And after one that was asked for.
+SOON = 2.0
 
 
 def due(certificate: x509.Certificate, now: datetime) -> bool:
@@ -37,7 +39,8 @@ def renew(context: Context, kept: Store) -> None:
     for one in context.settings[ARPANET_MASTERS]:
         place = hostport.joined(hostport.split(one)[0], port)
         try:
-            host.adopt(kept, client.renew(place, kept.me))
+            trusted = tuple(sorted(map(authority.fingerprint, kept.trusted())))
+            host.adopt(kept, client.renew(place, kept.me, trusted))
         except ArpanetError as problem:
             problems.append(str(problem))
         else:
@@ -49,10 +52,14 @@ class Renewal:
     """Looks, on a thread of its own, until :meth:`close`.
 
     :param deed: renews.
+    :param wanted: tells whether that is to be done before the time.
     """
 
-    def __init__(self, kept: Store, deed: Callable[[], None]) -> None:
-        self._kept, self._deed = kept, deed
+    def __init__(
+        self, kept: Store, deed: Callable[[], None], wanted: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._kept, self._deed, self._wanted = kept, deed, wanted
+        self._soon = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
         self._thread.start()
@@ -66,16 +73,27 @@ class Renewal:
         while not self._ended.wait(self._pause()):
             try:
                 found = self._kept.certificate()
-                if found and due(found, datetime.now(UTC)):
+                early, self._soon = self._asked(), False
+                if found and (early or due(found, datetime.now(UTC))):
                     self._deed()
+                    self._soon = early
                     log.info("this host's certificate was renewed")
             except ArpanetError as problem:
                 log.warning("this host's certificate is not renewed: %s", problem)
             except Exception:  # a thread that ends renews nothing any more
                 log.exception("renewing failed, and is tried again")
 
+    def _asked(self) -> bool:
+        try:
+            return self._wanted()
+        except RegistryError as problem:  # it may be time to renew all the same
+            log.debug("whether another certificate is wanted is not known: %s", problem)
+            return False
+
     def _pause(self) -> float:
         """Return how long not to look: a hundredth of the certificate's life, a minute at most."""
+        if self._soon:  # what was brought is to be shown
+            return SOON
         life = LOOK * 100
         try:
             if found := self._kept.certificate():

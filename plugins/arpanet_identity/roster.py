@@ -49,6 +49,7 @@ class Entry:
     :ivar generation: another one each time it was let in: its former passwords hold no more.
     :ivar key: the fingerprint of its public key: who has it may ask again.
     :ivar former: its earlier certificates that have not ended, as pairs of serial and end.
+    :ivar shown: whose certificate it had, and whom it trusted, when it last asked for another.
     """
 
     host: str
@@ -59,6 +60,7 @@ class Entry:
     generation: str
     key: str = ""
     former: tuple[tuple[str, float], ...] = ()
+    shown: tuple[str, ...] = ()
 
     def subject(self) -> Subject:
         """Return whom its certificate is for."""
@@ -205,6 +207,7 @@ def _entry(text: str) -> Entry | None:
             str(given["generation"]),
             str(given.get("key", "")),
             tuple((str(serial), float(ends)) for serial, ends in given.get("former", ())),
+            tuple(map(str, given.get("shown", ()))),
         )
     except (ValueError, KeyError, TypeError):
         return None

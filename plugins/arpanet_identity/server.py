@@ -49,7 +49,7 @@ class Deeds:
         self,
         ca: Callable[[], str],
         join: Callable[[Mapping[str, Any], str], Json],
-        renew: Callable[[str, ec.EllipticCurvePublicKey], Json],
+        renew: Callable[[x509.Certificate, ec.EllipticCurvePublicKey, Mapping[str, Any]], Json],
     ) -> None:
         self.ca, self.join, self.renew = ca, join, renew
 
@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         key = certificate.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise ArpanetError("the certificate that was shown is none of arpanet's")
-        return self.server.deeds.renew(f"{certificate.serial_number:x}", key)
+        return self.server.deeds.renew(certificate, key, self._body())
 
     def _body(self) -> Mapping[str, Any]:
         length = self.headers.get("Content-Length") or ""

@@ -77,6 +77,10 @@ class Store:
         except (OSError, ValueError) as problem:
             raise ArpanetError(f"{self.me.ca} holds no certificate: {problem}") from problem
 
+    def trust(self, authorities: str) -> None:
+        """Trust these CAs, and no others."""
+        self._write(self.me.ca, authorities)
+
     def revoke(self, crl: str) -> None:
         """Let this host's etcd refuse the certificates that are listed."""
         self._write(self.crl, crl)
@@ -84,12 +88,18 @@ class Store:
     # -- masters ---------------------------------------------------------------------------------
 
     def authority(self) -> Authority | None:
-        """Return the CA that this host can sign with, ``None``: it is no master."""
+        """Return the CA that this host can sign with, ``None``: it is no master.
+
+        :raises ArpanetError: it is being replaced at this moment.
+        """
         found = _certificate(self._certificate)
         if found is None or not self._key.exists():
             return None
         identity.check_private(self._key)
-        return Authority(found, authority.read_key(self._key.read_text()))
+        made = Authority(found, authority.read_key(self._key.read_text()))
+        if made.key.public_key() != found.public_key():
+            raise ArpanetError(f"{self._key} is not the key of {self._certificate}", "try again")
+        return made
 
     def secret(self) -> bytes:
         """Return what passwords are derived from.

@@ -1,6 +1,7 @@
 """A cluster as it is by default: no port answers a stranger, and a slave can't hurt the others."""
 
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -27,6 +28,7 @@ from tests.lab.cluster import (
     where,
     write_rc,
 )
+from tests.lab.looks import pid_of, status
 from tests.labs import lab_of
 
 #: What listens on a host that is master and slave.
@@ -40,7 +42,9 @@ def secure() -> Iterator[Cluster]:
         found = Cluster(lab)
         one, two, three = found.hosts
         for host in found.hosts:
-            write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=f"{one.ip},{two.ip}")
+            masters = f"{one.ip},{two.ip}"
+            # they hold for half an hour, so agents look often whether others are wanted
+            write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=masters, ARPANET_CERT_DAYS="0.02")
         said = one.run(["arpanet", "master", "start", "--peers", "boot"], timeout=PATIENCE).stderr
         line = next(one for one in said.splitlines() if one.startswith("  arpanet join "))
         let_in(two, one, "master")
@@ -126,10 +130,11 @@ def test_a_slaves_certificate_opens_no_peers_port(secure):
     assert answers(one, one.ip, 7001)
 
 
-def answers(host: Host, ip: str, port: int) -> bool:
-    """Return whether TLS with the certificate of *host* gets an answer at all."""
-    place = host.home / ".arpanet/host"
-    context = ssl.create_default_context(cafile=str(place / "ca.pem"))
+def answers(host: Host, ip: str, port: int, place: Path | None = None) -> bool:
+    """Return whether TLS with the certificate of *host*, or that in *place*, is answered at all."""
+    trusted = host.home / ".arpanet/host"
+    place = place or trusted
+    context = ssl.create_default_context(cafile=str(trusted / "ca.pem"))
     context.load_cert_chain(place / "host.pem", place / "host.key")
     with (
         suppress(OSError),
@@ -225,6 +230,61 @@ def test_who_is_shut_out_is_so_on_every_master_within_ten_seconds(secure):
     run(three, "arpanet slave start")
     serve(three)
     wait_for(lambda: "redis" in services(one))
+
+
+#: Dials a link every 50 ms until its input ends; says how often, and what failed.
+DIAL = """
+import json, select, socket, sys
+dials, failed = 0, []
+while not select.select([sys.stdin], [], [], 0.05)[0]:
+    dials += 1
+    try:
+        with socket.create_connection(("127.0.0.1", 6379), timeout=5) as one:
+            one.sendall(b"PING\\r\\n")
+            assert one.recv(16).startswith(b"+PONG")
+    except (OSError, AssertionError) as problem:
+        failed.append(repr(problem))
+print(json.dumps([dials, failed]))
+"""
+
+
+def test_the_ca_is_changed_under_load_and_no_link_notices(secure):
+    """Its command is killed and run again; a master's agent is killed in the middle."""
+    one, two, three = secure.hosts
+    secure.tidy()
+    serve(one)
+    client(three, "--label connect.6379=redis")
+    wait_for(lambda: where(three, "localhost") == "host1")
+    before = (one.home / ".arpanet/ca/ca.pem").read_text()
+    of_before = three.home / "of-before"
+    shutil.copytree(three.home / ".arpanet/host", of_before)
+    inside = ["nsenter", "-t", str(pid_of(three, "client")), "-n", "python3", "-c", DIAL]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    dialling = three.popen(inside, **pipes)
+    try:
+        asked = one.popen(["arpanet", "certs", "rotate"], stderr=subprocess.PIPE, text=True)
+        assert "open tokens" in asked.stderr.readline()
+        assert "step 1 of 3" in asked.stderr.readline()
+        asked.kill()
+        asked.communicate()
+        run(two, f"kill -9 {pid_of(two, 'arpanet_master')}")
+        assert "step 1 of 3" in status(three)["ca"].detail
+        done = one.run(["arpanet", "certs", "rotate"], timeout=4 * PATIENCE)
+        assert "the cluster's CA was changed" in done.stderr
+    finally:
+        said, _ = dialling.communicate("", timeout=PATIENCE)
+    dials, failed = json.loads(said)
+    assert (dials > 100, failed) == (True, [])
+    after = {(host.home / ".arpanet/ca/ca.pem").read_text() for host in (one, two)}
+    assert len(after) == 1
+    assert before not in after
+    for host in (one, two):
+        assert answers(three, host.ip, 4001)
+        assert not answers(three, host.ip, 4001, of_before)
+    wait_for(lambda: (three.home / ".arpanet/host/ca.pem").read_text() in after, 60)
+    assert "/arpanet/hosts/host1" in etcdctl(three, "get /arpanet/hosts/ --prefix")[1]
+    assert "ca" not in status(three)
+    secure.tidy()
 
 
 def test_plain_ports_only_when_asked_and_said_each_time(clean_lab):

@@ -27,6 +27,10 @@ KEEPALIVE = [
 
 #: What OpenSSL says of an answer that is no TLS.
 PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNEXPECTED_EOF")
+CHANGED = (
+    "if the cluster's CA was changed while this host was away, let it in again:"
+    " remove its host.pem, and 'arpanet join'"
+)
 CLOCK = "is the clock right, here and there?"
 
 
@@ -102,7 +106,8 @@ def tls_fault(problem: BaseException | None) -> str:
         said = problem.verify_message
         if "expired" in said or "not yet valid" in said:
             return f"its {said}; {CLOCK}"
-        return f"its certificate is not one of this cluster's for that address: {said}"
+        changed = f"; {CHANGED}" if "issuer" in said or "self-signed" in said else ""
+        return f"its certificate is not one of this cluster's for that address: {said}{changed}"
     reason = problem.reason or str(problem)
     if any(one in reason for one in PLAIN):
         return "it does not speak TLS"

@@ -33,7 +33,7 @@ class Master:
         self.enrolment = Enrolment(self.store, self.vault, lambda _: None, days)
         self.enrolment.roster()
         self.secrets = []
-        deeds = Deeds(self.ca, self.join, self.enrolment.renew)
+        deeds = Deeds(self.ca, self.join, self.renew)
         self.server = Server((self.ip, 0), self.store.me.server, deeds)
         self.port = self.server.server_address[1]
         self.place = f"{self.ip}:{self.port}"
@@ -45,6 +45,9 @@ class Master:
         self.secrets.append(given.get("secret"))
         # where the whole of 127/8 is this host's, a client's own address is its master's
         return self.enrolment.join({**given, "addresses": [source]}, source)
+
+    def renew(self, shown, key, _given):
+        return self.enrolment.renew(f"{shown.serial_number:x}", key)
 
     def token(self, role="slave", **more):
         mine = self.enrolment.authority().certificate

@@ -4,94 +4,18 @@ import json
 import socket
 
 import pytest
-from arpanet_identity import authority, client, host, keeper, node, roster, tokens
-from arpanet_identity.plugin import IdentityPlugin
+from arpanet_identity import client, host, roster, tokens
 from cryptography import x509
 
 from arpanet import statusfile
 from arpanet.errors import ArpanetError, RegistryUnreachable
 from arpanet.records import Formation
-from tests.admitting import Admitting
 from tests.conftest import wait_for
 from tests.loopback import free_address
+from tests.services.identity.agents import fingerprint, join, listens, place, serial
 
 #: Of a certificate, in seconds; it is renewed when it has eight left, on however busy a machine.
 LIFE = 20
-
-
-@pytest.fixture
-def registry():
-    return Admitting()
-
-
-@pytest.fixture
-def agent(arpanet_agent, registry, tmp_path, monkeypatch):
-    """Make an agent of a host; all are at their own address, and have the first for a master."""
-    monkeypatch.setattr(keeper, "EVERY", 0.1)
-    monkeypatch.setattr(node, "node_image", lambda _: "arpanet/node:1")
-    running, first = [], free_address()
-
-    def agent(name, part="registrator", ip=first, **given):
-        settings = {
-            "ARPANET_TLS": "on",
-            "ARPANET_IDENTITY": str(tmp_path / name),
-            "ARPANET_MASTERS": first,
-            "ARPANET_IP": ip,
-            **given,
-        }
-        made = arpanet_agent(IdentityPlugin(), registry, agent=part, HOSTNAME=name, **settings)
-        running.append(made)
-        return made
-
-    yield agent
-    for one in running:
-        one.stop()
-
-
-@pytest.fixture
-def boot(agent):
-    """Make the first master, and start its agent."""
-
-    def boot(**given):
-        made = agent("m1", "master", **given)
-        made.context.emit("master.start", formation=Formation(boot=True))
-        made.start()
-        wait_for(lambda: listens(place(made)))
-        return made
-
-    return boot
-
-
-@pytest.fixture
-def master(boot):
-    return boot()
-
-
-def place(agent):
-    return f"{host.subject(agent.context, '').addresses[0]}:7002"
-
-
-def listens(where):
-    ip, port = where.split(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((ip, int(port))) == 0
-
-
-def join(there, here, registry, role="slave"):
-    """Let the host of the agent *here* in, and start the agent."""
-    ip = host.subject(here.context, "").addresses
-    token = tokens.create(registry.vault, fingerprint(there), role, addresses=ip)
-    host.join(here.context, place(there), str(token))
-    here.start()
-    return host.store(here.context)
-
-
-def fingerprint(master):
-    return authority.fingerprint(host.store(master.context).authority().certificate)
-
-
-def serial(kept):
-    return kept.certificate().serial_number
 
 
 def test_certificates_renew_themselves(boot, agent, registry):
