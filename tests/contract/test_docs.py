@@ -183,3 +183,22 @@ def test_the_printed_python_is_python():
     for name in ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]:
         for block in re.findall(r"```python\n(.*?)```", page(name), re.DOTALL):
             compile(block, name, "exec")
+
+
+def test_who_can_do_what_names_tests_that_there_are():
+    """Each row of the table has one; files by their path or the last part, tests by a beginning."""
+    table = section(page("docs/security.md"), "## Who can do what")
+    rows = [line.split("|")[4] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 6
+    files = {str(one.relative_to(ROOT)): one for one in (ROOT / "tests").rglob("test_*.py")}
+    text = "".join(one.read_text() for one in files.values())
+    for row in rows:
+        words = re.findall(r"`([^`]+)`", row)
+        assert any(not word.endswith(".py") for word in words) and words[0].endswith(".py")
+        for word in words:
+            there = (
+                any(name.endswith(f"/{word}") or name == word for name in files)
+                if word.endswith(".py")
+                else f"def test_{word}" in text
+            )
+            assert there, word

@@ -69,19 +69,48 @@ def test_links_work(secure):
 
 
 @pytest.mark.parametrize("port", PORTS.values(), ids=PORTS)
-def test_no_port_of_a_master_answers_a_stranger(secure, port):
+@pytest.mark.parametrize("place", ["a host", "a container"])
+def test_no_port_of_a_master_answers_a_stranger(secure, port, place):
     """Neither to plain HTTP nor to TLS without a certificate of the cluster's; but for the CA."""
     one, _, three = secure.hosts
+    inside: list[str] = []
+    if place == "a container":
+        secure.tidy()
+        client(three, "", "stranger")
+        inside = ["nsenter", "-t", str(pid_of(three, "stranger")), "-n"]
+        # it reaches the master: what it doesn't hear, it is not told
+        reach = f"exec 3<>/dev/tcp/{one.ip}/{port}"
+        three.run([*inside, "bash", "-c", reach])
     script = f"exec 3<>/dev/tcp/{one.ip}/{port}; printf 'GET /version HTTP/1.0\\r\\n\\r\\n' >&3"
-    said = three.run(["bash", "-c", f"{script}; timeout 5 cat <&3"], check=False).stdout
+    said = three.run([*inside, "bash", "-c", f"{script}; timeout 5 cat <&3"], check=False).stdout
     assert said in ("", "Client sent an HTTP request to an HTTPS server.\n") or "400" in said
     assert "etcdserver" not in said
     url = f"https://{one.ip}:{port}"
     for path in ("/version", "/health", "/members", "/v3/kv/range", "/v2/keys", "/metrics", "/"):
         code = "import sys, urllib.request as u, ssl; c = ssl._create_unverified_context();"
         code += "print(u.urlopen(sys.argv[1], context=c, timeout=5).status)"
-        done = three.run(["python3", "-c", code, url + path], check=False)
+        done = three.run([*inside, "python3", "-c", code, url + path], check=False)
         assert done.stdout == "", (url + path, done.stdout)
+
+
+def test_a_container_with_net_admin_changes_its_own_links_alone(secure):
+    """All rules, routes and links of its network namespace gone: its neighbour's link works on."""
+    one, _, three = secure.hosts
+    secure.tidy()
+    serve(one)
+    client(three, "--label connect.6379=redis")
+    client(three, "--label connect.6379=redis --cap-add NET_ADMIN", "thief")
+    for name in ("client", "thief"):
+        wait_for(lambda name=name: where(three, "localhost", name) == "host1")
+    # as a process of that container has it: in no other namespace, with no other right
+    alone = "--bounding-set=-all,+net_admin"
+    rights = ["setpriv", alone, "--inh-caps=-all,+net_admin", "bash"]
+    inside = ["nsenter", "-t", str(pid_of(three, "thief")), "-n"]
+    for line in ("nft flush ruleset", "ip route flush table main", "ip link set lo down"):
+        three.run([*inside, *rights, "-c", line])
+    wait_for(lambda: where(three, "localhost", "thief") != "host1")
+    assert where(three, "localhost") == "host1"
+    secure.tidy()
 
 
 def test_nothing_else_listens_where_others_reach_it(secure):
