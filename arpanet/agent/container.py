@@ -35,7 +35,6 @@ def agent_container(context: Context, part: str, name: str, **more: Any) -> Cont
         "network": "host",
         "tmpfs": RUN,
         "docker": True,
-        "restart": "always",
     }
     return ContainerSpec(part, name, image, volumes=volumes, **{**given, **more})
 

@@ -138,8 +138,13 @@ class Client:
         with self._doing(f"start container {_short(container)}"):
             self._api.start(container)
 
+    def restart_policy(self, container: str, policy: str) -> None:
+        """Set what Docker does when a container ends, or Docker itself starts."""
+        with self._doing(f"update container {_short(container)}"):
+            self._api.update_container(container, restart_policy={"Name": policy})
+
     def stop(self, container: str) -> None:
-        """Stop a container within its own stop time; Docker does not start it again by itself."""
+        """Stop a container within its own stop time."""
         found = self.inspect(container)
         if found and found["State"]["Running"]:
             seconds = found["Config"].get("StopTimeout") or 10

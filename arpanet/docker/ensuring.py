@@ -19,6 +19,7 @@ from arpanet.docker.client import Client
 from arpanet.docker.own import own
 from arpanet.docker.problems import Conflict
 from arpanet.docker.specs import (
+    ALWAYS,
     IMAGE_LABEL,
     PART_LABEL,
     SPEC_LABEL,
@@ -120,6 +121,8 @@ def _fits(docker: Client, found: Json, body: Json) -> bool:
 
 def _run(docker: Client, spec: ContainerSpec, found: Json) -> str:
     state = found["State"]
+    if found["HostConfig"]["RestartPolicy"]["Name"] != ALWAYS:  # it was stopped for good
+        docker.restart_policy(found["Id"], ALWAYS)
     if state["Running"] and not state["Restarting"]:
         return "unchanged"
     if state["Restarting"]:  # counts as running with Docker, which would not start it

@@ -9,6 +9,7 @@ from arpanet.docker.specs import (
     ONCE_LABEL,
     PART_LABEL,
     ROLE_LABEL,
+    STOPPED,
     OwnContainer,
     state_volume,
 )
@@ -33,9 +34,13 @@ def roles(docker: Client) -> set[str]:
 
 
 def stop_part(docker: Client, part: str) -> list[str]:
-    """Stop what runs of *part*, without removing it; return the names."""
+    """Stop what runs of *part*, without removing it; return the names.
+
+    Docker starts it again no more, until it is ensured.
+    """
     running = [one for one in own(docker, part) if one.state in ("running", "restarting")]
     for one in running:
+        docker.restart_policy(one.id, STOPPED)
         docker.stop(one.id)
     return [one.name for one in running]
 

@@ -39,6 +39,9 @@ SOCKET, NODE_DIRECTORY = "/var/run/docker.sock", "/host/run"
 
 #: No program in a container gets rights that its first one lacks.
 NOTHING_MORE = "no-new-privileges"
+#: Docker's policy for what runs and for what a person stopped. Not the second for all: Docker takes
+#: what it ends itself, as live-restore is turned off, for stopped by a person, too.
+ALWAYS, STOPPED = "always", "unless-stopped"
 #: What one that asks for no rights has: ports below 1024, and its own volumes, also where Docker
 #: made them another user's (--userns-remap).
 FEW = ("DAC_OVERRIDE", "NET_BIND_SERVICE")
@@ -65,8 +68,6 @@ class ContainerSpec:
     :ivar docker: let it talk to this host's Docker. Not the socket is mounted but its directory: an
         engine that is started again, while containers live on, makes a new socket.
     :ivar stop_seconds: from SIGTERM to SIGKILL.
-    :ivar restart: Docker's policy. ``unless-stopped`` is for what a person stops for good; Docker
-        takes what it ends itself, as live-restore is turned off, for stopped by a person, too.
     """
 
     part: str
@@ -86,7 +87,6 @@ class ContainerSpec:
     docker: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     stop_seconds: int = 10
-    restart: str = "unless-stopped"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
             "CapDrop": [],
             "NetworkMode": spec.network,
             "PidMode": "host" if spec.pid_host else "",
-            "RestartPolicy": {"Name": spec.restart},
+            "RestartPolicy": {"Name": ALWAYS},
             "SecurityOpt": [*spec.security, NOTHING_MORE],
         },
     }

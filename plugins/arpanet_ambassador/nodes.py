@@ -139,7 +139,7 @@ def _hold(engine: Engine, name: str, image: str) -> bool:
     if named is None:
         _make_room(engine, name)
         if not held:
-            spec = ContainerSpec(HOLDER, name, image, ("hold",), stop_seconds=1, restart="always")
+            spec = ContainerSpec(HOLDER, name, image, ("hold",), stop_seconds=1)
             return engine.ensure(spec) != "unchanged"
         # one that clients are linked to, if there is such a one
         named = max(held, key=lambda one: len(engine.linked(one.id)))

@@ -1,5 +1,6 @@
 """The engine with a real dockerd."""
 
+import json
 import os
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def test_all_of_a_spec_reaches_docker(engine):
     )
     found = engine.inspect("arpanet_etcd")
     host = found["HostConfig"]
-    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["RestartPolicy"]["Name"] == "always"
     assert (host["NetworkMode"], host["PidMode"]) == ("host", "host")
     assert sorted(host["Binds"]) == ["/etc/hostname:/there:ro", "arpanet_test:/data"]
     assert "no-new-privileges" in host["SecurityOpt"]  # Docker adds 'label=disable' of itself
@@ -183,8 +184,29 @@ def test_stopped_stays_stopped_over_a_restart_of_docker(engine, clean_dockerd):
     wait_for(lambda: ("arpanet_registrator", "registrator", "running") in state(engine))
     assert ("arpanet_etcd", "etcd", "exited") in state(engine)
     assert engine.roles() == {"slave"}
+    assert engine.ensure(SPEC) == "started"
+    clean_dockerd.restart_docker()
+    wait_for(lambda: ("arpanet_etcd", "etcd", "running") in state(engine))
     assert engine.remove_part("etcd") == ["arpanet_etcd"]
     assert engine.remove_part("etcd") == []
+
+
+def test_live_restore_that_is_turned_off_leaves_none_ended(engine, clean_dockerd):
+    """Docker then ends what had outlived it: a master's container as well as a slave's."""
+    engine.ensure(SPEC)
+    path = "/etc/docker/daemon.json"
+    config = clean_dockerd.run(["cat", path], check=False).stdout or "{}"
+    try:
+        for on, lives in ((True, False), (True, True), (False, False)):
+            merged = {**json.loads(config), "live-restore": on}
+            clean_dockerd.run(["tee", path], input=json.dumps(merged))
+            before = engine.inspect("arpanet_etcd")["State"]["StartedAt"]
+            clean_dockerd.restart_docker()
+            wait_for(lambda: state(engine) == ONE_RUNS)
+            assert (engine.inspect("arpanet_etcd")["State"]["StartedAt"] == before) is lives
+    finally:
+        clean_dockerd.run(["tee", path], input=config)
+        clean_dockerd.restart_docker()
 
 
 # -- everybody's containers ------------------------------------------------------------------------

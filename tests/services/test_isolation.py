@@ -257,25 +257,6 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         host.restart_docker()
 
 
-def test_live_restore_that_is_turned_off_leaves_no_agent_ended(slave: Slave) -> None:
-    host = slave.host
-    config = host.run(["cat", "/etc/docker/daemon.json"], check=False).stdout or "{}"
-    try:
-        for on in (True, False):
-            merged = {**json.loads(config), "live-restore": on}
-            host.run(["tee", "/etc/docker/daemon.json"], input=json.dumps(merged))
-            if on:  # from here on its containers outlive it
-                host.restart_docker()
-                slave.docker(f"start {REGISTRATOR}")
-            else:
-                host.restart_docker()
-        wait_for(lambda: slave.status()["registrator"][0] == "ok", 30)
-    finally:
-        host.run(["tee", "/etc/docker/daemon.json"], input=config)
-        slave.arpanet("slave", "stop")
-        host.restart_docker()
-
-
 def test_what_cannot_be_written_is_told_and_stops_nobody(slave: Slave) -> None:
     """No space where it leaves its state; then no descriptor for anything."""
     engine = Engine.connect(f"unix://{slave.host.docker_socket}")

@@ -30,6 +30,10 @@ class FakeDocker(Engine):
         self.volumes = set()
         self.serial, self.last = itertools.count(), float("inf")
 
+    def restart_policy(self, container, policy):
+        self.step()
+        self.get(container)["HostConfig"]["RestartPolicy"] = {"Name": policy}
+
     def step(self):
         self.last -= 1
         if self.last < 0:

@@ -41,7 +41,7 @@ def test_the_body_says_all_that_the_spec_says():
             "CapDrop": [],
             "NetworkMode": "host",
             "PidMode": "host",
-            "RestartPolicy": {"Name": "unless-stopped"},
+            "RestartPolicy": {"Name": "always"},
             "SecurityOpt": ["apparmor=unconfined", "no-new-privileges"],
             "UsernsMode": "host",
         },
