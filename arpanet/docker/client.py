@@ -141,7 +141,7 @@ class Client:
     def restart_policy(self, container: str, policy: str) -> None:
         """Set what Docker does when a container ends, or Docker itself starts."""
         with self._doing(f"update container {_short(container)}"):
-            self._api.update_container(container, restart_policy={"Name": policy})
+            self._api.update_container(container, restart_policy=cast(Any, {"Name": policy}))
 
     def stop(self, container: str) -> None:
         """Stop a container within its own stop time."""
