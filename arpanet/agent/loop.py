@@ -84,7 +84,10 @@ class Agent:
 
         context.bus.decide(self._post, self._beat)
         self._beat()
-        sources = [Source("docker", lambda: context.engine.follow(found(CONTAINERS), every))]
+        sources = [
+            Source("docker", lambda: context.engine.follow(found(CONTAINERS), every)),
+            Source("ended", context.engine.revive),
+        ]
         if context.bus.heard("services.changed"):  # a cluster's worth of memory, for who needs it
             sources.append(Source("registry", lambda: context.registry.follow(found(SERVICES))))
         log.info("%s agent runs", context.agent)

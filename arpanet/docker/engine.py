@@ -1,6 +1,6 @@
 """This host's Docker as plugins see it: a client's single steps, and what is made of them."""
 
-from arpanet.docker import ensuring, following, own
+from arpanet.docker import ensuring, following, own, reviving
 from arpanet.docker.client import Client
 from arpanet.docker.inspect import container_record
 from arpanet.docker.specs import ContainerSpec, OwnContainer
@@ -28,6 +28,10 @@ class Engine(Client):
         :param resync: seconds between two full comparisons.
         """
         return following.Following(self, notify, resync)
+
+    def revive(self) -> reviving.Reviving:
+        """Start arpanet's own containers, from another thread, when Docker has given them up."""
+        return reviving.Reviving(self)
 
     def ensure(self, spec: ContainerSpec) -> str:
         """Make a node container be what *spec* says; see :func:`arpanet.docker.ensuring.ensure`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from arpanet.docker.client import Client
 from arpanet.docker.specs import (
+    ALWAYS,
     ONCE_LABEL,
     PART_LABEL,
     ROLE_LABEL,
@@ -91,6 +92,8 @@ def _lives(pid: str) -> bool:
 
 def _own(inspected: Mapping[str, Any]) -> OwnContainer:
     config, state = inspected["Config"], inspected["State"]
+    policy = inspected["HostConfig"].get("RestartPolicy", {}).get("Name")
+    ended = state["Status"] == "exited" and policy == ALWAYS
     return OwnContainer(
         name=str(inspected["Name"]).lstrip("/"),
         part=config["Labels"][PART_LABEL],
@@ -99,4 +102,5 @@ def _own(inspected: Mapping[str, Any]) -> OwnContainer:
         id=str(inspected["Id"]),
         started=state["StartedAt"],
         role=config["Labels"].get(ROLE_LABEL, ""),
+        given_up=state.get("Error", "") if ended else "",
     )

@@ -97,6 +97,7 @@ class OwnContainer:
     :ivar state: Docker's word: ``running``, ``exited``, ``created``, ``restarting``, ...
     :ivar image: as it was named when the container was created.
     :ivar started: Docker's time stamp of the last start (RFC 3339).
+    :ivar given_up: why Docker could not start it again, as it should, and tries no more.
     """
 
     name: str
@@ -106,6 +107,7 @@ class OwnContainer:
     id: str
     started: str
     role: str = ""
+    given_up: str = ""
 
 
 def create_body(spec: ContainerSpec) -> dict[str, Any]:

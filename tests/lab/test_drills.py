@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from arpanet_lab.drills.catalogue import DRILLS
 from arpanet_lab.drills.drill import Drill, breaches
+from arpanet_lab.drills.faults import full_disk
 from arpanet_lab.drills.runner import DISK, hold, prepare, row
 from arpanet_lab.drills.site import Site
 
-from tests.conftest import SLOW
+from tests.conftest import SLOW, wait_for
 from tests.labs import lab_of
 
 
@@ -31,3 +32,20 @@ def test_the_promise_is_kept(site: Site, drill: Drill) -> None:
     logging.getLogger(__name__).info("%s", row(outcome))
     assert outcome.dialled > 0
     assert not breaches(outcome, SLOW)
+
+
+def test_a_master_that_docker_gave_up_is_started_again(site: Site) -> None:
+    """Docker tries until one attempt fails, whatever the container's policy is."""
+    host = site.hosts[1]
+
+    def etcd(what: str) -> str:
+        return host.run(
+            ["docker", "inspect", "-f", f"{{{{.State.{what}}}}}", "arpanet_etcd"]
+        ).stdout
+
+    with full_disk(host):
+        host.run(["kill", "-9", etcd("Pid").strip()])
+        wait_for(lambda: "no space left on device" in etcd("Error"), SLOW)
+        assert etcd("Status").strip() == "exited"
+    assert site.heal() == []
+    assert etcd("Status").strip() == "running"

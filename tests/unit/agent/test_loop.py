@@ -55,6 +55,9 @@ class FakeContext:
     def emit(self, event, **payload):
         self.emitted.append((event, payload))
 
+    def revive(self):
+        return SimpleNamespace(trouble="", close=lambda: None)
+
     def follow(self, notify, resync):
         self.notify, self.resync = notify, resync
         notify({"1": container("1")})

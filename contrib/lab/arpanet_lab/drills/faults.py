@@ -20,6 +20,7 @@ __all__ = [
     "disk_full",
     "docker_stopped",
     "drained",
+    "full_disk",
     "masters_cut_off",
     "masters_disks_full",
     "paused",
@@ -82,19 +83,20 @@ def registrators_frozen(site: Site) -> Iterator[None]:
 @contextmanager
 def disk_full(site: Site) -> Iterator[None]:
     """Fill the disk of a host's Docker to the last byte: of the one where an instance will stop."""
-    with _full(site.hosts[site.at]):
+    with full_disk(site.hosts[site.at]):
         yield
 
 
 @contextmanager
 def masters_disks_full(site: Site) -> Iterator[None]:
     """Fill the disks of two of three masters: that one, and the one where no instance moves to."""
-    with _full(site.hosts[site.at]), _full(site.hosts[2]):
+    with full_disk(site.hosts[site.at]), full_disk(site.hosts[2]):
         yield
 
 
 @contextmanager
-def _full(host: Host) -> Iterator[None]:
+def full_disk(host: Host) -> Iterator[None]:
+    """Fill the disk of a host's Docker to the last byte, for as long."""
     filler = host.docker_data / "filler"
     try:
         _fill(filler)
