@@ -313,7 +313,7 @@ class Client:
         layers: dict[str, tuple[int, int]] = {}
         with self._doing(f"pull {tag}"), self._long() as client:
             for one in client.pull(tag, stream=True, decode=True):
-                _check_progress(f"pull {tag}", one)
+                problems.check_progress(f"pull {tag}", one)
                 detail = one.get("progressDetail") or {}
                 if one.get("status") == "Downloading" and detail.get("total"):
                     layers[one["id"]] = (detail["current"], detail["total"])
@@ -340,7 +340,7 @@ class Client:
                 changes=list(changes),
             )
             for line in answer.splitlines():
-                _check_progress(what, json.loads(line))
+                problems.check_progress(what, json.loads(line))
 
     def remove_image(self, tag: str) -> None:
         """Remove a tag, and its image when that was its last."""
@@ -391,12 +391,6 @@ class Client:
 
     def _doing(self, what: str) -> contextlib.AbstractContextManager[None]:
         return translated(what, self._url)
-
-
-def _check_progress(what: str, report: Json) -> None:
-    """Docker has said 200 before it begins, and tells of failures in the stream."""
-    if problem := report.get("error"):
-        raise problems.refused(what, 500, problem)
 
 
 def _short(container: str) -> str:

@@ -4,7 +4,8 @@ import contextlib
 import errno
 import http.client
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import docker.errors
 import requests
@@ -20,6 +21,7 @@ __all__ = [
     "Missing",
     "Silent",
     "answered",
+    "check_progress",
     "refused",
     "timed_out",
     "translated",
@@ -91,6 +93,15 @@ def refused(what: str, status: int, explanation: object) -> EngineError:
     elif status == 409:
         kind = Conflict
     return kind(f"Docker cannot {what}: {line}", hint)
+
+
+def check_progress(what: str, report: Mapping[str, Any]) -> None:
+    """Refuse a report of what takes long: Docker has said 200 before it begins.
+
+    :raises EngineError: it tells of a failure.
+    """
+    if problem := report.get("error"):
+        raise refused(what, 500, problem)
 
 
 def unreachable(what: str, url: str, problem: BaseException) -> EngineUnreachable:
