@@ -6,6 +6,7 @@
 import argparse
 import logging
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -37,8 +38,8 @@ log = logging.getLogger("arpanet.bench")
 
 AMBASSADOR = "arpanet_backends"
 SERVICES, HOSTS = 100, 50
-#: Milliseconds that each may take, at 1,000 clients: half of the times, and of the largest.
-BARS = {"used": 20.0, "unused": 1.0, "check": 100.0}
+#: Milliseconds that each may take, at 1,000 clients: half of the times; and MB, in all.
+BARS = {"used": 20.0, "unused": 1.0, "check": 100.0, "resident": 80.0}
 #: What a change is called in the table.
 NAMES = {
     "used": "an instance that all clients use comes or goes",
@@ -46,7 +47,9 @@ NAMES = {
     "unused": "one that none of them uses",
     "start": "a client starts, and ends",
     "check": "everything is compared with the kernel",
+    "resident": "MB resident afterwards, the simulated registry's included",
 }
+KINDS = ("used", "few", "unused", "start", "check")
 SPACES = Path(__file__).with_name("spaces.py")
 
 
@@ -157,9 +160,9 @@ def _client(number: int, pid: int) -> Container:
 def measure(stage: Stage, rounds: int) -> dict[str, list[float]]:
     """Return kind of change -> seconds of the deciding thread that each of *rounds* took."""
     registry = {name: stage.toggled(n) for name, n in (("used", 0), ("few", 25), ("unused", 99))}
-    took: dict[str, list[float]] = {name: [] for name in NAMES}
+    took: dict[str, list[float]] = {name: [] for name in KINDS}
     for turn in range(rounds + 2):
-        for name in NAMES:
+        for name in KINDS:
             if name in registry:
                 act = partial(stage.ambassador.services, registry[name]())
             else:
@@ -193,11 +196,12 @@ def bpffs() -> Iterator[Path]:
 
 
 def run(clients: int, instances: int, rounds: int, plane: str) -> dict[str, float]:
-    """Return kind of change -> the median of milliseconds."""
+    """Return kind of change -> the median of milliseconds; and MB resident."""
     with ExitStack() as stack:
         threads = stack.enter_context(spaces(clients))
         stage = Stage(stack.enter_context(bpffs()), threads, instances, plane)
         took = measure(stage, rounds)
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
         links, leading = stage.carried()
         planes = stage.ambassador.chain.planes
         stage.ambassador.close()
@@ -206,7 +210,8 @@ def run(clients: int, instances: int, rounds: int, plane: str) -> dict[str, floa
     log.info("%d clients: %d links, %d of them lead somewhere", clients, links, leading)
     for name, times in took.items():
         log.info("  %-6s worst %.1f ms", name, max(times) * 1000)
-    return {name: statistics.median(times) * 1000 for name, times in took.items()}
+    found = {name: statistics.median(times) * 1000 for name, times in took.items()}
+    return {**found, "resident": resident / 1e6}
 
 
 def main() -> int:
