@@ -341,6 +341,16 @@ def test_a_client_that_dials_in_its_first_instruction_is_served(settled, options
     assert said == ["host1"] * 8
 
 
+def test_the_proxy_serves_it_too(host):
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
+    run(host, "arpanet slave start")
+    client(host, LEGACY, "canary")  # the proxy listens on what somebody there declares
+    reaches(host, "redis", name="canary")
+    ask = f"docker run --rm --label client {LEGACY} redis redis-cli -h redis get where"
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(run, [host] * 10, [ask] * 10)) == ["host1"] * 10
+
+
 def test_the_readmes_own_example(settled):
     host = settled
     (line,) = re.findall(r"^\$ (docker run --rm .*)$", page("README.md"), re.MULTILINE)
@@ -377,3 +387,12 @@ def test_names_that_are_there_already_are_left_alone(settled):
     label = "--label connect.6379=other"
     assert "other" not in hosts_file(host, f"{label} --network private")  # Docker's DNS has it
     assert hosts_file(host, label)["other"].startswith("127.77.")
+
+
+def test_a_hosts_file_of_its_own_stays_as_it_is_and_localhost_serves(settled):
+    own = settled.home / "hosts"
+    own.write_text("127.0.0.1 localhost\n10.9.9.9 redis\n")
+    options = f"-v {own}:/etc/hosts:ro {LABEL}"
+    assert hosts_file(settled, options)["redis"] == "10.9.9.9"
+    ask = f"docker run --rm --label client {options} redis redis-cli -h localhost get where"
+    assert run(settled, ask) == "host1"

@@ -204,6 +204,20 @@ def test_unknown_client_is_reset(proxy, servers, port):
     expect_reset(port, STRANGER)
 
 
+@pytest.mark.parametrize("link", ["there", "none"])
+def test_a_client_that_docker_has_not_told_of_yet_is_held_until_it_has(proxy, servers, port, link):
+    routes = {port: (servers[0].target,)}
+    proxy.update({CLIENT: routes})
+    with dial(port, STRANGER) as held:
+        proxy.update({CLIENT: routes})  # of another: it says nothing of this one
+        proxy.update({CLIENT: routes, STRANGER: routes if link == "there" else {}})
+        if link == "there":
+            assert held.recv(1) == b"a"
+        else:
+            with pytest.raises(ConnectionResetError):
+                held.recv(1)
+
+
 def test_address_given_to_another_container(proxy, servers, port):
     for one in servers:
         proxy.update({CLIENT: {port: (one.target,)}})

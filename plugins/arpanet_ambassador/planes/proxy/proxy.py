@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 Routes = Mapping[str, Mapping[int, tuple[Target, ...]]]
 #: The same two -> seconds that a connection is held while it has nowhere to go.
 Waits = Mapping[tuple[str, int], float]
+#: Seconds that a client is held which nothing is known of: it has just started, and Docker tells of
+#: that after its first instruction.
+UNKNOWN = 2.0
 #: Seconds that one target may take to accept.
 CONNECT = 2.0
 #: Seconds that the caller's thread waits for the proxy's; binding and closing take no time.
@@ -202,9 +205,12 @@ class Proxy:
     async def _targets(self, source: str, port: int) -> tuple[Target, ...]:
         """Return where a client's dial may go; wait for that as long as its link says."""
         began = self._loop.time()
+        fresh = True
         while True:
             targets = self._routes.get(source, {}).get(port, ())
-            left = began + self._waits.get((source, port), 0.0) - self._loop.time()
+            fresh = fresh and source not in self._routes
+            patience = UNKNOWN if fresh else self._waits.get((source, port), 0.0)
+            left = began + patience - self._loop.time()
             if targets or left <= 0:
                 return targets
             with suppress(TimeoutError):
