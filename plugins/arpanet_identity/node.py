@@ -1,18 +1,26 @@
 """The master's container: what lets hosts in, beside this host's etcd."""
 
+import socket
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arpanet import Context, Status, agent_container, node_image, node_status
+from arpanet import ARPANET_IP, Context, Status, agent_container, node_image, node_status
 from arpanet_identity.keeper import PART
-from arpanet_identity.settings import MASTER_NAME
+from arpanet_identity.settings import ARPANET_ENROL_PORT, MASTER_NAME
 from arpanet_identity.store import Store
 
 __all__ = ["start", "status"]
 
+#: Seconds that its agent has to listen: the next host may be told to join the moment this one can.
+LISTENS = 15.0
+
 
 def start(context: Context, kept: Store) -> bool:
-    """Have the container run; return whether there was none before."""
+    """Have the container run, and whoever wants to be let in be heard.
+
+    :returns: whether there was none before.
+    """
     known = bool(context.engine.own(PART))
     name = context.settings[MASTER_NAME]
     spec = agent_container(
@@ -28,7 +36,20 @@ def start(context: Context, kept: Store) -> bool:
     )
     done = context.engine.ensure(spec)
     context.say(f"enrolment: container {name} {done}")
+    if done != "unchanged":
+        with context.progress("waiting for enrolment to begin"):
+            _wait((context.settings[ARPANET_IP], context.settings[ARPANET_ENROL_PORT]))
     return not known
+
+
+def _wait(place: tuple[str, int]) -> None:
+    """Return once somebody listens at *place*; if nobody does, the agent's status says why."""
+    deadline = time.monotonic() + LISTENS
+    while time.monotonic() < deadline:
+        try:
+            return socket.create_connection(place, timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
 
 
 def status(context: Context) -> Status:

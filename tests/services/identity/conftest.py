@@ -21,6 +21,7 @@ def agent(arpanet_agent, registry, tmp_path, monkeypatch):
     """Make an agent of a host; all are at their own address, and have the first for a master."""
     monkeypatch.setattr(keeper, "EVERY", 0.1)
     monkeypatch.setattr(node, "node_image", lambda _: "arpanet/node:1")
+    monkeypatch.setattr(node, "LISTENS", 0.0)  # no agent runs
     running, first = [], free_address()
 
     def agent(name, part="registrator", ip=first, **given):

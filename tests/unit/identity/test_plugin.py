@@ -1,5 +1,7 @@
 """What the plugin does when roles start and stop, and what it says of this host."""
 
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from arpanet.errors import SettingsError
 from arpanet.records import Formation
 from arpanet.settings import Settings, Source
 from tests.admitting import Admitting
+from tests.loopback import free_address
 
 BOOT, JOIN = Formation(boot=True), Formation(peers=("10.0.0.2:7001",))
 
@@ -24,6 +27,7 @@ def registry():
 @pytest.fixture
 def make(arpanet_context, registry, tmp_path, monkeypatch):
     monkeypatch.setattr(node, "node_image", lambda _: "arpanet/node:1")
+    monkeypatch.setattr(node, "LISTENS", 0.0)  # no agent runs
 
     def make(name="h1", **given):
         given = {"ARPANET_TLS": "on", "ARPANET_IDENTITY": str(tmp_path / name), **given}
@@ -170,3 +174,15 @@ def test_status_warns_in_time(master, days, state, words):
     kept.me.certificate.write_text(authority.pem(made.sign(mine.key, hashes.SHA256())))
     found, detail = states(master)["identity"]
     assert (found, words in detail) == (state, True), detail
+
+
+def test_a_master_has_started_once_others_can_be_let_in(make, monkeypatch):
+    """The line that it prints may be run at once: here the agent takes its time."""
+    monkeypatch.setattr(node, "LISTENS", 60.0)
+    ip, port = free_address(), 7002
+    listening: list[socket.socket] = []
+    begin = threading.Timer(0.3, lambda: listening.append(socket.create_server((ip, port))))
+    begin.start()
+    make(ARPANET_IP=ip).emit("master.start", formation=BOOT)
+    assert listening
+    listening[0].close()
