@@ -47,9 +47,11 @@ def _wait(place: tuple[str, int]) -> None:
     deadline = time.monotonic() + LISTENS
     while time.monotonic() < deadline:
         try:
-            return socket.create_connection(place, timeout=1).close()
+            socket.create_connection(place, timeout=1).close()
         except OSError:
             time.sleep(0.1)
+        else:
+            return
 
 
 def status(context: Context) -> Status:
