@@ -25,6 +25,7 @@ from arpanet_etcd.settings import SETTINGS, endpoints
 
 if TYPE_CHECKING:
     from arpanet_etcd.masters.admitting import Access
+    from arpanet_etcd.upkeep.caretaker import Caretaker
 
 __all__ = ["EtcdPlugin"]
 
@@ -38,6 +39,7 @@ class EtcdPlugin:
         self._admitting = threading.Lock()  # a host may be let in on any thread
         self._access: Access | None = None
         self._access_to: Settings | None = None
+        self._caretaker: Caretaker | None = None
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
@@ -85,12 +87,31 @@ class EtcdPlugin:
             restarting.restart(context)
 
     @hookimpl
+    def arpanet_agent_start(self, context: Context) -> None:
+        """In a master's agent, begin to care for the masters."""
+        if context.agent != "master" or make_registry(context.settings) is None:
+            return
+        from arpanet_etcd.upkeep.scheduling import make_caretaker
+
+        self._caretaker = make_caretaker(context)
+        self._caretaker.start()
+
+    @hookimpl
+    def arpanet_agent_stop(self, context: Context) -> None:
+        """End it."""
+        if self._caretaker:
+            self._caretaker.close()
+            self._caretaker = None
+
+    @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
         """Say how this host's master, the whole cluster, and the way to it are."""
         from arpanet_etcd.masters import status
         from arpanet_etcd.registry import status as registry
+        from arpanet_etcd.upkeep import scheduling
 
-        return [*status.status(context), *registry.status(context)]
+        lines = [*status.status(context), *registry.status(context)]
+        return [*lines, *scheduling.status(context)]
 
     @hookimpl
     def arpanet_install(self, context: Context, role: str) -> None:

@@ -8,6 +8,8 @@ from arpanet import ARPANET_MASTERS, ARPANET_TLS, Setting, Settings, hostport, k
 __all__ = [
     "ARPANET_ETCD_API",
     "ARPANET_FOREIGN",
+    "ARPANET_SNAPSHOTS",
+    "ARPANET_SNAPSHOT_HOURS",
     "ETCD_IMAGE",
     "ETCD_NAME",
     "ETCD_PATH",
@@ -28,6 +30,20 @@ def key_path(value: str) -> str:
             "must be a path such as /arpanet: it begins with '/' and is not '/' itself"
         )
     return path
+
+
+def hours(value: str) -> float:
+    """A number of hours, a fraction too; 0 for never."""
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", value):
+        raise ValueError("must be a number of hours, up to 9999; 0 for never")
+    return float(value)
+
+
+def several(value: str) -> int:
+    """How many there are of something, one at least."""
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", value):
+        raise ValueError("must be a number from 1 to 9999")
+    return int(value)
 
 
 ETCD_PORT = Setting(
@@ -57,6 +73,12 @@ ARPANET_FOREIGN = Setting(
     "off",
     "Whether what others (registrator, scripts) write below ETCD_PATH/services is used, too.",
 )
+ARPANET_SNAPSHOT_HOURS = Setting(
+    "ARPANET_SNAPSHOT_HOURS", hours, "6", "Hours between two snapshots of the masters; 0: none."
+)
+ARPANET_SNAPSHOTS = Setting(
+    "ARPANET_SNAPSHOTS", several, "28", "How many of its snapshots a master keeps."
+)
 
 SETTINGS: tuple[Setting[Any], ...] = (
     ETCD_PORT,
@@ -66,6 +88,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     ETCD_IMAGE,
     ARPANET_ETCD_API,
     ARPANET_FOREIGN,
+    ARPANET_SNAPSHOT_HOURS,
+    ARPANET_SNAPSHOTS,
 )
 
 

@@ -1,6 +1,7 @@
 """A whole cluster out of one file, while links go on; and files that nothing is made of."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -81,3 +82,17 @@ def test_nothing_is_made_of_what_is_no_snapshot_of_this_cluster(tidy: Cluster):
     assert (code, "names only this host itself" in line) == (2, True)
     assert run(host1, "docker inspect -f {{.Id}} arpanet_etcd") == mine
     assert "3 of 3 answer" in status(host1)["masters"].detail
+
+
+def test_a_masters_agent_takes_snapshots_by_itself(tidy: Cluster):
+    """On one host, the first within a minute of its start."""
+    wait_for(lambda: list(filter(None, map(snapshots, tidy.hosts))), 60, every=0.2)
+    # a master that is slow to answer for a moment makes its exit code 1
+    said = run(tidy.hosts[0], "arpanet master status -f json", check=False)
+    shown = {row["name"]: row["snapshot"] for row in json.loads(said)}
+    (holder,) = [host for host in tidy.hosts if shown[host.name]]
+    assert snapshots(holder)
+
+
+def snapshots(host: Host) -> list[Path]:
+    return list((host.home / ".arpanet/snapshots").glob("arpanet-*.db"))

@@ -1,12 +1,14 @@
 """``arpanet master status``, ``remove``, ``snapshot`` and ``restore``."""
 
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from pathlib import Path
 
-from arpanet import Command, Lister, kinds
+from arpanet import ArpanetError, Command, Lister, kinds
+from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import status
 from arpanet_etcd.settings import endpoints
-from arpanet_etcd.upkeep import removing, restoring, survey, taking
+from arpanet_etcd.upkeep import caretaker, removing, restoring, survey, taking
 from arpanet_etcd.upkeep.survey import Row
 
 __all__ = ["MasterRemove", "MasterRestore", "MasterSnapshot", "MasterStatus"]
@@ -25,7 +27,13 @@ class MasterStatus(Lister):
         self.fine = line.state == "ok"
         if not self.fine:
             context.say(line.detail)
-        return Row._fields, survey.rows(found)
+        return Row._fields, survey.rows(found, self._snapshot())
+
+    def _snapshot(self) -> tuple[float, str] | None:
+        with suppress(ArpanetError):  # masters alone may know
+            places = endpoints(self.app.context.settings)
+            return caretaker.last(Gateway(places), restoring.note_key(self.app.context))
+        return None
 
     def run(self, parsed_args: Namespace) -> int:
         """Run, and let the exit code tell."""

@@ -20,11 +20,23 @@ def test_each_master_has_a_row():
         "3": Report(False, "3.6.14", "", 42, 22, 3),
         "4": Report(False),
     }
-    assert survey.rows(Survey([H3, NEW, H2, H1], reports, {"2": ["NOSPACE"]})) == [
-        Row("", "4", "http://10.0.0.4:7001", "learner", "silent", "", None, None, None, ""),
-        Row("h1", "1", H1.client_urls[0], "follower", "ok", "3.6.14", 40, 20, 7, ""),
-        Row("h2", "2", H2.client_urls[0], "leader", "ok", "3.6.14", 41, 21, 7, "NOSPACE"),
-        Row("h3", "3", H3.client_urls[0], "follower", "no majority", "3.6.14", 42, 22, 3, ""),
+    assert survey.rows(Survey([H3, NEW, H2, H1], reports, {"2": ["NOSPACE"]}), (86400.0, "h2")) == [
+        Row("", "4", "http://10.0.0.4:7001", "learner", "silent", "", None, None, None, "", ""),
+        Row("h1", "1", H1.client_urls[0], "follower", "ok", "3.6.14", 40, 20, 7, "", ""),
+        Row(
+            "h2",
+            "2",
+            H2.client_urls[0],
+            "leader",
+            "ok",
+            "3.6.14",
+            41,
+            21,
+            7,
+            "NOSPACE",
+            "1970-01-02 00:00 UTC",
+        ),
+        Row("h3", "3", H3.client_urls[0], "follower", "no majority", "3.6.14", 42, 22, 3, "", ""),
     ]
 
 

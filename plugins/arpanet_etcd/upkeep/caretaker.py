@@ -1,0 +1,203 @@
+"""What a master's agent does for the masters: snapshots by schedule, and stores that stay small.
+
+Every master's agent looks; the one beside etcd's leader does what is due, so that it is done once.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from arpanet import ArpanetError, RegistryError, statusfile
+from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.masters import status
+from arpanet_etcd.masters.plan import Own
+from arpanet_etcd.masters.status import Survey
+from arpanet_etcd.upkeep import taking
+from arpanet_etcd.upkeep.due import QUOTA, Deed, due
+
+__all__ = ["PART", "Caretaker", "Schedule", "last"]
+
+log = logging.getLogger(__name__)
+
+#: Its status file's name.
+PART = "upkeep"
+#: Seconds between two looks.
+EVERY = 30.0
+#: Seconds until what failed, or helped nothing, is tried again.
+AGAIN = 600.0
+#: Seconds for a member to write its store anew.
+DEFRAGMENTED = 120.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What is due when.
+
+    :ivar directory: where snapshots go, ``arpanet-<time>.db``.
+    :ivar every: seconds between two; 0: none are taken.
+    :ivar kept: how many stay there.
+    """
+
+    directory: Path
+    every: float
+    kept: int
+
+
+class Caretaker:
+    """Looks once at a time; :meth:`start` has a thread do so until :meth:`close`.
+
+    :param places: where the masters answer clients.
+    :param origin: the key that says what the store is of; the last snapshot is noted beside it.
+    :param ca: returns the fingerprints of the CA.
+    """
+
+    def __init__(
+        self,
+        own: Own,
+        places: Sequence[str],
+        origin: str,
+        ca: Callable[[], tuple[str, ...]],
+        schedule: Schedule,
+        quota: int = QUOTA,
+    ) -> None:
+        self._own, self._places, self._origin, self._ca = own, places, origin, ca
+        self._schedule, self._quota = schedule, quota
+        self._tried: dict[str, float] = {}
+        self._not_before = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what is under way is not waited for for long."""
+        self._ended.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._ended.wait(EVERY):
+            trouble = ""
+            try:
+                self.look()
+            except ArpanetError as problem:
+                trouble = str(problem)
+                log.warning("the masters' upkeep: %s", trouble)
+            except Exception as problem:  # whatever it is, the next look may be better
+                log.exception("the masters' upkeep failed, and goes on")
+                trouble = f"{type(problem).__name__}: {problem}"
+            with suppress(OSError):
+                statusfile.write(PART, {"trouble": trouble})
+
+    def look(self) -> None:
+        """Do one thing that is due, where this host's etcd leads.
+
+        :raises ArpanetError: it could not be done.
+        """
+        found = status.survey(self._places)
+        mine = next((m for m in found.members if self._own.client_url in m.client_urls), None)
+        if mine is None or found.reports[mine.id].leader != mine.id:
+            return
+        now = time.monotonic()
+        self._tried = {one: at for one, at in self._tried.items() if now - at < AGAIN}
+        if deed := due(found, self._tried, self._quota):
+            self._do(deed, found)
+        if self._schedule.every and now >= self._not_before:
+            self._snapshot()
+
+    def _do(self, deed: Deed, found: Survey) -> None:
+        if deed.kind == "wait":
+            raise RegistryError(
+                "etcd is full, of what is in use", "'arpanet etcdctl' shows what others keep there"
+            )
+        gateway = Gateway(self._places)
+        try:
+            if deed.kind == "disarm":
+                # all alarms of this kind, whichever member raised them
+                for one in found.alarms:
+                    body = {
+                        "action": "DEACTIVATE",
+                        "alarm": "NOSPACE",
+                        "memberID": str(int(one, 16)),
+                    }
+                    gateway.call("maintenance/alarm", body)
+                log.warning("etcd has space again: its alarm is off")
+                return
+            if deed.kind == "make room":
+                self._forget(gateway)
+        finally:
+            gateway.close()
+        if deed.member:
+            self._tried[deed.member.id] = time.monotonic()
+            log.info("defragmenting the store of %s", deed.member.name)
+            _defragment(deed.member.client_urls)
+
+    @staticmethod
+    def _forget(gateway: Gateway) -> None:
+        """Drop all history: who watches from before lists anew."""
+        revision = int(
+            gateway.call("kv/range", {"key": "AA==", "count_only": True})["header"]["revision"]
+        )
+        with suppress(RegistryError):  # it is forgotten already
+            gateway.call("kv/compaction", {"revision": str(revision), "physical": True}, timeout=60)
+
+    def _snapshot(self) -> None:
+        gateway = Gateway(self._places)
+        key = beside(self._origin)
+        try:
+            before = last(gateway, self._origin)
+            # a clock that was set back makes none wait for ever
+            if before and 0 <= time.time() - before[0] < self._schedule.every:
+                return
+            self._not_before = time.monotonic() + min(AGAIN, self._schedule.every)
+            at = datetime.now(UTC)
+            self._schedule.directory.mkdir(mode=0o700, exist_ok=True)
+            file = self._schedule.directory / f"arpanet-{at:%Y%m%dT%H%M%SZ}.db"
+            size = taking.take([self._own.client_url], self._origin, self._ca(), file)
+            self._prune()
+            log.info("%s has all that the masters hold, in %d bytes", file, size)
+            said = {"at": at.timestamp(), "host": self._own.name}
+            with suppress(RegistryError):  # a store that is full: there is a snapshot all the same
+                gateway.put(key, json.dumps(said))
+        except OSError as problem:
+            raise ArpanetError(f"snapshots can't be kept: {problem}") from problem
+        finally:
+            gateway.close()
+
+    def _prune(self) -> None:
+        kept = sorted(self._schedule.directory.glob("arpanet-*.db"))
+        for one in kept[: -self._schedule.kept]:
+            one.unlink(missing_ok=True)
+
+
+def beside(origin: str) -> str:
+    """Return the key of the note of the last snapshot."""
+    return f"{origin.rpartition('/')[0]}/snapshot"
+
+
+def last(gateway: Gateway, origin: str) -> tuple[float, str] | None:
+    """Return when the last snapshot was taken (seconds since the epoch), and by which host.
+
+    :raises RegistryError: it can't be asked for, or not by this host.
+    """
+    found = gateway.get(beside(origin))
+    try:
+        said = json.loads(found.value) if found else {}
+        return float(said["at"]), str(said["host"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _defragment(urls: Sequence[str]) -> None:
+    gateway = Gateway(urls[:1])
+    try:
+        gateway.call("maintenance/defragment", {}, timeout=DEFRAGMENTED, retry=False)
+    finally:
+        gateway.close()
