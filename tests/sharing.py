@@ -8,13 +8,13 @@ from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
-__all__ = ["ByCluster"]
+__all__ = ["CLUSTER_OF", "ByCluster"]
 
 _SHARED = {
-    "first cluster": ("test_accidents", "test_compose", "test_drain", "test_links", "test_watch"),
-    "second cluster": ("test_added", "test_bad_input", "test_cluster"),
+    "first cluster": ("test_accidents", "test_drain", "test_links", "test_restoring", "test_watch"),
+    "second cluster": ("test_added", "test_bad_input", "test_cluster", "test_compose"),
 }
-_CLUSTER_OF = {
+CLUSTER_OF = {
     f"tests/lab/{file}.py": cluster for cluster, files in _SHARED.items() for file in files
 }
 
@@ -24,4 +24,4 @@ class ByCluster(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
 
     def _split_scope(self, nodeid: str) -> Any:
         file = super()._split_scope(nodeid)
-        return _CLUSTER_OF.get(file, file)
+        return CLUSTER_OF.get(file, file)

@@ -11,11 +11,14 @@ import pytest
 
 import arpanet
 from tests.contract.house import PLUGINS, ROOT, imports, sources
+from tests.sharing import CLUSTER_OF
 
 #: What a plugin may import of arpanet: the door, and nothing behind it.
 DOOR = {"arpanet", *(f"arpanet.{name}" for name in arpanet.__all__)}
 #: What their tests may import besides.
 KIT = {"arpanet.testing", "arpanet.testing.registry", "arpanet.testing.vault"}
+#: The fixtures of tests/lab that are a cluster.
+CLUSTERS = {"cluster", "tidy"}
 PACKAGES = sorted(path.name for path in PLUGINS.iterdir() if (path / "__init__.py").exists())
 PRODUCT = sources("arpanet", "plugins")
 #: Each package of the core that is not the core itself.
@@ -55,6 +58,18 @@ def test_the_core_imports_no_plugin():
 def test_a_plugin_imports_no_other_plugin(package):
     others = {*PACKAGES} - {package}
     assert wrong(sources(f"plugins/{package}"), lambda module: top(module) in others) == []
+
+
+def test_all_tests_that_want_a_cluster_share_one():
+    """Each process that has one of them, and not by what tests/sharing.py says, forms another."""
+    wanting = set()
+    for path in sources("tests/lab"):
+        for one in ast.walk(ast.parse(path.read_text())):
+            if isinstance(one, ast.FunctionDef) and path.name.startswith("test_"):
+                names = {argument.arg for argument in one.args.args}
+                direct = one.name.startswith("test_") or one.decorator_list
+                wanting |= {str(path.relative_to(ROOT))} if direct and names & CLUSTERS else set()
+    assert wanting == CLUSTER_OF.keys()
 
 
 @pytest.mark.parametrize("place", ["plugins", "contrib"])
