@@ -63,9 +63,9 @@ def links(host: Host) -> list[Any]:
     return [link for _, found in answers for link in found]
 
 
-def status(host: Host) -> dict[str, Any]:
-    """Part -> how it is on *host*."""
-    with _context(host) as context:
+def status(host: Host, **given: str) -> dict[str, Any]:
+    """Part -> how it is on *host*, for a command that has *given* in its environment."""
+    with _context(host, **given) as context:
         answers = context.bus.collect("arpanet_status", context=context)
     return {line.part: line for _, lines in answers for line in lines}
 
@@ -87,9 +87,9 @@ def pid_of(host: Host, container: str) -> int:
 
 
 @contextmanager
-def _context(host: Host) -> Iterator[Context]:
+def _context(host: Host, **given: str) -> Iterator[Context]:
     bus = _bus()
-    own_environment = host.environment()
+    own_environment = host.environment(given)
     identity = {"ARPANET_IDENTITY": str(host.home / ".arpanet")}
     found = settings.load(settings.declared(bus), identity, own_environment)
     context = Context(found, bus, logging.getLogger("arpanet").info)

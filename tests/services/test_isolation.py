@@ -13,7 +13,9 @@ import pytest
 from arpanet_lab.host import Host
 
 from arpanet.docker.engine import Engine
+from arpanet.errors import EngineError
 from tests.conftest import wait_for
+from tests.lab import looks
 from tests.labs import clean
 
 #: Does what the names of containers ask for.
@@ -70,10 +72,10 @@ class Slave:
 
     def __init__(self, host: Host, site: Path) -> None:
         self.host, self._site = host, site
+        self._given = {"ARPANET_REGISTRY": "memory://", "ARPANET_IP": host.ip}
 
     def arpanet(self, *argv: str, check: bool = True, **env: str) -> tuple[str, str]:
-        given = {"ARPANET_REGISTRY": "memory://", "ARPANET_IP": self.host.ip, **env}
-        given["PYTHONPATH"] = str(self._site)
+        given = {**self._given, "PYTHONPATH": str(self._site), **env}
         command = [sys.executable, "-m", "arpanet", *argv]
         done = self.host.run(command, check, env=given, timeout=120, cwd=self.host.home)
         return done.stdout, done.stderr
@@ -87,6 +89,14 @@ class Slave:
     def status(self, **env: str) -> dict[str, list[str]]:
         lines = json.loads(self.arpanet("status", "-f", "json", check=False, **env)[0])
         return {line["part"]: [line["state"], line["detail"]] for line in lines}
+
+    def registrator(self) -> list[str]:
+        """The same of the registrator alone, without starting a command; for what is waited for."""
+        try:
+            found = looks.status(self.host, **self._given)["registrator"]
+        except EngineError:
+            return ["", ""]
+        return [found.state, found.detail]
 
     def says(self, words: str, seconds: float = 30) -> str:
         def log() -> str | None:
@@ -143,7 +153,7 @@ def test_a_hook_that_sleeps_for_ever_holds_up_nobody_and_is_named(slave: Slave) 
     assert re.search(r"plugin stranger hangs in arpanet_container_register for \d+ s", detail)
     slave.docker(f"cp /etc/hostname {REGISTRATOR}:/var/lib/arpanet/go-on")
     slave.says("plugin stranger goes on")
-    wait_for(lambda: slave.status()["registrator"] == ["ok", "0 instances of 0 services"])
+    wait_for(lambda: slave.registrator() == ["ok", "0 instances of 0 services"])
     slave.serve("later")
     slave.says("stranger: + later")
     slave.docker(f"stop {REGISTRATOR}")
@@ -160,7 +170,7 @@ def test_a_hook_that_ends_the_process_is_left_out_by_name(slave: Slave) -> None:
     )
     slave.serve("web")
     slave.says("+ busybox host1:web:80 ")
-    wait_for(lambda: slave.status()["registrator"][0] == "degraded")
+    wait_for(lambda: slave.registrator()[0] == "degraded")
     detail = slave.status()["registrator"][1]
     assert detail.startswith("2 instances of 1 services")
     assert "plugin stranger was left out: the agent ended 3 times while it was in" in detail
@@ -170,7 +180,7 @@ def test_a_hundred_megabytes_and_what_else_a_hook_may_do(slave: Slave) -> None:
     slave.serve("print")
     slave.says("too much output, some is left out: plugin stranger in arpanet_container_register")
     slave.serve("raise")
-    wait_for(lambda: slave.status()["registrator"][0] == "degraded", 30)
+    wait_for(lambda: slave.registrator()[0] == "degraded", 30)
     detail = slave.status()["registrator"][1]
     assert (
         "plugin stranger failed in arpanet_container_register (1 in all): KeyboardInter" in detail
@@ -219,16 +229,16 @@ def test_agents_that_are_killed_again_and_again_are_back_within_a_second(slave: 
         slave.kill(pid, signal.SIGKILL)
         wait_for(lambda pid=pid: slave.agent() not in (0, pid), 5)
     assert slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}") == container
-    wait_for(lambda: slave.status()["registrator"][1].startswith("1 instances of 1 services"))
+    wait_for(lambda: slave.registrator()[1].startswith("1 instances of 1 services"))
     assert "the agent ended 5 times, last: killed by SIGKILL" in slave.status()["registrator"][1]
 
 
 def test_one_that_is_frozen_is_down(slave: Slave) -> None:
     slave.kill(slave.agent(), signal.SIGSTOP)
-    wait_for(lambda: slave.status()["registrator"][0] == "down", 30)
+    wait_for(lambda: slave.registrator()[0] == "down", 30)
     assert re.search(r"its agent has not moved for \d+ s", slave.status()["registrator"][1])
     slave.kill(slave.agent(), signal.SIGCONT)
-    wait_for(lambda: slave.status()["registrator"][0] == "ok", 30)
+    wait_for(lambda: slave.registrator()[0] == "ok", 30)
 
 
 def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
@@ -239,7 +249,7 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
     try:
         host.restart_docker()
         slave.docker(f"start {REGISTRATOR}")
-        wait_for(lambda: slave.status()["registrator"][0] == "ok", 30)
+        wait_for(lambda: slave.registrator()[0] == "ok", 30)
         first = slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}")
         host.stop_docker()
         left = Path(f"/proc/{host.pid}/root/proc/{first}/root/run/arpanet/agent.json")
@@ -249,7 +259,7 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         assert slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}") == first
         slave.serve("web")
         slave.says("+ busybox host1:web:80 ")
-        wait_for(lambda: slave.status()["registrator"] == ["ok", "1 instances of 1 services"], 30)
+        wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
     finally:
         host.start_docker()
         host.run(["tee", "/etc/docker/daemon.json"], input=config or "{}")
@@ -266,16 +276,16 @@ def test_what_cannot_be_written_is_told_and_stops_nobody(slave: Slave) -> None:
     slave.says("'arpanet status' learns nothing new of agent: ")
     slave.serve("web")
     slave.says("+ busybox host1:web:80 ")
-    wait_for(lambda: slave.status()["registrator"][0] == "down", 30)
+    wait_for(lambda: slave.registrator()[0] == "down", 30)
     engine.exec(REGISTRATOR, [python, "-c", "import os; os.remove('/run/fill')"])
-    wait_for(lambda: slave.status()["registrator"] == ["ok", "1 instances of 1 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
     pid = slave.agent()
     slave.host.run(["prlimit", "--pid", str(pid), "--nofile=3:4096"])
     slave.says("Too many open files")
     slave.docker("rm -f web")
     slave.host.run(["prlimit", "--pid", str(pid), "--nofile=4096:4096"])
     slave.says("- busybox host1:web:80 ", 60)
-    wait_for(lambda: slave.status()["registrator"][1].startswith("0 instances"), 30)
+    wait_for(lambda: slave.registrator()[1].startswith("0 instances"), 30)
     assert slave.agent() == pid
     engine.close()
 
@@ -307,9 +317,9 @@ def test_a_full_disk_below_docker_ends_no_agent(small_disk: Host, slave: Slave) 
     pid = slave.agent()
     slave.kill(pid, signal.SIGKILL)
     wait_for(lambda: slave.agent() not in (0, pid), 5)
-    wait_for(lambda: slave.status()["registrator"] == ["ok", "1 instances of 1 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
     slave.docker("kill web", check=False)
-    wait_for(lambda: slave.status()["registrator"] == ["ok", "0 instances of 0 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "0 instances of 0 services"], 30)
     small_disk.run(["rm", "/var/lib/docker/fill"])
     slave.docker("start web")
-    wait_for(lambda: slave.status()["registrator"] == ["ok", "1 instances of 1 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)

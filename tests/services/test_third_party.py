@@ -13,6 +13,7 @@ from arpanet_lab.host import Host
 from tests.conftest import wait_for
 from tests.contract.house import ROOT
 from tests.contract.test_example import install
+from tests.lab import looks
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,8 @@ def test_it_runs_in_the_agents_container_and_stops_nobody(clean_dockerd: Host, s
     host.run(["docker", "rm", "-f", "r0"])
     wait_for(lambda: "- busybox host1:r0:6379" in log(), 30)
     assert "plugin hello: arpanet_container_deregister\nTraceback" in log()
-    wait_for(lambda: status(host, site)["registrator"][0] == "degraded", 30)
+    given = {"ARPANET_REGISTRY": "memory://", "ARPANET_IP": host.ip}
+    wait_for(lambda: looks.status(host, **given)["registrator"].state == "degraded", 30)
     words = "plugin hello failed in arpanet_container_deregister (1 in all): ZeroDivisionError"
     assert words in status(host, site)["registrator"][1]
     heard = json.loads(arpanet(host, site, "hello", "-f", "json"))
