@@ -85,13 +85,13 @@ class Access:
     def _make_so(self, want: Wanted, mine: Admission) -> None:
         refused = RegistryError("others keep changing etcd's users and roles")
         for _ in range(ATTEMPTS):
-            have = self._state(self._marks())
-            todo = access.steps(want, have, secrets.token_urlsafe(32))
-            if not todo:
-                return
-            if not have.enabled:
-                _check_password(mine)
             try:
+                have = self._state(self._marks())
+                todo = access.steps(want, have, secrets.token_urlsafe(32))
+                if not todo:
+                    return
+                if not have.enabled:
+                    _check_password(mine)
                 for step in todo:
                     self._do(step)
             except EtcdError as problem:

@@ -176,6 +176,23 @@ def test_masters_that_do_it_at_once_do_no_harm(own_cluster):
         client(own_cluster, who).put(LAYOUT.host(who.host), "x")
 
 
+def test_what_another_master_takes_away_while_it_is_looked_at_does_no_harm(
+    own_cluster, monkeypatch
+):
+    one, another = access(own_cluster), access(own_cluster)
+    one.admit(ALL, "m1")
+    call = one._call
+
+    def overtaken(path, body):
+        found = call(path, body)
+        if path == "role/list":
+            another.admit((M1, S1), "m1")
+        return found
+
+    monkeypatch.setattr(one, "_call", overtaken)
+    one.admit((M1, S1), "m1")
+
+
 @pytest.mark.parametrize(
     ("admissions", "said"),
     [
