@@ -44,7 +44,6 @@ class Keeper:
         self._turning = Turning(self._vault, self._store, name, restart)
         self._server: Server | None = None
         self._ended = threading.Event()
-        self._trouble = ""
         self._hosts = 0
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
@@ -60,8 +59,7 @@ class Keeper:
     def _run(self) -> None:
         while not self._ended.is_set():
             troubles = [self._try(self._serve), self._try(self._keep)]
-            self._trouble = "; ".join(filter(None, troubles))
-            state = {"hosts": self._hosts, "trouble": self._trouble}
+            state = {"hosts": self._hosts, "trouble": "; ".join(filter(None, troubles))}
             with suppress(OSError):
                 statusfile.write(PART, state)
             self._ended.wait(EVERY)
