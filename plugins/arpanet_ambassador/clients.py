@@ -61,7 +61,7 @@ class Clients:
         found = dict(running)
         if self._starting:
             self._starting.settled(running)
-            found = {**self._starting.found, **running}
+            found = {**running, **self._starting.found}  # those are later than Docker's word
         if found != self.containers or again:
             if found != self.containers:  # else what was made of it stays
                 self.containers = found

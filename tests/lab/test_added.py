@@ -72,7 +72,8 @@ def test_a_client_that_is_started_again_dials_in_its_first_instruction(tidy: Clu
     for times in range(1, 6):
         run(host3, "docker restart -t 0 client")
         wait_for(lambda n=times: _said(host3).count("asked") == 1 + n)
-    assert _said(host3).count("host1") == 5
+    said = _said(host3)
+    assert said.count("host1") == 5, said
 
 
 def _said(host):

@@ -72,7 +72,8 @@ class Starting:
             self._tasks = {
                 key: (task, until)
                 for key, (task, until) in self._tasks.items()
-                if key not in running and until > now and task.exists()
+                if until > now and task.exists()
+                if not _announced(self.found[key], running.get(key))
             }
             self.found = {key: self.found[key] for key in self._tasks}
 
@@ -151,6 +152,17 @@ class Starting:
         except (OSError, ValueError):  # not, or not wholly, written yet
             return []
         return [self._host / "sys/fs/cgroup" / one for one in cgroups(spec)]
+
+
+def _announced(start: Container, running: Container | None) -> bool:
+    """Tell whether it is this start that Docker has announced, and not the container's former run.
+
+    Docker locks a container while it starts it again, so that the end of its former run may be
+    heard of only after that.
+    """
+    if not running or not (runs := name_of(running.pid)):
+        return False
+    return name_of(start.pid) in ("", runs)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -1,6 +1,8 @@
 """What starts is found by the directories that are made for it."""
 
 import json
+import os
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,8 +53,29 @@ def test_only_what_declares_links_is_told_of_until_docker_has_announced_it(tmp_p
     assert (seen, list(starting.found)) == ([("web", "web")], ["web"])
     starting.settled({"elsewhere": container("elsewhere")})
     assert list(starting.found) == ["web"]
-    starting.settled({"web": container("web")})
+    starting.settled({"web": container("web", pid=os.getpid())})
     assert starting.found == {}
+
+
+def test_one_that_starts_again_is_not_taken_for_its_former_run(tmp_path):
+    """Docker may tell of the former run's end only when it has announced the next one."""
+    told = []
+    starting = begun(tmp_path, told)
+    with subprocess.Popen(["unshare", "--net", "sleep", "99"]) as process:
+        listed = tmp_path / "sys/fs/cgroup/docker/web/cgroup.procs"
+        listed.parent.mkdir(parents=True)
+        listed.write_text(f"{process.pid}\n")
+        made(tmp_path, "web", {"connect.80": "a"}, "bridge")
+        spec = {"linux": {"cgroupsPath": "/docker/web"}}
+        (tmp_path / TASKS / "web/config.json").write_text(json.dumps(spec))
+        wait_for(lambda: told)
+        with subprocess.Popen(["true"]) as former:
+            former.wait()
+        starting.settled({"web": container("web", pid=former.pid)})
+        assert list(starting.found) == ["web"]
+        starting.settled({"web": container("web", pid=process.pid)})
+        assert starting.found == {}
+        process.kill()
 
 
 def test_one_that_never_came_is_forgotten(tmp_path):
