@@ -122,6 +122,17 @@ class Bus:
         """Ask everybody: (plugin name, answer) of each implementation that gave one."""
         return [(name, answer) for name, answer in self._ask(hook, payload) if answer is not None]
 
+    def demand(self, hook: str, **payload: Any) -> list[tuple[str, Any]]:
+        """Ask everybody, as :meth:`collect` does, and raise the first of what they raised.
+
+        For who must not take a failure for an answer: an agent's bus only tells of it, and goes on.
+        """
+        problems: list[BaseException] = []
+        found = list(self._ask(hook, payload, problems.append))
+        if problems:
+            raise problems[0]
+        return [(name, answer) for name, answer in found if answer is not None]
+
     def first(self, hook: str, **payload: Any) -> Any:
         """Ask until somebody answers: the first result that is not ``None``, else ``None``."""
         return next((answer for _, answer in self._ask(hook, payload) if answer is not None), None)
@@ -180,7 +191,12 @@ class Bus:
             if one.plugin_name == plugin:
                 self._guarded(plugin, hook, partial(_call, caller, one, payload), BaseException)
 
-    def _ask(self, hook: str, payload: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _ask(
+        self,
+        hook: str,
+        payload: Mapping[str, Any],
+        told: Callable[[BaseException], None] = lambda problem: None,
+    ) -> Iterator[tuple[str, Any]]:
         caller = self._caller(hook, payload)
         for one in reversed(caller.get_hookimpls()):
             call = partial(_call, caller, one, payload)
@@ -188,7 +204,7 @@ class Bus:
                 seconds = AGENTS_ANSWER if self._post else ANSWER
                 call = partial(worker.ask, hook, call, seconds)
             failed = self._failed_in(one.plugin_name, hook)
-            answer = self._guarded(one.plugin_name, hook, call)
+            answer = self._guarded(one.plugin_name, hook, call, told=told)
             if failed and self.failures[one.plugin_name] is failed:
                 self.failures[one.plugin_name] = replace(failed, over=True)
             yield one.plugin_name, answer
@@ -204,6 +220,7 @@ class Bus:
         hook: str,
         call: Callable[[], Any],
         failures: type[BaseException] | tuple[type[BaseException], ...] = FAILURES,
+        told: Callable[[BaseException], None] = lambda problem: None,
     ) -> Any:
         began = time.monotonic()
         try:
@@ -215,6 +232,7 @@ class Bus:
             self.failures[plugin] = Failure(before.count + 1 if before else 1, hook, words, now)
             TRACE.debug("%s -> %s: %s", hook, plugin, words)
             self._failed(plugin, hook, problem)
+            told(problem)
             return None
         if TRACE.isEnabledFor(logging.DEBUG):
             milliseconds = 1000 * (time.monotonic() - began)

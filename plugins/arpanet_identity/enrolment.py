@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -116,7 +117,7 @@ class Enrolment:
                 "this host's certificate is nobody's any more",
                 "let it in again: 'arpanet token create' on a master",
             )
-        if len(entry.certificates()) >= roster.MOST:
+        if sum(end > time.time() for _, end in entry.certificates()) >= roster.MOST:
             raise ArpanetError(f"{entry.host} has {roster.MOST} certificates that hold: no more")
         certificate = self.authority().issue(entry.subject(), public, self.days)
         entry = replace(entry.renewed(_read(certificate)), shown=shown)

@@ -129,9 +129,11 @@ def join(context: Context, place: str, text: str) -> str:
     return adopt(kept, answer)
 
 
-def adopt(kept: Store, answer: Json) -> str:
+def adopt(kept: Store, answer: Json, renewed: bool = False) -> str:
     """Keep what a master answered; return what this host is now.
 
+    :param renewed: it was let in before. Whom a master trusts is then its own agent's business,
+        which begins etcd anew for it: another master may not be as far yet.
     :raises ArpanetError: it is not all of an answer, and is not kept; or it can't be written.
     """
     try:
@@ -141,7 +143,7 @@ def adopt(kept: Store, answer: Json) -> str:
         authority.check(certificate, ca, authority.read_key(kept.key()))
         if mine:
             kept.sign_with(mine["certificate"], mine["key"], mine["secret"])
-        kept.adopt(certificate, ca, crl, password)
+        kept.adopt(certificate, "" if renewed and kept.signs else ca, crl, password)
     except (KeyError, TypeError) as problem:
         raise ArpanetError(f"the answer lacks {problem}") from problem
     kept.me.check()

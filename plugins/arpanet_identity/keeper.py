@@ -4,6 +4,7 @@ All of it on threads of its own: the agent's deciding thread waits for nobody.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 PART = "master"
 #: Seconds between two looks at who is let in.
 EVERY = 4.0
-#: How many CAs a host may say that it trusts.
-MOST = 8
+#: How many CAs a host may say that it trusts, and how each is said.
+MOST, FINGERPRINT = 8, re.compile("[0-9a-f]{64}")
 
 
 class Keeper:
@@ -39,7 +40,7 @@ class Keeper:
         self._store = host.store(context)
         self._vault = host.vault(context)
         self._enrolment = host.enrolment(context, self._store, self._vault)
-        restart = partial(context.bus.collect, "arpanet_trust_changed", context=context)
+        restart = partial(context.bus.demand, "arpanet_trust_changed", context=context)
         name = context.settings[HOSTNAME]
         self._turning = Turning(self._vault, self._store, name, restart)
         self._server: Server | None = None
@@ -58,7 +59,8 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            troubles = [self._try(self._serve), self._try(self._keep)]
+            # its part of a change of the CA first: nobody gets a certificate of the former one then
+            troubles = [self._try(one) for one in (self._turn, self._serve, self._keep)]
             state = {"hosts": self._hosts, "trouble": "; ".join(filter(None, troubles))}
             with suppress(OSError):
                 statusfile.write(PART, state)
@@ -101,12 +103,26 @@ class Keeper:
         self, shown: x509.Certificate, key: ec.EllipticCurvePublicKey, given: Mapping[str, Any]
     ) -> dict[str, Any]:
         trusted = self._store.trusted()
-        said = tuple(map(str, list(given.get("trusted", ()))[:MOST]))
-        has = (rotation.shown(shown, trusted)[0], *said)
+        has = (rotation.shown(shown, trusted)[0], *_fingerprints(given.get("trusted", [])))
         return self._enrolment.renew(f"{shown.serial_number:x}", key, has)
 
     def _keep(self) -> None:
         """Have etcd, and this host's disk, know who is let in and who is shut out."""
         known = self._enrolment.settle()
         self._hosts = len(known.hosts)
-        self._turning.look(known)
+
+    def _turn(self) -> None:
+        """Do this master's part of changing the CA, which may be what the rest waits for."""
+        self._turning.look(self._enrolment.roster)
+
+
+def _fingerprints(given: Any) -> list[str]:
+    """Return what a host says that it trusts.
+
+    :raises ArpanetError: these are no fingerprints, or too many.
+    """
+    if not isinstance(given, list) or len(given) > MOST:
+        raise ArpanetError("what this host trusts is no list of fingerprints")
+    if not all(isinstance(one, str) and FINGERPRINT.fullmatch(one) for one in given):
+        raise ArpanetError("what this host trusts is no list of fingerprints")
+    return given

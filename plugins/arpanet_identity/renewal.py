@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the certificate, at most.
 LOOK = 60.0
-#: And after one that was asked for.
-SOON = 2.0
+#: And after one that was asked for; how many of these in a row are as they should be.
+SOON, FEW = 2.0, 3
 
 
 def due(certificate: x509.Certificate, now: datetime) -> bool:
@@ -40,7 +40,7 @@ def renew(context: Context, kept: Store) -> None:
         place = hostport.joined(hostport.split(one)[0], port)
         try:
             trusted = tuple(sorted(map(authority.fingerprint, kept.trusted())))
-            host.adopt(kept, client.renew(place, kept.me, trusted))
+            host.adopt(kept, client.renew(place, kept.me, trusted), renewed=True)
         except ArpanetError as problem:
             problems.append(str(problem))
         else:
@@ -59,7 +59,7 @@ class Renewal:
         self, kept: Store, deed: Callable[[], None], wanted: Callable[[], bool] = lambda: False
     ) -> None:
         self._kept, self._deed, self._wanted = kept, deed, wanted
-        self._soon = False
+        self._early = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
         self._thread.start()
@@ -73,11 +73,11 @@ class Renewal:
         while not self._ended.wait(self._pause()):
             try:
                 found = self._kept.certificate()
-                early, self._soon = self._asked(), False
+                early = self._asked()
                 if found and (early or due(found, datetime.now(UTC))):
                     self._deed()
-                    self._soon = early
                     log.info("this host's certificate was renewed")
+                self._early = self._early + 1 if early else 0
             except ArpanetError as problem:
                 log.warning("this host's certificate is not renewed: %s", problem)
             except Exception:  # a thread that ends renews nothing any more
@@ -91,8 +91,12 @@ class Renewal:
             return False
 
     def _pause(self) -> float:
-        """Return how long not to look: a hundredth of the certificate's life, a minute at most."""
-        if self._soon:  # what was brought is to be shown
+        """Return how long not to look: a hundredth of the certificate's life, a minute at most.
+
+        Ever longer while certificates that are asked for before their time are not what is wanted:
+        a master may be of an earlier version, and a host has a limited number of certificates.
+        """
+        if self._early == 1:  # what was brought is to be shown
             return SOON
         life = LOOK * 100
         try:
@@ -100,4 +104,5 @@ class Renewal:
                 life = (found.not_valid_after_utc - found.not_valid_before_utc).total_seconds()
         except ArpanetError:
             pass
-        return min(LOOK, life / 100) * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
+        usual = min(LOOK, life / 100) * random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
+        return min(usual * 2.0 ** min(max(self._early - FEW, 0), 6), life / 10)

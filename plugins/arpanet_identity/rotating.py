@@ -54,6 +54,7 @@ class CertsRotate(Command):
         before, coming = "", rotation.read_next(where)
         while coming:
             with suppress(RegistryUnreachable):  # masters begin anew, one after the other
+                left = rotation.read_next(where)  # before the plan, which is done before it goes
                 plan, version = rotation.read(where)
                 if plan and plan.signer == coming.fingerprint:
                     if not plan.step:
@@ -63,8 +64,16 @@ class CertsRotate(Command):
                     if waits and (words := rotation.said(plan, waits)) != before:
                         self.app.context.say(words)
                         before = words
+                if left != coming:
+                    raise ArpanetError(
+                        "what the next CA would sign with is gone from the registry",
+                        "see 'arpanet status' on each master, and run this again",
+                    )
             time.sleep(EVERY)
-        self.app.context.say("the cluster's CA was changed")
+        self.app.context.say(
+            "the cluster's CA was changed; snapshots of before can't be restored any more:"
+            " take one now (arpanet master snapshot FILE)"
+        )
 
 
 def _check(where: Vault, without: tuple[str, ...]) -> None:

@@ -129,6 +129,9 @@ def begin(vault: Vault, kept: Store) -> bool:
 
     :raises ArpanetError: this host is no master, or nobody keeps what is to be done.
     """
+    former, (plan, _) = read_next(vault), read(vault)
+    if former and plan and plan.signer == former.fingerprint and not plan.step:
+        forget(vault, former)  # that one is done: no master has looked since
     made = authority.create()
     locked = made.key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(kept.secret().hex().encode())
@@ -145,11 +148,14 @@ def read_next(vault: Vault) -> Next | None:
     return Next(**json.loads(found.value)) if found else None
 
 
-def forget(vault: Vault) -> None:
+def forget(vault: Vault, former: Next) -> None:
     """Drop the key of a CA that all masters have now, and what was noted on the way to it."""
+    found = vault.read(NEXT)
+    if found is None or Next(**json.loads(found.value)) != former:
+        return  # another change was begun meanwhile
     for name in vault.list(BEGUN):
         vault.delete(name)
-    vault.delete(NEXT)
+    vault.delete(NEXT, found.version)
 
 
 def read(vault: Vault) -> tuple[Plan | None, int]:
@@ -191,6 +197,8 @@ def wanted(vault: Vault, kept: Store, host: str) -> bool:
     if plan is None:
         return False
     has = shown(kept.certificate(), kept.trusted())
+    if kept.signs and has[1:] != plan.trusted:
+        return False  # that comes with this master's own part, and no certificate before it
     if not plan.suits(has):
         return True
     entry, _ = roster.find(vault, host)

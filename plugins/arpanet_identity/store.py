@@ -54,12 +54,21 @@ class Store:
         self._write(self.me.key, key)
 
     def adopt(self, certificate: str, ca: str, crl: str, password: str = "") -> None:
-        """Be who *certificate* says; what is to be read with it is there before it."""
-        self._write(self.me.ca, ca)
+        """Be who *certificate* says; what is to be read with it is there before it.
+
+        :param ca: whom to trust; ``""``: as before.
+        """
+        if ca:
+            self._write(self.me.ca, ca)
         self._write(self.crl, crl)
         if password:
             self._write(self.me.host / "password", password)
         self._write(self.me.certificate, certificate)
+
+    @property
+    def signs(self) -> bool:
+        """Whether this host is a master, so that it has the CA's key."""
+        return self._key.exists()
 
     def certificate(self) -> x509.Certificate | None:
         """Return this host's certificate, ``None``: it has none.

@@ -30,9 +30,10 @@ class Turning:
     def __init__(self, vault: Vault, kept: Store, host: str, restart: Callable[[], object]) -> None:
         self._vault, self._kept, self._host, self._restart = vault, kept, host, restart
 
-    def look(self, known: Roster) -> None:
+    def look(self, roster: Callable[[], Roster]) -> None:
         """Do this master's part, and let the next step begin if this one is over.
 
+        :param roster: reads who is let in; not asked where no CA is to be changed.
         :raises ArpanetError: something is in the way; the next look tries again.
         """
         coming = rotation.read_next(self._vault)
@@ -44,10 +45,10 @@ class Turning:
             rotation.change(self._vault, first, version)
         elif plan.step:
             self._apply(plan, coming)
-            if not rotation.waiting(plan, known.hosts, rotation.begun(self._vault)):
+            if not rotation.waiting(plan, roster().hosts, rotation.begun(self._vault)):
                 self._go_on(plan, version)
         else:
-            rotation.forget(self._vault)
+            rotation.forget(self._vault, coming)
 
     def _apply(self, plan: Plan, coming: Next) -> None:
         if plan.step != "trust" and self._signer() != plan.signer:

@@ -106,6 +106,16 @@ def test_what_an_event_failed_in_is_over_neither_with_the_next_nor_with_an_answe
     assert not subject.failures["one"].over
 
 
+def test_who_must_know_of_a_failure_hears_it_once_all_were_asked(caplog):
+    first, last = Plugin([ONE]), Plugin([TWO])
+    subject = bus(one=last, broken=Plugin(ArpanetError("not now")), two=first)
+    with pytest.raises(ArpanetError, match="not now"):
+        subject.demand("arpanet_status", context=None)
+    assert "plugin broken" in caplog.text
+    assert subject.failures["broken"].count == 1
+    assert bus(one=first).demand("arpanet_status", context=None) == [("one", (ONE,))]
+
+
 def test_an_interrupt_is_nobodys_failure():
     with pytest.raises(KeyboardInterrupt):
         bus(one=Plugin(KeyboardInterrupt())).emit("install", context=None, role="core")

@@ -1,7 +1,8 @@
 """The cluster's CA is changed: agents of masters and slaves, real sockets and certificates."""
 
 import pytest
-from arpanet_identity import client, host, renewal, roster, rotation, tokens
+from arpanet_identity import authority, client, host, renewal, roster, rotation, tokens
+from arpanet_identity.store import Store
 
 from arpanet.errors import ArpanetError
 from tests.conftest import wait_for
@@ -123,6 +124,46 @@ def test_a_master_that_is_killed_in_the_middle_goes_on(master, agent, registry):
     again.start()
     wait_for(lambda: step(registry) == "", 60)
     assert ca.read_text() != key
+
+
+def test_a_master_that_is_killed_while_it_takes_the_next_key_goes_on(
+    master, agent, registry, monkeypatch
+):
+    kept = host.store(master.context)
+    ca = kept.directory / "ca/ca.key"
+    key = ca.read_text()
+
+    def cut(store, certificate, key, secret):
+        ca.write_text(key)
+        raise OSError("killed here")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Store, "sign_with", cut)
+        rotation.begin(registry.vault, kept)
+        wait_for(lambda: ca.read_text() != key, 60)
+        master.stop()
+    with pytest.raises(ArpanetError, match="is not the key of"):
+        kept.authority()
+    agent("m1", "master").start()
+    wait_for(lambda: step(registry) == "", 60)
+    assert kept.authority()
+
+
+def test_a_masters_own_renewal_changes_nothing_of_whom_it_trusts(master, second):
+    """The one that answers may not be as far, and etcd reads the file when it begins."""
+    kept = host.store(second.context)
+    both = kept.me.ca.read_text() + authority.pem(authority.create().certificate)
+    kept.trust(both)
+    before = kept.certificate()
+    host.adopt(kept, client.renew(place(master), kept.me), renewed=True)
+    assert (kept.me.ca.read_text(), kept.certificate() == before) == (both, False)
+
+
+@pytest.mark.parametrize("said", [("x" * 64,), ("a" * 63,), ("a" * 64,) * 9])
+def test_what_is_no_fingerprint_is_not_kept(master, agent, registry, said):
+    kept = join(master, agent("h2"), registry)
+    with pytest.raises(ArpanetError, match="no list of fingerprints"):
+        client.renew(place(master), kept.me, said)
 
 
 def test_a_second_change_follows_the_first(master, registry):

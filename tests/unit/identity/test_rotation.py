@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from arpanet_identity import rotation
+from arpanet_identity import authority, rotation
 from arpanet_identity.roster import Entry
 from arpanet_identity.rotation import Plan
+from arpanet_identity.store import Store
 
 from arpanet import MemoryVault
 
@@ -59,6 +60,21 @@ def test_in_the_last_step_for_masters_alone():
     hosts = {"m1": entry("m1", "b", "a", "b", role="master"), "h1": entry("h1", "b", "a", "b")}
     assert rotation.waiting(drop, hosts, {"m1": ("a", "b")}) == ["m1"]
     assert rotation.waiting(drop, hosts, {"m1": ("b",)}) == []
+
+
+def test_a_change_may_follow_before_any_master_has_looked_that_the_first_is_done(tmp_path):
+    vault, kept = MemoryVault(), Store(tmp_path)
+    made = kept.begin()
+    kept.trust(authority.pem(made.certificate))
+    assert rotation.begin(vault, kept)
+    first = rotation.read_next(vault)
+    assert not rotation.begin(vault, kept)
+    assert rotation.change(vault, Plan("", first.fingerprint, (first.fingerprint,)), 0)
+    assert rotation.begin(vault, kept)
+    second = rotation.read_next(vault)
+    assert second.fingerprint != first.fingerprint
+    rotation.forget(vault, first)  # by a master that had read it before
+    assert rotation.read_next(vault) == second
 
 
 def test_people_are_told_who_holds_it_up_and_what_to_do():
