@@ -1,6 +1,7 @@
 """The socket plane as a plane: what it refuses, waits for, and leaves to others."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.planes.choice import chain
@@ -55,6 +56,16 @@ def reached(lan):
 )
 def test_what_it_refuses(sockets, frontend, targets, refused):
     assert bool(sockets.refuses(frontend, targets)) is refused
+
+
+def test_a_link_that_is_refused_only_once_it_leads_somewhere_takes_no_other_with_it(lan, sockets):
+    """What refuses it leaves the client's sources as they were."""
+    other = Frontend(AMBASSADOR, PORT + 1)
+    both = Client(lan.client.home, {other: (), DIALS: ()}, sources={other: "a", DIALS: "b"})
+    assert sockets.apply({"c": both}) == {}
+    for target in (FIRST, SECOND):
+        assert sockets.apply({"c": replace(both, links={DIALS: (target,)})}) == {}
+        assert reached(lan) == target.ip
 
 
 def test_a_host_that_cannot_have_it_is_asked_again_now_and_then(lan, machine, monkeypatch):

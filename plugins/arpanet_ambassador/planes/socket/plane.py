@@ -188,13 +188,13 @@ class _Known:
 
     def describes(self, space: int, client: Client) -> bool:
         """Tell whether *client*'s links are the same ones, wherever they lead."""
-        return self.space == space and (
-            self.client is client
-            or self.client.sources is client.sources
-            or (
-                list(self.client.links) == list(client.links)
-                and self.client.sources == client.sources
-            )
+        if self.space != space:
+            return False
+        if self.client is client:
+            return True
+        # also where their sources are the very same: a plane refuses links by where they lead
+        return [*self.client.links] == [*client.links] and (
+            self.client.sources is client.sources or self.client.sources == client.sources
         )
 
 
