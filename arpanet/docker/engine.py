@@ -35,8 +35,12 @@ class Engine(Client):
 
     def ensure(self, spec: ContainerSpec) -> str:
         """Make a node container be what *spec* says; see :func:`arpanet.docker.ensuring.ensure`."""
-        own.sweep(self)
+        self.sweep()
         return ensuring.ensure(self, spec)
+
+    def sweep(self) -> None:
+        """Remove the one-shot containers of commands that were killed before they could."""
+        own.sweep(self)
 
     def own(self, part: str | None = None) -> list[OwnContainer]:
         """Return arpanet's own containers, running or not, by name."""

@@ -35,11 +35,13 @@ def roles(docker: Client) -> set[str]:
 
 
 def stop_part(docker: Client, part: str) -> list[str]:
-    """Stop what runs of *part*, without removing it; return the names.
+    """Stop what runs of *part*, or would run, without removing it; return the names.
 
     Docker starts it again no more, until it is ensured.
     """
-    running = [one for one in own(docker, part) if one.state in ("running", "restarting")]
+    found = own(docker, part)
+    # one that Docker has given up would be started again when there is a way
+    running = [one for one in found if one.state in ("running", "restarting") or one.given_up]
     for one in running:
         docker.restart_policy(one.id, STOPPED)
         docker.stop(one.id)

@@ -64,9 +64,13 @@ class Reviving:
         for one in self._host.own():
             # an update of this container is under way while it has another name than its own
             if one.given_up and not one.name.endswith((".new", ".old")):
-                self._host.start(one.id)
-                log.warning(
-                    "container %s had ended, and Docker could not start it: %s",
-                    one.name,
-                    one.given_up,
-                )
+                self._start(one)
+
+    def _start(self, one: OwnContainer) -> None:
+        try:
+            self._host.start(one.id)
+        except ArpanetError as problem:  # the disk is still full: others may need nothing of it
+            log.debug("%s", problem)
+        else:
+            words = "container %s had ended, and Docker could not start it: %s"
+            log.warning(words, one.name, one.given_up)

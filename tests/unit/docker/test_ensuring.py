@@ -268,6 +268,17 @@ def test_roles_are_what_runs_or_was_about_to(docker):
     assert docker.stop_part("etcd") == []
 
 
+def test_what_docker_has_given_up_is_stopped_for_good_too(docker):
+    docker.ensure(SPEC)
+    found = docker.inspect("etcd")
+    found["State"] |= {"Running": False, "Status": "exited", "Error": "no space left on device"}
+    assert docker.own()[0].given_up
+    assert docker.stop_part("etcd") == ["etcd"]
+    assert not docker.own()[0].given_up
+    assert docker.ensure(SPEC) == "started"
+    assert found["HostConfig"]["RestartPolicy"]["Name"] == "always"
+
+
 def test_one_shots_of_killed_commands_are_swept(docker):
     body = {"Image": "image:1", "Cmd": []}
     docker.create("living", {**body, "Labels": {"arpanet.once": str(os.getpid())}})

@@ -12,6 +12,7 @@ class Host:
     """Has containers; what is started runs, unless there is a *problem*."""
 
     def __init__(self, *containers):
+        self.broken = ()
         self.containers, self.started, self.problems, self.looks = containers, [], [], 0
 
     def own(self):
@@ -19,6 +20,8 @@ class Host:
         return self.containers
 
     def start(self, container):
+        if container in self.broken:
+            raise EngineUnreachable("no")
         if self.problems:
             raise self.problems.pop()
         self.started.append(container)
@@ -56,6 +59,13 @@ def test_only_what_docker_could_not_start_is_started(revive):
 def test_what_fails_is_tried_again(revive, problem):
     host = Host(container("etcd", "no space left on device"))
     host.problems = [problem, problem]
+    revive(host)
+    wait_for(lambda: host.started == ["id-etcd"])
+
+
+def test_one_that_cannot_be_started_holds_up_no_other(revive):
+    host = Host(container("a", "no such container"), container("etcd", "no space left on device"))
+    host.broken = ("id-a",)
     revive(host)
     wait_for(lambda: host.started == ["id-etcd"])
 
