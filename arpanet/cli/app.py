@@ -192,12 +192,14 @@ class App(cliff_app.App):
 def main(argv: list[str]) -> int:
     """Run a command line; returns the exit code.
 
-    :raises KeyboardInterrupt: SIGINT or SIGTERM came.
+    :raises KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came.
     """
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _terminated)
     return int(App().run(argv))
 
 
 def _terminated(_signum: int, _frame: FrameType | None) -> None:
-    """Let SIGTERM end a command as Ctrl-C does: with its cleanup."""
+    """Let a signal end a command as Ctrl-C does: with its cleanup."""
     raise KeyboardInterrupt

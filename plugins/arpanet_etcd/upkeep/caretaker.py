@@ -160,7 +160,10 @@ class Caretaker:
             at = datetime.now(UTC)
             self._schedule.directory.mkdir(mode=0o700, exist_ok=True)
             file = self._schedule.directory / f"arpanet-{at:%Y%m%dT%H%M%SZ}.db"
+            for left in self._schedule.directory.glob(".arpanet-*.part"):  # of one that was killed
+                left.unlink(missing_ok=True)
             size = taking.take([self._own.client_url], self._origin, self._ca(), file)
+            self._not_before = time.monotonic() + self._schedule.every
             self._prune()
             log.info("%s has all that the masters hold, in %d bytes", file, size)
             said = {"at": at.timestamp(), "host": self._own.name}

@@ -34,14 +34,17 @@ class Deed:
 
 
 def due(found: Survey, tried: Iterable[str], quota: int = QUOTA) -> Deed | None:
-    """Return what is next; ``None``: nothing, or a member is not well.
+    """Return what is next; ``None``: nothing, or a member is not well, and etcd not full.
 
     :param tried: the ids of the members whose store was made as small as it gets just now.
     """
-    if not all(said.healthy and said.version for said in found.reports.values()):
-        return None
+    reports = found.reports
+    well = [m for m in found.members if reports[m.id].healthy and reports[m.id].version]
     full = {one for one, raised in found.alarms.items() if "NOSPACE" in raised}
-    large = [m for m in found.members if found.reports[m.id].size >= ROOM * quota]
+    # nothing can be written while it is full, so those that answer need not wait for the others
+    if len(well) < len(found.members) and not full:
+        return None
+    large = [m for m in well if reports[m.id].size >= ROOM * quota]
     if full:
         todo = _leader_last(found, [one for one in large if one.id not in set(tried)])
         if todo:

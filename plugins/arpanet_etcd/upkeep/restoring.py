@@ -60,6 +60,8 @@ def restore(context: Context, file: Path, force: bool) -> None:
     token = secrets.token_hex(8)
     with context.progress(f"trying {file}"):
         try:
+            context.engine.sweep()  # what a killed one left holds the volumes
+            context.engine.remove_volume(TRIAL)
             context.engine.ensure_volume(TRIAL)
             _unpack(context, found, this, file, TRIAL, token)
         finally:

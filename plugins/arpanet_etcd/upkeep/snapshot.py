@@ -80,7 +80,8 @@ def _write(target: Path, blobs: Iterator[tuple[bytes, int]], tell: Callable[[str
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         # it holds what authentication is made of
-        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        part.unlink(missing_ok=True)  # nobody else's file
+        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             size = _copy(file, blobs, tell)
             os.fsync(file)

@@ -39,7 +39,9 @@ NOSPACE = {"2": ["NOSPACE"]}
         ([FULL, ALMOST, ALMOST], NOSPACE, [], Deed("make room", H1)),
         ([ALMOST] * 3, NOSPACE, ["1", "2", "3"], Deed("disarm")),
         ([FULL] * 3, NOSPACE, ["1", "2", "3"], Deed("wait")),
-        ([FULL, FULL, SILENT], NOSPACE, [], None),
+        ([FULL, FULL, SILENT], NOSPACE, [], Deed("make room", H2)),
+        ([FULL, FULL, SILENT], NOSPACE, ["1", "2"], Deed("wait")),
+        ([ALMOST, ALMOST, SILENT], NOSPACE, ["1", "2"], Deed("disarm")),
         ([TIGHT] * 3, {"2": ["CORRUPT"]}, [], None),
     ],
 )
