@@ -43,11 +43,13 @@ def test_a_master_that_docker_gave_up_is_started_again(site: Site) -> None:
 
     place, aside = host.docker_data / "containers" / etcd("Id"), host.docker_data / "aside"
     place.rename(aside)
+    place.touch()  # a directory that lacks, Docker would make
     try:
         host.run(["kill", "-9", etcd("State.Pid")])
         wait_for(lambda: etcd("State.Error"), SLOW)
         assert etcd("State.Status") == "exited"
     finally:
+        place.unlink()
         aside.rename(place)
     assert site.heal() == []
     assert etcd("State.Status") == "running"
