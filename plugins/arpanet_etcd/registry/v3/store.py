@@ -17,7 +17,7 @@ from arpanet_etcd.registry.store import Listing, Step, WentBack
 from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
 
-__all__ = ["V3Store", "newest"]
+__all__ = ["V3Store", "moments", "newest"]
 
 #: etcd's code of what is asked for a revision that is forgotten, or has not been yet.
 _OUT_OF_RANGE = 11
@@ -57,7 +57,7 @@ class V3Store:
         if position.witness and not self._testified(position.witness, position.revision):
             raise WentBack(position)
         watch = self.gateway.watch(*self._layout.span, position.revision + 1)
-        return _V3Changes(watch, position)
+        return _V3Changes(watch, position, f"{self._layout.root}hosts/")
 
     def _testified(self, witness: Witness, revision: int) -> bool:
         try:
@@ -148,8 +148,8 @@ class V3Store:
 
 
 class _V3Changes:
-    def __init__(self, watch: Watch, position: Position) -> None:
-        self._watch, self._position = watch, position
+    def __init__(self, watch: Watch, position: Position, words: str) -> None:
+        self._watch, self._position, self._words = watch, position, words
 
     def __iter__(self) -> Iterator[Step]:
         created = False
@@ -158,6 +158,7 @@ class _V3Changes:
                 if not created and not self._position.goes_on(self._watch.position):
                     # another store, or one restored: a watch of its future would stay silent
                     raise WentBack(self._position)
+                before = self._position
                 if events:
                     witness = newest(self._position.witness, events)
                     self._position = self._position._replace(witness=witness)
@@ -166,9 +167,10 @@ class _V3Changes:
                 elif created:
                     self._advance(revision)
                 created = True
-                yield Step(
-                    self._position, [(e.key, e.value.value if e.value else None) for e in events]
-                )
+                *parts, last = moments(events, self._words)
+                for part in parts:
+                    yield Step(before, _texts(part))
+                yield Step(self._position, _texts(last))
 
     def _advance(self, revision: int) -> None:
         term = max(self._position.term, self._watch.position.term)
@@ -177,6 +179,30 @@ class _V3Changes:
 
     def close(self) -> None:
         self._watch.close()
+
+
+def moments(events: Iterable[Event], words: str) -> list[list[Event]]:
+    """Divide *events* so that each part may be taken for one moment. Pure.
+
+    What is deleted after a host's word, and came in the same answer, is none that it has withdrawn
+    with it.
+
+    :param words: what the keys of hosts' records begin with.
+    """
+    found: list[list[Event]] = [[]]
+    said = 0
+    for one in events:
+        if said and not one.value and one.revision > said:
+            found.append([])
+            said = 0
+        found[-1].append(one)
+        if one.value and one.key.startswith(words):
+            said = one.revision
+    return found
+
+
+def _texts(events: Iterable[Event]) -> list[tuple[str, str | None]]:
+    return [(one.key, one.value.value if one.value else None) for one in events]
 
 
 def newest(witness: Witness | None, events: Iterable[Event]) -> Witness | None:
