@@ -168,3 +168,9 @@ def test_nothing_is_left_unfinished():
 def test_nothing_is_skipped_without_a_reason_that_can_go_away():
     pattern = re.compile(r"@pytest\.mark\.(?:skip|xfail)\b(?!if)")
     assert [path.name for path in sources("tests") if pattern.search(path.read_text())] == []
+
+
+def test_no_test_changes_the_time_of_threads_that_others_left_waiting():
+    """``stand_in`` (tests/standing.py) changes it for one module."""
+    pattern = re.compile(r"\bsetattr\(\s*(?:\w+\.)*(?:time|threading)\b\s*,")
+    assert [path.name for path in sources("tests") if pattern.search(path.read_text())] == []

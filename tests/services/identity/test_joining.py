@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, RegistryUnreachable, UsageError
 from tests.loopback import free_address
+from tests.standing import stand_in
 
 
 class Master:
@@ -113,7 +114,7 @@ def test_a_token_that_lets_nobody_in(master, how, monkeypatch):
         tokens.revoke(master.vault, token.id)
     else:
         later = time.time() + 7200
-        monkeypatch.setattr(tokens.time, "time", lambda: later)
+        stand_in(monkeypatch, tokens, "time", time=lambda: later)
     with pytest.raises(ArpanetError, match="used up, too old, revoked"):
         ask(master, token)
 

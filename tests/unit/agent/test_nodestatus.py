@@ -1,12 +1,11 @@
 """What ``arpanet status`` makes of what an agent left."""
 
-import time
-
 import pytest
 
-from arpanet.agent import statusfile
+from arpanet.agent import nodestatus, statusfile
 from arpanet.agent.nodestatus import RECENT, SILENT, node_status
 from arpanet.docker.specs import OwnContainer
+from tests.standing import stand_in
 
 NOW = 10_000.0
 FAILURE = {"count": 2, "hook": "arpanet_install", "words": "ValueError: no", "at": NOW}
@@ -29,7 +28,7 @@ class Context:
 @pytest.fixture
 def look(tmp_path, monkeypatch):
     monkeypatch.setattr(statusfile, "RUN", tmp_path)
-    monkeypatch.setattr(time, "monotonic", lambda: NOW)
+    stand_in(monkeypatch, nodestatus, "time", monotonic=lambda: NOW)
 
     def call(agent):
         statusfile.write("x", {})

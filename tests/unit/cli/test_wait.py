@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from arpanet import progress
 from arpanet.records import Instance
+from tests.standing import stand_in
 
 
 def pg(number: int, health: str = "") -> Instance:
@@ -36,7 +38,7 @@ def test_it_returns_once_there_are_enough(arpanet, hold, recorder, monkeypatch):
         return follower
 
     monkeypatch.setattr(recorder.store, "follow", followed)
-    monkeypatch.setattr(threading, "Timer", AtOnce)
+    stand_in(monkeypatch, progress, "threading", Timer=AtOnce)
     done = arpanet("wait", "pg", "--count", "3", "--timeout", "20")
     assert (done.code, done.out) == (0, "")
     assert "service pg has 1 of 3 instances ready (h2:p2:5432 is starting): waiting" in done.err

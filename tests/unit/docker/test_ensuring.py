@@ -11,6 +11,7 @@ from arpanet.docker.engine import Engine
 from arpanet.docker.problems import Conflict, Gone, Missing
 from arpanet.docker.specs import ContainerSpec
 from arpanet.errors import EngineError, NameTaken
+from tests.standing import stand_in
 
 SPEC = ContainerSpec("etcd", "etcd", "image:1", ("run",), "master")
 OTHER = replace(SPEC, command=("run", "--more"))
@@ -125,7 +126,7 @@ class FakeDocker(Engine):
 @pytest.fixture
 def docker(monkeypatch):
     monkeypatch.setattr(ensuring, "SETTLE", 0)
-    monkeypatch.setattr(ensuring.time, "sleep", lambda _: None)
+    stand_in(monkeypatch, ensuring, "time", sleep=lambda _: None)
     return FakeDocker()
 
 

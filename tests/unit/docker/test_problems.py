@@ -7,6 +7,7 @@ import pytest
 from arpanet.docker import problems
 from arpanet.docker.problems import Conflict, Gone, Missing, refused, unreachable
 from arpanet.errors import EngineError, ExitCode
+from tests.standing import stand_in
 
 
 def test_what_docker_says_becomes_one_line():
@@ -49,7 +50,7 @@ def wrapped(cause):
     ],
 )
 def test_a_docker_that_cannot_be_asked(monkeypatch, url, cause, installed, expected):
-    monkeypatch.setattr(problems.shutil, "which", lambda *_, **__: installed or None)
+    stand_in(monkeypatch, problems, "shutil", which=lambda *_, **__: installed or None)
     problem = unreachable("list", url, wrapped(cause))
     assert problem.exit_code is ExitCode.ENGINE_UNREACHABLE
     assert expected in str(problem)

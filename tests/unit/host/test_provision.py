@@ -4,12 +4,13 @@ import pytest
 
 from arpanet.errors import ArpanetError
 from arpanet.host import provision, service
+from tests.standing import stand_in
 
 
 def test_only_root_changes_a_host(monkeypatch, tmp_path):
     monkeypatch.setattr(provision, "answers", lambda: True)
     monkeypatch.setattr(provision, "FORWARDING", tmp_path / "ip_forward")
-    monkeypatch.setattr(service.os, "geteuid", lambda: 1000)
+    stand_in(monkeypatch, service, "os", geteuid=lambda: 1000)
     (tmp_path / "ip_forward").write_text("0\n")
     with pytest.raises(ArpanetError, match="only root can turn on IP forwarding; run it with sudo"):
         provision.core(None, docker_tcp=False)
@@ -22,7 +23,7 @@ def test_forwarding_is_turned_on_for_good(monkeypatch, tmp_path):
     monkeypatch.setattr(provision, "answers", lambda: True)
     monkeypatch.setattr(provision, "FORWARDING", tmp_path / "ip_forward")
     monkeypatch.setattr(provision, "SYSCTL", tmp_path / "sysctl.d" / "60-arpanet.conf")
-    monkeypatch.setattr(service.os, "geteuid", lambda: 0)
+    stand_in(monkeypatch, service, "os", geteuid=lambda: 0)
     (tmp_path / "ip_forward").write_text("0\n")
     for _ in range(2):
         provision.core(context, docker_tcp=False)

@@ -13,6 +13,7 @@ from arpanet.progress import Progress
 from arpanet.records import Formation
 from arpanet.settings import ARPANET_IP, HOSTNAME, applied
 from tests.conftest import wait_for
+from tests.standing import stand_in
 
 
 class FakeContext:
@@ -51,7 +52,7 @@ def rc(tmp_path, monkeypatch):
 def clock(monkeypatch):
     """Seconds, which a test lets go by."""
     now = SimpleNamespace(seconds=100.0)
-    monkeypatch.setattr(module.time, "monotonic", lambda: now.seconds)
+    stand_in(monkeypatch, module, "time", monotonic=lambda: now.seconds)
     return now
 
 

@@ -12,6 +12,7 @@ from cryptography import x509
 
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError
+from tests.standing import stand_in
 
 M1 = Subject("m1", "master", ("10.0.0.1",))
 
@@ -309,7 +310,7 @@ def test_a_copy_of_long_ago_lets_nobody_in_again(master, monkeypatch):
     copy = master.store.roster()
     roster.shut_out(master.vault, "h2")
     later = time.time() + 366 * 86400
-    monkeypatch.setattr(roster.time, "time", lambda: later)
+    stand_in(monkeypatch, roster, "time", time=lambda: later)
     assert "h2" not in roster.read(MemoryVault(), copy).hosts
 
 
@@ -331,7 +332,7 @@ def test_a_revocation_goes_when_its_certificate_would_have(master, monkeypatch):
     roster.shut_out(master.vault, "h2")
     assert master.roster().revoked
     later = time.time() + 366 * 86400
-    monkeypatch.setattr(roster.time, "time", lambda: later)
+    stand_in(monkeypatch, roster, "time", time=lambda: later)
     empty = Enrolment(master.store, MemoryVault(), lambda _: None)
     assert not empty.roster().revoked
 

@@ -1,15 +1,16 @@
 """What is on disk: whole or not at all, and nobody else's."""
 
-import os
 import stat
 
 import pytest
 from arpanet_identity import enrolment
+from arpanet_identity import store as store_module
 from arpanet_identity.authority import Subject, new_key, read_key
 from arpanet_identity.store import Store
 
 from arpanet import Identity
 from arpanet.errors import ArpanetError, SettingsError
+from tests.standing import stand_in
 
 M1 = Subject("m1", "master", ("10.0.0.1",))
 
@@ -53,7 +54,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
     def full(_number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    stand_in(monkeypatch, store_module, "os", fsync=full)
     with pytest.raises(ArpanetError, match=r"ca\.pem can't be written: No space left"):
         store.adopt("new", "new", "new")
     assert {path: path.read_bytes() for path in files(store.directory)} == before

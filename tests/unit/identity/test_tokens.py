@@ -5,6 +5,7 @@ from arpanet_identity import tokens
 
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, UsageError
+from tests.standing import stand_in
 
 CA = "ab" * 32
 FOREIGN = f"arp1-{'a' * 8}-{'b' * 40}-{'c' * 32}-éééééé"
@@ -14,7 +15,7 @@ NO = "used up, too old, revoked or of another cluster"
 @pytest.fixture
 def clock(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(tokens.time, "time", lambda: now[0])
+    stand_in(monkeypatch, tokens, "time", time=lambda: now[0])
     return now
 
 

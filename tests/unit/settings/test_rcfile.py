@@ -10,6 +10,7 @@ import pytest
 
 from arpanet.errors import SettingsError
 from arpanet.settings import rcfile
+from tests.standing import stand_in
 
 ENVIRONMENT = {"HOME": "/root", "EMPTY": "", "B": "bee"}
 
@@ -222,7 +223,7 @@ def test_lines():
 
 @pytest.mark.parametrize(("owner", "reader", "fine"), [(0, 7, 1), (7, 7, 1), (7, 0, 0), (7, 8, 0)])
 def test_a_file_of_somebody_else_is_refused(monkeypatch, owner, reader, fine):
-    monkeypatch.setattr(rcfile.os, "geteuid", lambda: reader)
+    stand_in(monkeypatch, rcfile, "os", geteuid=lambda: reader)
     found = os.stat_result((0o100600, *[0] * 3, owner, *[0] * 5))
     if fine:
         rcfile.check_owner(Path("rc"), found)
