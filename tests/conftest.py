@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -20,6 +21,9 @@ PATH = "TEST_PYTHONPATH"
 
 #: How many times longer than on an idle machine things may take before that is a failure.
 SLOW = 6
+
+#: The tests on real hosts and real daemons.
+REAL = tuple(str(Path(__file__).parent / name) for name in ("services", "lab"))
 
 T = TypeVar("T")
 
@@ -74,6 +78,26 @@ def pytest_sessionfinish() -> None:
         from tests.labs import end_session
 
         end_session()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what pytest-rerunfailures leaves open in a worker: its end would warn of it."""
+    counted = getattr(config, "failures_db", None)
+    if hasattr(counted, "sock"):
+        counted.sock.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In CI, whose machines are shared, what fails on real hosts and daemons is run once more.
+
+    Elsewhere it fails at once, as it should where somebody can look for the cause. A run that
+    needs more than a few of these has failed (``--max-suite-reruns``), and each is shown with what
+    it said the first time.
+    """
+    if os.environ.get("CI"):
+        for item in items:
+            if str(item.path).startswith(REAL):
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)
