@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from arpanet import ARPANET_IP, ArpanetError, Command, Lister, UsageError, Vault
-from arpanet_identity import authority, host, tokens
+from arpanet_identity import authority, host, rotation, tokens
 from arpanet_identity.settings import ARPANET_ENROL_PORT
 
 __all__ = ["TokenCreate", "TokenList", "TokenRevoke", "duration"]
@@ -83,6 +83,11 @@ class TokenCreate(Command):
                 parsed_args.uses,
                 addresses,
             )
+            try:
+                rotation.check_signer(where, mine.certificate)
+            except ArpanetError:
+                tokens.revoke(where, token.id)
+                raise
         place = f"{context.settings[ARPANET_IP]}:{context.settings[ARPANET_ENROL_PORT]}"
         sys.stdout.write(f"arpanet join {place} --token {token}\n")
 

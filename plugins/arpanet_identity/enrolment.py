@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from arpanet import ABSENT, ArpanetError, Vault, kinds
-from arpanet_identity import authority, roster, tokens
+from arpanet_identity import authority, roster, rotation, tokens
 from arpanet_identity.authority import DAYS, Authority, Subject
 from arpanet_identity.roster import Entry, Roster
 from arpanet_identity.store import Store
@@ -81,20 +81,28 @@ class Enrolment:
         public = authority.requested(str(given.get("request", "")))
         host, addresses = _claimed(given, (*allowed.addresses, source))
         self._known(host, public)
+        rotation.check_signer(self.vault, self.authority().certificate)
         tokens.spend(self.vault, token, secret)
         return self.let_in(Subject(host, allowed.role, addresses), public)
 
     def let_in(self, subject: Subject, public: ec.EllipticCurvePublicKey) -> Json:
         """Let *subject* in; one that is already, and has the same key, once more.
 
-        :raises ArpanetError: another host has its name.
+        :raises ArpanetError: another host has its name, or another CA signs by now.
         """
+        mine = self.authority()
         known, version = self._known(subject.host, public)
-        entry, certificate = _entry(self.authority(), subject, public, self.days)
+        entry, certificate = _entry(mine, subject, public, self.days)
         if known:
             entry = replace(entry, former=known.certificates())
         if not roster.write(self.vault, entry, version):
             raise roster.taken(subject.host)
+        try:
+            rotation.check_signer(self.vault, mine.certificate)
+        except ArpanetError:
+            if not known:  # it hears nothing of that certificate, and may come again
+                roster.shut_out(self.vault, subject.host)
+            raise
         return self._answer(entry, certificate, keys=True)
 
     def renew(
@@ -103,8 +111,9 @@ class Enrolment:
         """Give the host whose certificate has that *serial* a new one, for its key.
 
         :param shown: see :class:`arpanet_identity.roster.Entry`.
-        :raises ArpanetError: it is shut out.
+        :raises ArpanetError: it is shut out, or another CA signs by now.
         """
+        mine = self.authority()
         owners = (e for e in self.roster().hosts.values() if serial in dict(e.certificates()))
         owner = next(owners, None)
         entry, version = roster.find(self.vault, owner.host) if owner else (None, ABSENT)
@@ -119,10 +128,11 @@ class Enrolment:
             )
         if sum(end > time.time() for _, end in entry.certificates()) >= roster.MOST:
             raise ArpanetError(f"{entry.host} has {roster.MOST} certificates that hold: no more")
-        certificate = self.authority().issue(entry.subject(), public, self.days)
+        certificate = mine.issue(entry.subject(), public, self.days)
         entry = replace(entry.renewed(_read(certificate)), shown=shown)
         if not roster.write(self.vault, entry, version):
             raise ArpanetError(f"{entry.host} was renewed or shut out just now", "try again")
+        rotation.check_signer(self.vault, mine.certificate)
         return self._answer(entry, certificate)
 
     def crl(self, known: Roster) -> str:

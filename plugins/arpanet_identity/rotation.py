@@ -39,6 +39,7 @@ __all__ = [
     "begin",
     "begun",
     "change",
+    "check_signer",
     "forget",
     "progress",
     "read",
@@ -171,6 +172,23 @@ def read(vault: Vault) -> tuple[Plan | None, int]:
 def change(vault: Vault, plan: Plan, version: int) -> bool:
     """Let *plan* be it; return whether the one of *version* still was."""
     return vault.write(PLAN, json.dumps(asdict(plan)), version)
+
+
+def check_signer(vault: Vault, mine: x509.Certificate) -> None:
+    """Refuse what the CA *mine* made if another one signs by now.
+
+    To be asked once what was made is in the vault: it is either seen there by who begins the next
+    step, or that step is seen here.
+
+    :raises ArpanetError: this master has not taken the next CA yet.
+    """
+    plan, _ = read(vault)
+    if plan and plan.step != "trust" and plan.signer != fingerprint(mine):
+        raise ArpanetError(
+            "this master has the cluster's former CA still, which lets nobody in any more",
+            "its agent takes the next one within seconds ('arpanet status' here says whether it"
+            " runs): try again",
+        )
 
 
 def begun(vault: Vault) -> dict[str, tuple[str, ...]]:

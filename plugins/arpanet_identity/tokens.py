@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 
 from arpanet import ArpanetError, UsageError, Vault
 
-__all__ = ["HOUR", "Kept", "Token", "check", "create", "kept", "parse", "revoke", "spend"]
+__all__ = ["HOUR", "Kept", "Token", "check", "create", "keep_only", "kept", "parse", "revoke", "spend"]
 
 TOKENS = "tokens/"
 #: Seconds that a token is good for, unless said otherwise.
@@ -62,6 +62,7 @@ class Kept:
     :ivar uses: how many hosts it lets in yet.
     :ivar until: seconds since the epoch.
     :ivar addresses: that a host may have beside the one it asks from.
+    :ivar authority: see :class:`Token`.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Kept:
     uses: int
     until: float
     addresses: tuple[str, ...] = ()
+    authority: str = ""
 
 
 def parse(text: str) -> Token:
@@ -99,7 +101,8 @@ def create(
     :param addresses: see :class:`Kept`.
     """
     made = Token(secrets.token_hex(ID // 2), secrets.token_hex(SECRET // 2), authority[:AUTHORITY])
-    entry = Kept(made.id, _hash(made.secret), role, uses, time.time() + seconds, addresses)
+    until = time.time() + seconds
+    entry = Kept(made.id, _hash(made.secret), role, uses, until, addresses, made.authority)
     vault.write(TOKENS + made.id, json.dumps(asdict(entry)), ttl=seconds)
     return made
 
@@ -110,6 +113,13 @@ def kept(vault: Vault) -> Iterator[Kept]:
         found = _read(entry.value)
         if found and found.until > time.time():
             yield found
+
+
+def keep_only(vault: Vault, fingerprint: str) -> None:
+    """Revoke the tokens that the CA of that *fingerprint* did not make."""
+    for one in list(kept(vault)):
+        if one.authority != fingerprint[:AUTHORITY]:
+            revoke(vault, one.id)
 
 
 def revoke(vault: Vault, token_id: str) -> bool:

@@ -55,6 +55,8 @@ class Turning:
             secret = self._kept.secret()
             self._kept.sign_with(coming.certificate, coming.unlocked(secret), secret.hex())
             log.info("the next CA signs")
+        if plan.step != "trust":  # the former CA, by which they know masters, signs no more
+            tokens.keep_only(self._vault, plan.signer)
         trusted = coming.certificate if plan.step == "drop" else coming.trusted
         if tuple(sorted(map(fingerprint, self._kept.trusted()))) != plan.trusted:
             self._kept.trust(trusted)
@@ -85,9 +87,5 @@ class Turning:
 
     def _go_on(self, plan: Plan, version: int) -> None:
         after = plan.following()
-        if not rotation.change(self._vault, after, version):
-            return  # another master was faster
-        log.info("%s", rotation.said(after, []))
-        if after.step == "sign":  # the former CA, by which they know masters, signs no more
-            for one in list(tokens.kept(self._vault)):
-                tokens.revoke(self._vault, one.id)
+        if rotation.change(self._vault, after, version):  # else another master was faster
+            log.info("%s", rotation.said(after, []))

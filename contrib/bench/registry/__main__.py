@@ -4,21 +4,18 @@
 """
 
 import argparse
-import json
 import logging
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from arpanet import ArpanetError
 from contrib.bench.registry.cluster import Members, members, passed
 from contrib.bench.registry.report import Measured, delays, keeps, rates, told
+from contrib.bench.registry.workers import Worker, be_alone, every, worker
 
 log = logging.getLogger("arpanet.bench")
 
@@ -28,7 +25,6 @@ _HOSTS, _FOLLOWERS = 125, 10
 _EVERY, _QUIET, _DARK, _AFTER = 1.0, 15.0, 3.0, 60.0
 #: Seconds within which a notice must come to count as one.
 _LATE = 5.0
-_ALONE = "BENCH_ALONE"
 
 
 def main() -> int:
@@ -41,10 +37,7 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=40)
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    if _ALONE not in os.environ:  # on a loopback of its own, all that passes is ours
-        argv = ["unshare", "--net", sys.executable, "-m", "contrib.bench.registry", *sys.argv[1:]]
-        os.execvpe(argv[0], argv, {**os.environ, _ALONE: "yes"})  # noqa: S606 -- no shell
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    be_alone("contrib.bench.registry")
     try:
         with tempfile.TemporaryDirectory() as place, members(Path(place)) as masters:
             found = measure(masters, options)
@@ -53,54 +46,6 @@ def main() -> int:
         return 1
     print(told(found))
     return 0 if all(keeps(found).values()) else 1
-
-
-class Worker:
-    """A process of :mod:`contrib.bench.registry.worker`."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def say(self, command: str) -> None:
-        """Have it do something."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> Any:
-        """Return what came of it.
-
-        :raises TimeoutError: it has ended.
-        """
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise TimeoutError("a process of simulated hosts or followers has ended")
-        return json.loads(line)
-
-    def ask(self, command: str) -> Any:
-        """Do both."""
-        self.say(command)
-        return self.answer()
-
-
-@contextmanager
-def worker(*argv: object) -> Iterator[Worker]:
-    """Have one; it ends with the block."""
-    command = [sys.executable, "-m", "contrib.bench.registry.worker", *map(str, argv)]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        try:
-            yield Worker(process)
-        finally:
-            process.kill()
-
-
-def every(workers: Sequence[Worker], command: str) -> list[Any]:
-    """Have all do it at one moment; return what came of it."""
-    for one in workers:
-        one.say(command)
-    return [one.answer() for one in workers]
 
 
 def measure(masters: Members, options: argparse.Namespace) -> Measured:

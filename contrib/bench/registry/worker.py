@@ -91,6 +91,12 @@ class Followers:
 
         return tell
 
+    def next(self) -> dict[str, Any]:
+        """Wait for news, as far as none was looked at yet; return when the first came."""
+        _wait(lambda: bool(self._heard))
+        heard, self._heard = self._heard, []
+        return {"at": heard[0]}
+
     def look(self) -> dict[str, Any]:
         """Return what was heard since the last look, and what it has cost."""
         heard, self._heard = self._heard, []

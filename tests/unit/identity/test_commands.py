@@ -5,13 +5,13 @@ import json
 
 import pluggy
 import pytest
-from arpanet_identity import authority, enrolment, roster, tokens
+from arpanet_identity import authority, enrolment, roster, rotation, tokens
 from arpanet_identity.authority import Subject
 from arpanet_identity.enrolment import Enrolment
 from arpanet_identity.plugin import IdentityPlugin
 from arpanet_identity.store import Store
 
-from arpanet import hookspecs, plugins
+from arpanet import ABSENT, hookspecs, plugins
 from arpanet.__main__ import main
 from tests.admitting import Admitting
 
@@ -81,6 +81,18 @@ def test_a_token_is_a_line_to_run_there(run, master, registry):
     (row,) = json.loads(out)
     assert (row["id"], row["role"], row["uses"]) == (token.id, "master", 3)
     assert token.secret not in out
+
+
+def test_no_token_is_made_by_the_former_ca(run, master, registry):
+    """By a master that was away when the next one began to sign."""
+    plan = rotation.Plan("sign", "b" * 64, ("a" * 64, "b" * 64))
+    rotation.change(registry.vault, plan, ABSENT)
+    for argv in (("token", "create"), ("certs", "issue", "h2", "--ip", "127.0.0.2")):
+        code, out, err = run(*argv)
+        assert (code, out) == (1, "")
+        assert "this master has the cluster's former CA still" in err
+    assert not list(tokens.kept(registry.vault))
+    assert set(roster.listed(registry.vault)) == {"h1"}
 
 
 @pytest.mark.parametrize("whole", [True, False])

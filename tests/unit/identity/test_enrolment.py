@@ -4,13 +4,14 @@ import contextlib
 import time
 
 import pytest
-from arpanet_identity import authority, enrolment, roster, tokens
+from arpanet_identity import authority, enrolment, roster, rotation, tokens
 from arpanet_identity.authority import Subject
 from arpanet_identity.enrolment import Enrolment
+from arpanet_identity.rotation import Plan
 from arpanet_identity.store import Store
 from cryptography import x509
 
-from arpanet import MemoryVault
+from arpanet import ABSENT, MemoryVault
 from arpanet.errors import ArpanetError
 from tests.standing import stand_in
 
@@ -227,6 +228,55 @@ def test_nor_does_a_revocation_at_the_moment_of_a_renewal(master, monkeypatch):
     with pytest.raises(ArpanetError, match="renewed or shut out just now"):
         master.renew(first, authority.read_key(key).public_key())
     assert "h2" not in master.roster().hosts
+
+
+@pytest.fixture
+def another_signs(master, monkeypatch):
+    """Have another CA sign, ``another_signs()`` at once, else when the master writes next."""
+
+    def begins(at_next_write=False):
+        write = master.vault.write
+
+        def let_it(*given, **more):
+            monkeypatch.undo()
+            done = write(*given, **more)
+            rotation.change(master.vault, Plan("sign", "b" * 64, ("a" * 64, "b" * 64)), ABSENT)
+            return done
+
+        if at_next_write:
+            monkeypatch.setattr(master.vault, "write", let_it)
+        else:
+            let_it("x", "")
+
+    return begins
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_master_that_has_the_former_ca_still_lets_nobody_in(master, another_signs, meanwhile):
+    """It was away when the step began, or is slower than who begins it."""
+    public = authority.read_key(authority.new_key()).public_key()
+    another_signs(meanwhile)
+    with pytest.raises(ArpanetError, match="has the cluster's former CA still"):
+        master.let_in(Subject("h2", "slave", ("10.0.0.2",)), public)
+    assert "h2" not in master.roster().hosts
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_nor_does_it_renew(master, another_signs, meanwhile):
+    key = authority.new_key()
+    first = serial(master.join(asked(token(master), key=key), "10.0.0.2"))
+    another_signs(meanwhile)
+    with pytest.raises(ArpanetError, match="has the cluster's former CA still"):
+        master.renew(first, authority.read_key(key).public_key())
+    assert first in dict(master.roster().hosts["h2"].certificates())
+
+
+def test_its_refusal_uses_no_token_up(master, another_signs):
+    made = token(master)
+    another_signs()
+    with pytest.raises(ArpanetError, match="has the cluster's former CA still"):
+        master.join(asked(made), "10.0.0.2")
+    assert [one.uses for one in tokens.kept(master.vault)] == [1]
 
 
 def test_who_renews_without_end_is_stopped(master, monkeypatch):

@@ -92,6 +92,13 @@ def test_the_answer_to_a_wrong_one_is_always_the_same(vault, clock, how):
         tokens.check(vault, token_id, secret)
 
 
+def test_those_of_another_ca_are_revoked_and_no_others(vault):
+    tokens.create(vault, "a" * 64, "slave")
+    stays = tokens.create(vault, "b" * 64, "slave")
+    tokens.keep_only(vault, "b" * 64)
+    assert [one.id for one in tokens.kept(vault)] == [stays.id]
+
+
 def test_of_two_at_one_moment_one_is_let_in(vault):
     """The other has read the token before it was used up."""
     made = tokens.create(vault, CA, "slave")
