@@ -18,7 +18,18 @@ from dataclasses import asdict, dataclass, replace
 
 from arpanet import ArpanetError, UsageError, Vault
 
-__all__ = ["HOUR", "Kept", "Token", "check", "create", "keep_only", "kept", "parse", "revoke", "spend"]
+__all__ = [
+    "HOUR",
+    "Kept",
+    "Token",
+    "check",
+    "create",
+    "keep_only",
+    "kept",
+    "parse",
+    "revoke",
+    "spend",
+]
 
 TOKENS = "tokens/"
 #: Seconds that a token is good for, unless said otherwise.
