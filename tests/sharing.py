@@ -12,7 +12,13 @@ __all__ = ["CLUSTER_OF", "ByCluster"]
 
 _SHARED = {
     "first cluster": ("test_accidents", "test_drain", "test_links", "test_restoring", "test_watch"),
-    "second cluster": ("test_added", "test_bad_input", "test_cluster", "test_compose"),
+    "second cluster": (
+        "test_added",
+        "test_bad_input",
+        "test_cluster",
+        "test_compose",
+        "test_upgrading",
+    ),
 }
 CLUSTER_OF = {
     f"tests/lab/{file}.py": cluster for cluster, files in _SHARED.items() for file in files

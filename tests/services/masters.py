@@ -37,6 +37,7 @@ class Master:
     argv: list[str] = field(default_factory=list)
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
+    program: str = "etcd"
 
     # -- as a machine ----------------------------------------------------------------------------
 
@@ -48,7 +49,8 @@ class Master:
         return self.argv
 
     def start(self, formation: Sequence[str]) -> None:
-        argv = flags.command(self.own, etcd_version(), formation, data=str(self.place / "data"))
+        words = flags.command(self.own, etcd_version(), formation, data=str(self.place / "data"))
+        argv = [self.program, *words[1:]]
         if self.running and argv == self.argv:
             return
         self.stop()

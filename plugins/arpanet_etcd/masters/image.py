@@ -9,7 +9,7 @@ from arpanet_etcd.masters import flags
 from arpanet_etcd.masters.flags import Version
 from arpanet_etcd.settings import ETCD_IMAGE
 
-__all__ = ["PART", "VERSION_LABEL", "Image", "earlier", "present", "provide"]
+__all__ = ["PART", "VERSION_LABEL", "Image", "earlier", "present", "provide", "wanted"]
 
 PART = "etcd"
 #: The label of an etcd container that says which etcd last wrote its data.
@@ -34,10 +34,7 @@ def provide(context: Context, install: bool = False) -> Image:
     :raises EngineError: it can't be pulled, and there is no etcd on this host to pack.
     """
     engine = context.engine
-    image = present(context, install)
-    if image is None:
-        tag = _get(context)
-        image = Image(tag, _version(engine, tag))
+    image = wanted(context, install)
     before = earlier(engine)
     reason = before and flags.upgrade(before.version, image.version)
     if not before or not reason:
@@ -46,6 +43,17 @@ def provide(context: Context, install: bool = False) -> Image:
         raise EngineError(reason, f"let ETCD_IMAGE name etcd {flags.dotted(before.version)}")
     context.say(f"{reason}: keeping {before.tag}")
     return before
+
+
+def wanted(context: Context, install: bool = False) -> Image:
+    """Return the image that the settings ask for, whatever runs now; get it where it is missing.
+
+    :raises EngineError: see :func:`provide`.
+    """
+    if image := present(context, install):
+        return image
+    tag = _get(context)
+    return Image(tag, _version(context.engine, tag))
 
 
 def present(context: Context, install: bool = False) -> Image | None:

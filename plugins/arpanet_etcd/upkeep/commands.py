@@ -1,4 +1,4 @@
-"""``arpanet master status``, ``remove``, ``snapshot`` and ``restore``."""
+"""``arpanet master status``, ``remove``, ``snapshot``, ``restore`` and ``upgrade``."""
 
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
@@ -8,10 +8,10 @@ from arpanet import ArpanetError, Command, Lister, kinds
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import status
 from arpanet_etcd.settings import endpoints
-from arpanet_etcd.upkeep import caretaker, removing, restoring, survey, taking
+from arpanet_etcd.upkeep import caretaker, removing, restoring, survey, taking, upgrading
 from arpanet_etcd.upkeep.survey import Row
 
-__all__ = ["MasterRemove", "MasterRestore", "MasterSnapshot", "MasterStatus"]
+__all__ = ["MasterRemove", "MasterRestore", "MasterSnapshot", "MasterStatus", "MasterUpgrade"]
 
 
 class MasterStatus(Lister):
@@ -99,3 +99,14 @@ class MasterRestore(Command):
             restoring.restore(context, parsed_args.file, parsed_args.force)
         else:
             restoring.follow(context, kinds.names(parsed_args.peers), parsed_args.force)
+
+
+class MasterUpgrade(Command):
+    """Have this host's master run the etcd that ETCD_IMAGE names, while the others go on.
+
+    Said on one master after the other; each names the next.
+    """
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Exchange it, or put the one of before back."""
+        upgrading.upgrade(self.app.context)
