@@ -36,6 +36,7 @@ class Ambassador:
     :param plane: what ARPANET_PLANE is.
     :param machine: this host, where it is not that of process 1.
     :param place: where the links are that were added to running containers.
+    :param wait: what ARPANET_CONNECT_WAIT is.
     :ivar plan: what is in force.
     """
 
@@ -48,8 +49,9 @@ class Ambassador:
         clock: Callable[[], float] = time.monotonic,
         machine: Host | None = None,
         place: Path = LINKS,
+        wait: float = 0.0,
     ) -> None:
-        self._context, self._clock = context, clock
+        self._context, self._clock, self._wait = context, clock, wait
         # the proxy alone has no need to see the clients' processes
         self._clients = Clients(context, name, plane != Proxied.name, place)
         self._snapshot: Snapshot | None = None
@@ -120,6 +122,7 @@ class Ambassador:
             root=root(settings),
             namespaces=self._clients.namespaces,
             added=self._clients.added.links(),
+            wait=self._wait,
             services=snapshot.services(),
             host=settings[HOSTNAME],
             isolated=self._clients.networks.found.isolated,

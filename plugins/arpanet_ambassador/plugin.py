@@ -20,12 +20,13 @@ from arpanet import (
 from arpanet_ambassador import nodes
 from arpanet_ambassador.flows.files import PART
 from arpanet_ambassador.links import report
+from arpanet_ambassador.links.waiting import time_to_wait
 from arpanet_ambassador.nodes import NAME
 
 if TYPE_CHECKING:
     from arpanet_ambassador.ambassador import Ambassador
 
-__all__ = ["AMBASSADOR_NAME", "ARPANET_PLANE", "AmbassadorPlugin"]
+__all__ = ["AMBASSADOR_NAME", "ARPANET_CONNECT_WAIT", "ARPANET_PLANE", "AmbassadorPlugin"]
 
 AMBASSADOR_NAME = Setting(
     "AMBASSADOR_NAME",
@@ -53,6 +54,13 @@ ARPANET_PLANE = Setting(
     "(auto).",
 )
 
+ARPANET_CONNECT_WAIT = Setting(
+    "ARPANET_CONNECT_WAIT",
+    time_to_wait,
+    "0s",
+    "How long a dial of a service without any instance waits for the first one, where the client "
+    "has no label connect.wait.",
+)
 
 #: What it does until it has seen both.
 WAITING = "it waits for Docker and the registry; links of before go on as they were"
@@ -68,8 +76,8 @@ class AmbassadorPlugin:
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
-        """Declare AMBASSADOR_NAME and ARPANET_PLANE."""
-        return (AMBASSADOR_NAME, ARPANET_PLANE)
+        """Declare AMBASSADOR_NAME, ARPANET_PLANE and ARPANET_CONNECT_WAIT."""
+        return (AMBASSADOR_NAME, ARPANET_PLANE, ARPANET_CONNECT_WAIT)
 
     # -- on the command line ---------------------------------------------------------------------
 
@@ -141,7 +149,10 @@ class AmbassadorPlugin:
 
             settings = context.settings
             self._ambassador = Ambassador(
-                context, settings[AMBASSADOR_NAME], settings[ARPANET_PLANE]
+                context,
+                settings[AMBASSADOR_NAME],
+                settings[ARPANET_PLANE],
+                wait=settings[ARPANET_CONNECT_WAIT],
             )
         return self._ambassador
 

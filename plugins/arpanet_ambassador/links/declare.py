@@ -77,6 +77,7 @@ class Declaring:
     :ivar root: the path below which its registry is kept; ``""``: it has none.
     :ivar namespaces: container id -> what the kernel calls its network namespace.
     :ivar added: container id -> the links that were added to it.
+    :ivar wait: seconds that a dial of a container that does not say may wait.
     """
 
     containers: Mapping[str, Container]
@@ -85,6 +86,7 @@ class Declaring:
     root: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
     added: Mapping[str, tuple[Added, ...]] = field(default_factory=dict)
+    wait: float = 0.0
 
 
 def declared(world: Declaring) -> list[Declared]:
@@ -129,11 +131,13 @@ def _of_one(container: Container, own: Container | None, world: Declaring) -> li
     if not any(one.form == BACKEND for one in written):
         written += _linked_in_vain(container, namespace, world.ambassador)
     try:
-        wait = waiting.seconds(container)
+        wait = waiting.seconds(container, world.wait)
     except ValueError as problem:
         text = container.labels[waiting.LABEL]
         odd = Declared(container.name, namespace, CONNECT, 0, text, waiting.LABEL)
         return [*written, _failed(odd, str(problem))]
+    if waiting.LABEL not in container.labels:  # meant for all, it need not be possible for all
+        return [replace(one, wait=wait) if one.protocol == "tcp" else one for one in written]
     return [replace(one, wait=wait) for one in written]
 
 

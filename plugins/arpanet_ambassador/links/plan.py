@@ -205,6 +205,7 @@ def _given(world: World) -> object:
         world.ambassador,
         world.masters,
         world.root,
+        world.wait,
     )
 
 

@@ -15,10 +15,17 @@ REDIS = (instance("redis", "10.0.0.1", 6379),)
 WAIT = {"connect.wait": "30s"}
 
 
-def plan(*containers, **services) -> Plan:
+def plan(*containers, wait: float = 0.0, **services) -> Plan:
     everything = by_id(backends(), *containers)
-    world = World(containers=everything, services=services, host="here", ambassador=AMBASSADOR)
-    return make(world)
+    return make(
+        World(
+            containers=everything,
+            services=services,
+            host="here",
+            ambassador=AMBASSADOR,
+            wait=wait,
+        )
+    )
 
 
 def notes(made: Plan, **unheld: str) -> list[str]:
@@ -32,14 +39,15 @@ def notes(made: Plan, **unheld: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "meaning"), [("30s", 30.0), ("500ms", 0.5), ("1.5m", 90.0), (" 10m ", 600.0)]
+    ("text", "meaning"),
+    [("30s", 30.0), ("500ms", 0.5), ("1.5m", 90.0), (" 10m ", 600.0), ("0s", 0.0)],
 )
 def test_a_time_to_wait(text: str, meaning: float) -> None:
     assert seconds(container("web", labels={"connect.wait": text})) == meaning
     assert seconds(container("web")) == 0.0
 
 
-@pytest.mark.parametrize("text", ["", "30", "0s", "-1s", "11m", "for ever", "1h", "\u0663s"])
+@pytest.mark.parametrize("text", ["", "30", "-1s", "11m", "for ever", "1h", "\u0663s"])
 def test_what_is_none_is_told_and_the_links_work_on(text: str) -> None:
     made = plan(
         container("web", labels={"connect.6379": "redis", "connect.wait": text}), redis=REDIS
@@ -90,3 +98,15 @@ def test_why_one_can_not_wait() -> None:
     assert notes(plan(udp)) == ["connect.wait does nothing for UDP"]
     web = container("web", labels={"connect.6379": "redis", **WAIT})
     assert notes(plan(web), p6379=NOBODY_HOLDS) == [f"connect.wait can't be kept: {NOBODY_HOLDS}"]
+
+
+def test_a_setting_holds_for_all_who_do_not_say() -> None:
+    labels = {"connect.6379": "redis", "connect.53/udp": "dns"}
+    place = Frontend(HERE, 6379)
+    quiet = plan(container("web", labels=labels), wait=20.0)
+    assert quiet.clients["id-web"].held == {place: Held(20.0)}
+    assert notes(quiet) == ["", "a dial waits up to 20 s for the first instance"]
+    other = container("web", labels={**labels, "connect.wait": "30s"})
+    assert plan(other, wait=20.0).clients["id-web"].held == {place: Held(30.0)}
+    none = container("web", labels={**labels, "connect.wait": "0s"})
+    assert plan(none, wait=20.0).clients["id-web"].held == {}
