@@ -54,12 +54,12 @@ class Connection:
     """A TCP socket that is connected.
 
     :ivar target: (ip, port) of its peer, IPv4 also where the socket is an IPv6 one.
-    :ivar port: its own.
+    :ivar source: its own, the same way.
     :ivar family: the socket's own; *id* is the kernel's description of it.
     """
 
     target: tuple[str, int]
-    port: int
+    source: tuple[str, int]
     family: int
     id: bytes
 
@@ -89,12 +89,18 @@ def _sockets(states: int, more: int = 0) -> Iterator[tuple[Connection, bytes]]:
         body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, more, 0, states) + bytes(48)
         for answer in ask(_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, body):
             kept = answer[_SOCKET_ID]
-            (own, port), peer = struct.unpack_from(">HH", kept), kept[20:36]
-            if family == socket.AF_INET6 and peer.startswith(_MAPPED):
-                ip = socket.inet_ntop(socket.AF_INET, peer[12:])
-            else:
-                ip = socket.inet_ntop(family, peer[:4] if family == socket.AF_INET else peer)
-            yield Connection((ip, port), own, family, kept), answer[_DIAG_MESSAGE:]
+            ports = struct.unpack_from(">HH", kept)
+            own, peer = (_text(family, one) for one in (kept[4:20], kept[20:36]))
+            one = Connection((peer, ports[1]), (own, ports[0]), family, kept)
+            yield one, answer[_DIAG_MESSAGE:]
+
+
+def _text(family: int, packed: bytes) -> str:
+    if family == socket.AF_INET:
+        return socket.inet_ntop(family, packed[:4])
+    if packed.startswith(_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, packed[12:])
+    return socket.inet_ntop(family, packed)
 
 
 def destroy(one: Connection) -> None:

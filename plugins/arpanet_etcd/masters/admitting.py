@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from arpanet import HOSTNAME, Admission, Context, RegistryError, identity
+from arpanet import ARPANET_IP, HOSTNAME, Admission, Context, RegistryError, identity
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError
@@ -40,7 +40,7 @@ TIMEOUT = 10.0
 class Access:
     """The users and roles of one cluster. Used by one thread.
 
-    :param ports: that this host's etcd listens on, for who is shut out has connections there.
+    :param places: see :class:`Cutting`.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Access:
         gateway: Gateway,
         layout: Layout,
         clock: Callable[[], float] = time.monotonic,
-        ports: Collection[int] = (),
+        places: Collection[tuple[str, int]] = (),
     ) -> None:
         self._gateway, self._layout, self._clock = gateway, layout, clock
         self._vault = V3Vault(gateway, layout)
         self._audit_at = 0.0
-        self._cutting = Cutting(ports)
+        self._cutting = Cutting(places)
 
     def admit(self, admissions: Sequence[Admission], own: str) -> None:
         """Let *admissions* be all that may do anything. Changes nothing twice.
@@ -183,5 +183,6 @@ def make_access(context: Context) -> Access | None:
         return None
     masters, path = found
     gateway = Gateway(masters, seed=context.settings[HOSTNAME], pinned=True)
-    ports = (context.settings[ETCD_PORT], context.settings[ETCD_PEERPORT])
-    return Access(gateway, Layout(path), ports=ports)
+    ip, ports = context.settings[ARPANET_IP], (ETCD_PORT, ETCD_PEERPORT)
+    places = [(ip, context.settings[port]) for port in ports]
+    return Access(gateway, Layout(path), places=places)

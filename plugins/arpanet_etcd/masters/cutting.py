@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 class Cutting:
     """Knows who was let in when it last looked. Used by one thread.
 
-    :param ports: those that etcd listens on here; none: it never looks.
+    :param places: (ip, port) that etcd listens on here for other hosts; none: it never looks.
     """
 
-    def __init__(self, ports: Collection[int]) -> None:
-        self._ports = frozenset(ports)
+    def __init__(self, places: Collection[tuple[str, int]]) -> None:
+        self._places = frozenset((ip_address(ip), port) for ip, port in places)
         self._known: Mapping[str, Admission] | None = None
 
     def look(self, admissions: Sequence[Admission]) -> None:
@@ -39,13 +39,13 @@ class Cutting:
         now = {one.host: one for one in admissions}
         before = self._known
         gone = [one for one in (before or {}).values() if now.get(one.host) != one]
-        if self._ports and (before is None or gone):
+        if self._places and (before is None or gone):
             self._end(now.values(), gone)
         self._known = now
 
     def _end(self, admitted: Iterable[Admission], gone: Iterable[Admission]) -> None:
         try:
-            found = [one for one in sockets.connections() if one.port in self._ports]
+            found = [one for one in sockets.connections() if self._here(one.source)]
             for one in strange(found, admitted, gone):
                 log.info("ending the connection from %s:%d", *one.target)
                 try:
@@ -59,6 +59,9 @@ class Cutting:
                 f" the kernel does not end them: {problem.strerror}",
                 "start etcd again on this host: docker restart arpanet_etcd",
             ) from problem
+
+    def _here(self, source: tuple[str, int]) -> bool:
+        return (ip_address(source[0]), source[1]) in self._places
 
 
 def strange(

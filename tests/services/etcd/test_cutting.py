@@ -64,15 +64,19 @@ class Watching:
 
 def test_a_watch_of_who_is_shut_out_ends_and_others_go_on(own_cluster):
     one, two = (replace(who, addresses=(free_address(),)) for who in (S1, S2))
-    ports = [urlsplit(url).port for url in (own_cluster.members[0].client,)]
-    access = Access(client(own_cluster, M1, pinned=True), LAYOUT, ports=ports)
+    place = urlsplit(own_cluster.members[0].client)
+    places = [(place.hostname, place.port)]
+    access = Access(client(own_cluster, M1, pinned=True), LAYOUT, places=places)
     access.admit((M1, one, two), "m1")
     with (
         closing(Watching(own_cluster, one)) as stolen,
         closing(Watching(own_cluster, two)) as honest,
+        socket.create_server((free_address(), place.port)) as other,
+        socket.create_connection(other.getsockname(), source_address=(one.addresses[0], 0)) as far,
     ):
         access.admit((M1, two), "m1")
         wait_for(stolen.ended.is_set, SOON)
         client(own_cluster, two).put(LAYOUT.host("h2"), "x")
         assert wire.encode(LAYOUT.host("h2")) in honest.heard.get(timeout=SOON)
         assert not honest.ended.is_set()
+        assert far.send(b"x")  # the same port, of somebody else's

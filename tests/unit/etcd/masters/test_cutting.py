@@ -17,8 +17,8 @@ H2 = Admission("h2", "slave", ("10.0.0.2",), "x")
 FROM = ("127.0.0.1", "10.0.0.9", "10.0.0.1", "fd00::1", "10.0.0.2", "10.0.0.77", "::1")
 
 
-def connection(ip, port=4001):
-    return sockets.Connection((ip, 40000), port, 2, ip.encode())
+def connection(ip, port=4001, at="10.0.0.9"):
+    return sockets.Connection((ip, 40000), (at, port), 2, ip.encode())
 
 
 def ended(admitted, gone):
@@ -36,9 +36,10 @@ def test_two_hosts_of_one_address_both_begin_anew():
 
 def test_it_looks_once_and_when_somebody_is_shut_out_and_until_it_could(monkeypatch):
     found, done = [connection("10.0.0.1"), connection("10.0.0.1", 22)], []
+    found.append(connection("10.0.0.1", at="10.9.9.9"))  # somebody else's, who has that port, too
     monkeypatch.setattr(sockets, "connections", lambda: found)
     monkeypatch.setattr(sockets, "destroy", done.append)
-    one = Cutting((4001, 7001))
+    one = Cutting((("10.0.0.9", 4001), ("10.0.0.9", 7001)))
     one.look([M1, H1])
     one.look([M1, H1, H2])  # somebody new is no reason
     assert done == []
@@ -56,7 +57,7 @@ def test_one_that_was_let_in_anew_begins_anew(monkeypatch):
     done = []
     monkeypatch.setattr(sockets, "connections", lambda: [connection("10.0.0.1")])
     monkeypatch.setattr(sockets, "destroy", done.append)
-    one = Cutting((4001,))
+    one = Cutting((("10.0.0.9", 4001),))
     one.look([M1, H1])
     one.look([M1, replace(H1, password="another")])
     assert done == [connection("10.0.0.1")]
