@@ -18,6 +18,7 @@ __all__ = [
     "decode_host",
     "decode_instance",
     "decode_links",
+    "decode_object",
     "encode",
     "encode_links",
     "pack_links",
@@ -43,7 +44,7 @@ def decode_instance(instance_id: str, text: str) -> Instance:
     :param instance_id: what it is kept under.
     :raises ValueError: it can't be one: what is missing or has the wrong type.
     """
-    given = _object(text)
+    given = decode_object(text)
     if given.get("id", instance_id) != instance_id:
         raise ValueError(f"is the record of {given['id']!r}")
     protocol = _text(given, "protocol") or "tcp"
@@ -71,7 +72,7 @@ def decode_host(name: str, text: str) -> Host:
     :param name: what it is kept under.
     :raises ValueError: it can't be one.
     """
-    given = _object(text)
+    given = decode_object(text)
     return Host(
         name=name,
         address=_text(given, "address"),
@@ -93,7 +94,7 @@ def decode_links(text: str) -> tuple[Link, ...]:
 
     :raises ValueError: it can't be such.
     """
-    return unpack_links(_object(text))
+    return unpack_links(decode_object(text))
 
 
 def pack_links(links: Iterable[Link]) -> dict[str, Any]:
@@ -162,7 +163,11 @@ def decode_address(text: str) -> tuple[str, int]:
     return _ip(ip), port
 
 
-def _object(text: str) -> Mapping[str, Any]:
+def decode_object(text: str) -> Mapping[str, Any]:
+    """Return the JSON object that *text*, which others wrote, is.
+
+    :raises ValueError: it is none, or too long.
+    """
     if len(text) > LIMIT:
         raise ValueError(f"has {len(text)} characters, more than {LIMIT}")
     try:

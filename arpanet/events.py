@@ -120,7 +120,7 @@ class Bus:
 
     def collect(self, hook: str, **payload: Any) -> list[tuple[str, Any]]:
         """Ask everybody: (plugin name, answer) of each implementation that gave one."""
-        return [(name, answer) for name, answer in self._ask(hook, payload) if answer is not None]
+        return list(self._ask(hook, payload))
 
     def demand(self, hook: str, **payload: Any) -> list[tuple[str, Any]]:
         """Ask everybody, as :meth:`collect` does, and raise the first of what they raised.
@@ -131,11 +131,11 @@ class Bus:
         found = list(self._ask(hook, payload, problems.append))
         if problems:
             raise problems[0]
-        return [(name, answer) for name, answer in found if answer is not None]
+        return found
 
     def first(self, hook: str, **payload: Any) -> Any:
         """Ask until somebody answers: the first result that is not ``None``, else ``None``."""
-        return next((answer for _, answer in self._ask(hook, payload) if answer is not None), None)
+        return next((answer for _, answer in self._ask(hook, payload)), None)
 
     def heard(self, event: str) -> bool:
         """Return whether any plugin of this process listens to *event*."""
@@ -197,6 +197,7 @@ class Bus:
         payload: Mapping[str, Any],
         told: Callable[[BaseException], None] = lambda problem: None,
     ) -> Iterator[tuple[str, Any]]:
+        """Yield plugin name and answer of each implementation that gives one."""
         caller = self._caller(hook, payload)
         for one in reversed(caller.get_hookimpls()):
             call = partial(_call, caller, one, payload)
@@ -207,7 +208,8 @@ class Bus:
             answer = self._guarded(one.plugin_name, hook, call, told=told)
             if failed and self.failures[one.plugin_name] is failed:
                 self.failures[one.plugin_name] = replace(failed, over=True)
-            yield one.plugin_name, answer
+            if answer is not None:
+                yield one.plugin_name, answer
 
     def _failed_in(self, plugin: str, hook: str) -> Failure | None:
         """Return the last failure of a plugin, if it was in *hook*."""

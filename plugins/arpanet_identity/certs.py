@@ -3,13 +3,13 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 from arpanet import ArpanetError, Command, Lister, UsageError, kinds
 from arpanet_identity import authority, host, roster
 from arpanet_identity.authority import Subject
-from arpanet_identity.commands import vault
 from arpanet_identity.renewal import renew
 
 __all__ = ["Certs", "CertsIssue", "CertsRenew", "CertsRevoke"]
@@ -21,7 +21,7 @@ class Certs(Lister):
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read the roster."""
         host.store(self.app.context)
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             found = roster.listed(where)
         rows = [
             (
@@ -64,7 +64,7 @@ class CertsIssue(Command):
             raise UsageError("--ip names no address")
         kept = host.store(context)
         key = authority.new_key()
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             made = host.enrolment(context, kept, where).let_in(
                 Subject(name, parsed_args.role, addresses), authority.read_key(key).public_key()
             )
@@ -104,7 +104,7 @@ class CertsRevoke(Command):
                 f"{name} is this host itself, which could not tell the others",
                 "run this on another master",
             )
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             mine = host.enrolment(context, kept, where)
             mine.authority()
             if name not in mine.roster().hosts:

@@ -3,12 +3,11 @@
 import re
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from arpanet import ARPANET_IP, ArpanetError, Command, Lister, UsageError, Vault
+from arpanet import ARPANET_IP, ArpanetError, Command, Lister, UsageError
 from arpanet_identity import authority, host, rotation, tokens
 from arpanet_identity.settings import ARPANET_ENROL_PORT
 
@@ -29,16 +28,6 @@ def duration(text: str) -> int:
     if not 0 < seconds <= LONGEST:
         raise UsageError(f"{text!r} is no time up to a year", "for example 30m, 1h or 2d")
     return seconds
-
-
-@contextmanager
-def vault(command: Any) -> Iterator[Vault]:
-    """Have the cluster's vault at hand."""
-    found = host.vault(command.app.context)
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 class TokenCreate(Command):
@@ -74,7 +63,7 @@ class TokenCreate(Command):
         mine = host.store(context).authority()
         if mine is None:
             raise ArpanetError("this host is no master, so it has no CA", "run this on a master")
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             token = tokens.create(
                 where,
                 authority.fingerprint(mine.certificate),
@@ -98,7 +87,7 @@ class TokenList(Lister):
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read them."""
         host.store(self.app.context)
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             found = sorted(tokens.kept(where), key=lambda one: one.until)
         rows = [
             (one.id, one.role, one.uses, datetime.fromtimestamp(one.until, UTC).isoformat())
@@ -122,7 +111,7 @@ class TokenRevoke(Command):
         host.store(context)
         given = parsed_args.id
         token_id = tokens.parse(given).id if given.startswith(tokens.BEGIN) else given
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             if not (re.fullmatch(r"[0-9a-f]+", token_id) and tokens.revoke(where, token_id)):
                 raise ArpanetError(f"there is no token {token_id}", "'arpanet token list' has all")
         context.say(f"token {token_id} lets nobody in any more")

@@ -40,7 +40,7 @@ def needed(context: Context) -> bool:
     """Return whether this host needs a certificate: its registry may know hosts by other means."""
     if not context.settings[ARPANET_TLS]:
         return False
-    found: Vault | None = context.bus.first("arpanet_vault", context=context)
+    found = _vault(context)
     if found:
         found.close()
     return found is not None
@@ -84,15 +84,20 @@ def check(context: Context, kept: Store) -> None:
 
 
 def vault(context: Context) -> Vault:
-    """Return where the cluster keeps who is let in.
+    """Return where the cluster keeps who is let in: a connection of its own, to be closed.
 
     :raises ArpanetError: its registry has no such place.
     """
-    found: Vault | None = context.bus.first("arpanet_vault", context=context)
+    found = _vault(context)
     if found is None:
         raise ArpanetError(
             "the registry keeps no roster of hosts", "use etcd://, or ARPANET_TLS=off"
         )
+    return found
+
+
+def _vault(context: Context) -> Vault | None:
+    found: Vault | None = context.bus.first("arpanet_vault", context=context)
     return found
 
 

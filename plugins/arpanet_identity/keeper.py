@@ -121,8 +121,10 @@ def _fingerprints(given: Any) -> list[str]:
 
     :raises ArpanetError: these are no fingerprints, or too many.
     """
-    if not isinstance(given, list) or len(given) > MOST:
-        raise ArpanetError("what this host trusts is no list of fingerprints")
-    if not all(isinstance(one, str) and FINGERPRINT.fullmatch(one) for one in given):
+    if (
+        not isinstance(given, list)
+        or len(given) > MOST
+        or not all(isinstance(one, str) and FINGERPRINT.fullmatch(one) for one in given)
+    ):
         raise ArpanetError("what this host trusts is no list of fingerprints")
     return given

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -88,15 +88,12 @@ class IdentityPlugin:
             context.engine.remove_part("master")
             return
         kept = host.store(context)
-        vault = host.vault(context)
-        try:
+        with closing(host.vault(context)) as vault:
             mine = host.enrolment(context, kept, vault)
             mine.settle()
             fresh = node.start(context, kept)
             if formation.boot and fresh:
                 context.say(_invitation(context, mine.authority().certificate, vault))
-        finally:
-            vault.close()
 
     @hookimpl
     def arpanet_master_stop(self, context: Context) -> None:
@@ -171,11 +168,8 @@ class IdentityPlugin:
 def _change(context: Context) -> list[Status]:
     from arpanet_identity import host, rotation
 
-    vault = host.vault(context)
-    try:
+    with closing(host.vault(context)) as vault:
         said = rotation.progress(vault)
-    finally:
-        vault.close()
     return [Status("ca", "degraded", said)] if said else []
 
 

@@ -2,11 +2,10 @@
 
 import time
 from argparse import ArgumentParser, Namespace
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from arpanet import ArpanetError, Command, RegistryUnreachable, UsageError, Vault, kinds
 from arpanet_identity import host, roster, rotation
-from arpanet_identity.commands import vault
 from arpanet_identity.rotation import Plan
 
 __all__ = ["CertsRotate"]
@@ -42,7 +41,7 @@ class CertsRotate(Command):
             raise UsageError(f"--without {parsed_args.without}: {problem}") from None
         if kept.authority() is None:
             raise ArpanetError("this host is no master, so it has no CA", "run this on a master")
-        with vault(self) as where:
+        with closing(host.vault(self.app.context)) as where:
             _check(where, without)
             if rotation.begin(where, kept):
                 context.say("open tokens let nobody in any more once the next CA signs")

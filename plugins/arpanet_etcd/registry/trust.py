@@ -9,11 +9,10 @@ off.
 """
 
 import ipaddress
-import json
 import logging
 from collections.abc import Mapping
 
-from arpanet import Instance
+from arpanet import Instance, codec
 from arpanet_etcd.registry.keys import Key
 
 __all__ = ["ADMITTED", "NAMES", "RESERVED", "Trust", "reservation"]
@@ -123,7 +122,7 @@ def _within(ip: str, networks: Grant) -> bool:
 
 
 def _grant(text: str) -> Grant:
-    given = _object(text)
+    given = codec.decode_object(text)
     addresses = given.get("addresses")
     if not isinstance(addresses, list):
         raise ValueError("has no list of addresses")
@@ -135,17 +134,7 @@ def reservation(text: str) -> frozenset[str]:
 
     :raises ValueError: *text* is no such record.
     """
-    hosts = _object(text).get("hosts")
+    hosts = codec.decode_object(text).get("hosts")
     if not isinstance(hosts, list) or not hosts:
         raise ValueError("names no hosts")
     return frozenset(map(str, hosts))
-
-
-def _object(text: str) -> Mapping[str, object]:
-    try:
-        found = json.loads(text)
-    except RecursionError as problem:
-        raise ValueError("is nested too deeply") from problem
-    if not isinstance(found, dict):
-        raise ValueError("is no JSON object")
-    return found

@@ -15,7 +15,7 @@ from arpanet_etcd.registry.vault import V3Vault
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
 from tests.services.etcd.cluster import etcd_version
-from tests.services.etcd.hosts import H1, H2, Reader, instances
+from tests.services.etcd.hosts import H1, H2, Reader, instance, instances
 from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client
 
 
@@ -83,6 +83,28 @@ def test_a_slave_does_all_that_a_slave_does(cluster):
     assert session.refused == {}
     one.close()
     two.close()
+
+
+def test_a_stolen_slave_that_writes_anothers_leaf_misleads_foreign_readers_alone(cluster):
+    thief, two = client(cluster, S1), registry(client(cluster, S2, pinned=True))
+    reader = Reader(registry(client(cluster, M1, pinned=True)))
+    true, later = (instance(number, host="h2") for number in (1, 2))
+    session = two.session(H2)
+    session.publish([true])
+    reader.sees(true)
+    leaf = LAYOUT.leaf("web", true.id)
+    thief.put(leaf, "10.6.6.6:80")
+    thief.put(LAYOUT.leaf("web", "h2:no-such:80"), "10.6.6.6:80")
+    thief.call("kv/deleterange", {"key": wire.encode(LAYOUT.leaf("web-1", true.id))})
+    seen = client(cluster, M1).get(leaf)  # as confd and friends do it
+    assert seen.value == "10.6.6.6:80"
+    session.publish([true, later])
+    reader.sees(true, later)
+    known = [snapshot.instances for _, snapshot in reader.heard if snapshot.instances]
+    assert {one.ip for instances in known for one in instances.values()} == {true.ip}
+    two.close()
+    two.withdraw("h2")
+    reader.follower.close()
 
 
 def test_the_command_line_of_a_slave_sees_what_it_may(slave, master):
