@@ -9,6 +9,11 @@ from arpanet_etcd.registry.trust import NAMES, reservation
 __all__ = ["ServiceList", "ServiceRelease", "ServiceReserve"]
 
 
+#: What tells masters, who put back the names that a store lost, that one was given back; for a year
+#: (seconds): one that was away for longer puts it back.
+RELEASED, REMEMBERED = "released/", 366 * 86400
+
+
 class ServiceReserve(Command):
     """Let only these hosts offer a service: instances of that name from elsewhere are refused."""
 
@@ -25,6 +30,7 @@ class ServiceReserve(Command):
         """Write it, and say what that means now."""
         context, name, hosts = self.app.context, parsed_args.name, parsed_args.hosts
         context.vault.write(f"{NAMES}{name}", json.dumps({"hosts": hosts}))
+        context.vault.delete(f"{RELEASED}{name}")
         for said in _consequences(context.registry.read(), name, hosts):
             context.say(said)
 
@@ -40,8 +46,10 @@ class ServiceRelease(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Delete what was written; content where nothing was."""
-        if not self.app.context.vault.delete(f"{NAMES}{parsed_args.name}"):
-            self.app.context.say(f"{parsed_args.name} is not reserved")
+        context, name = self.app.context, parsed_args.name
+        context.vault.write(f"{RELEASED}{name}", "yes", ttl=REMEMBERED)
+        if not context.vault.delete(f"{NAMES}{name}"):
+            context.say(f"{name} is not reserved")
 
 
 class ServiceList(Lister):

@@ -2,6 +2,8 @@
 
     public/hosts/<host>    role, addresses, serial number and end of its certificate
     revoked/<serial>       the host that had it; goes when the certificate would have ended
+    public/services/<name> whose a reserved name is; others write it, and it is put back here
+    released/<name>        a reserved name that was given back, lest somebody puts it back
 
 Passwords are kept nowhere but on the hosts that say them: a master derives each from the cluster's
 secret. What a registry lost, or brought back from long ago, is put right from a master's own copy.
@@ -12,7 +14,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cryptography import x509
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 HOSTS, REVOKED = "public/hosts/", "revoked/"
+NAMES, RELEASED = "public/services/", "released/"
 #: How many certificates that have not ended a host may have: a value in a registry has its limits.
 MOST = 100
 
@@ -80,10 +83,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Roster:
-    """All who are let in, by host, and the serial numbers that are shut out -> when they end."""
+    """All who are let in, by host, and the serial numbers that are shut out -> when they end.
+
+    :ivar names: reserved names -> what the vault has of each.
+    """
 
     hosts: Mapping[str, Entry]
     revoked: Mapping[str, float]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def admissions(self, secret: bytes) -> list[Admission]:
         """Return what a registry's own authentication has to know."""
@@ -95,7 +102,7 @@ class Roster:
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         hosts = {name: json.loads(_text(one)) for name, one in self.hosts.items()}
-        return {"hosts": hosts, "revoked": dict(self.revoked)}
+        return {"hosts": hosts, "revoked": dict(self.revoked), "names": dict(self.names)}
 
 
 def password(secret: bytes, entry: Entry) -> str:
@@ -110,6 +117,7 @@ def read(vault: Vault, copy: Mapping[str, Any]) -> Roster:
     Whoever was let in stays in, unless shut out; and whoever was shut out stays out.
     """
     now = time.time()
+    names = _names(vault, dict(copy.get("names", {})))
     # in this order: who is shut out meanwhile is revoked first, and then gone
     hosts = listed(vault)
     revoked = {
@@ -128,7 +136,18 @@ def read(vault: Vault, copy: Mapping[str, Any]) -> Roster:
         out = one.ends <= now or revoked.keys() & dict(one.certificates())
         if not out and _restored(vault, one, hosts.get(one.host)):
             hosts[one.host] = one
-    return Roster(hosts, revoked)
+    return Roster(hosts, revoked, names)
+
+
+def _names(vault: Vault, copy: Mapping[str, str]) -> dict[str, str]:
+    """Return the reserved names, and let the vault hold those of *copy* that it lost."""
+    found = {name.removeprefix(NAMES): one.value for name, one in vault.list(NAMES).items()}
+    if lost := sorted(copy.keys() - found.keys()):
+        released = vault.list(RELEASED)  # after the names: who releases one writes it before
+        for name in lost:
+            if RELEASED + name not in released and vault.write(NAMES + name, copy[name], ABSENT):
+                found[name] = copy[name]
+    return found
 
 
 def _restored(vault: Vault, one: Entry, known: Entry | None) -> bool:

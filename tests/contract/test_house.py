@@ -82,6 +82,11 @@ def test_plugins_come_in_by_the_door(place):
     assert wrong(sources(place), private) == []
 
 
+def test_no_built_in_asks_who_leads():
+    """Any slave may write that, and what leaders keep: docs/security.md."""
+    assert [path for path in sources("plugins") if "registry.leader(" in path.read_text()] == []
+
+
 def test_no_imports_go_in_a_circle():
     """Neither over the whole product when it is loaded, nor for types only within one room."""
     loaded = {module_of(path): set(when_loaded(path)) for path in PRODUCT}

@@ -101,10 +101,12 @@ def test_a_stolen_slave_that_writes_anothers_leaf_misleads_foreign_readers_alone
     session.publish([true, later])
     reader.sees(true, later)
     known = [snapshot.instances for _, snapshot in reader.heard if snapshot.instances]
-    assert {one.ip for instances in known for one in instances.values()} == {true.ip}
-    two.close()
+    assert {one.ip for state in known for one in state.values()} == {true.ip}
+    session.close()
     two.withdraw("h2")
+    reader.sees()
     reader.follower.close()
+    two.close()
 
 
 def test_the_command_line_of_a_slave_sees_what_it_may(slave, master):

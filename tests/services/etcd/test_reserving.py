@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+from arpanet_etcd.registry.vault import open_vault
+from arpanet_identity import roster
 
 from tests.conftest import wait_for
 from tests.services.etcd.hosts import H1, H2, Reader, instance
@@ -57,6 +60,29 @@ def test_a_name_is_reserved_and_released(one_etcd, connect, arpanet):
     assert arpanet("service", "release", "web") == (0, "", "")
     reader.sees(mine, others)
     assert arpanet("service", "release", "web") == (0, "", "web is not reserved\n")
+
+
+def test_masters_put_back_what_a_store_lost_and_not_what_was_released(one_etcd, layout, arpanet):
+    vault = open_vault(one_etcd.endpoints, layout.root.rstrip("/"))
+    reserve = ("service", "reserve", "web", "--hosts", "h1")
+    with closing(vault):
+
+        def after_a_wipe(copy):
+            for name in (*vault.list("public/"), *vault.list("released/")):
+                vault.delete(name)
+            return roster.read(vault, copy)
+
+        assert arpanet(*reserve)[0] == 0
+        kept = roster.read(vault, {}).plain()
+        assert after_a_wipe(kept).plain() == kept
+        assert json.loads(vault.read("public/services/web").value) == {"hosts": ["h1"]}
+        assert arpanet("service", "release", "web")[0] == 0
+        after = roster.read(vault, kept)
+        assert (after.names, vault.list("public/services/")) == ({}, {})
+        assert after_a_wipe(after.plain()).names == {}
+        assert arpanet(*reserve)[0] == 0
+        again = roster.read(vault, after.plain()).plain()
+        assert after_a_wipe(again).names.keys() == {"web"}
 
 
 @pytest.mark.parametrize(
