@@ -146,7 +146,10 @@ def cluster_line(
     if len(alive) < quorum(len(voters)):
         return Status("masters", "down", f"{detail}; no majority: start the others")
     if "NOSPACE" in alarms:
-        fix = "'arpanet etcdctl defrag', then 'arpanet etcdctl alarm disarm'"
+        fix = (
+            "a master's agent makes space by itself; where none runs, since there are no"
+            " certificates: 'arpanet etcdctl defrag', then 'arpanet etcdctl alarm disarm'"
+        )
         return Status("masters", "down", f"{detail}; etcd is full and takes no changes: {fix}")
     if alarms:
         return Status("masters", "degraded", f"{detail}; etcd reports {', '.join(sorted(alarms))}")

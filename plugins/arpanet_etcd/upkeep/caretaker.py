@@ -7,8 +7,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Its status file's name.
 PART = "upkeep"
+#: What a snapshot that failed is known by.
+SNAPSHOT = "snapshot"
 #: Seconds between two looks.
 EVERY = 30.0
 #: Seconds until what failed, or helped nothing, is tried again.
@@ -55,6 +57,8 @@ class Caretaker:
     :param places: where the masters answer clients.
     :param origin: the key that says what the store is of; the last snapshot is noted beside it.
     :param ca: returns the fingerprints of the CA.
+    :ivar failed: what was tried last and in vain, until it succeeds or is due no more: a member's
+        id, whose store was to be defragmented, or :data:`SNAPSHOT` -> why.
     """
 
     def __init__(
@@ -65,9 +69,11 @@ class Caretaker:
         ca: Callable[[], tuple[str, ...]],
         schedule: Schedule,
         quota: int = QUOTA,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own, self._places, self._origin, self._ca = own, places, origin, ca
-        self._schedule, self._quota = schedule, quota
+        self._schedule, self._quota, self._clock = schedule, quota, clock
+        self.failed: dict[str, str] = {}
         self._tried: dict[str, float] = {}
         self._not_before = 0.0
         self._ended = threading.Event()
@@ -93,8 +99,9 @@ class Caretaker:
             except Exception as problem:  # whatever it is, the next look may be better
                 log.exception("the masters' upkeep failed, and goes on")
                 trouble = f"{type(problem).__name__}: {problem}"
+            words = dict.fromkeys((*self.failed.values(), trouble))
             with suppress(OSError):
-                statusfile.write(PART, {"trouble": trouble})
+                statusfile.write(PART, {"trouble": "; ".join(filter(None, words))})
 
     def look(self) -> None:
         """Do one thing that is due, where this host's etcd leads.
@@ -103,14 +110,31 @@ class Caretaker:
         """
         found = status.survey(self._places)
         mine = next((m for m in found.members if self._own.client_url in m.client_urls), None)
-        if mine is None or found.reports[mine.id].leader != mine.id:
+        leader = found.reports[mine.id].leader if mine else ""
+        if mine is None or leader != mine.id:
+            if leader:
+                self.failed = {}  # its agent goes on, and tells
             return
-        now = time.monotonic()
+        now = self._clock()
         self._tried = {one: at for one, at in self._tried.items() if now - at < AGAIN}
         if deed := due(found, self._tried, self._quota):
             self._do(deed, found)
+        elif all(one.healthy for one in found.reports.values()):
+            again = {SNAPSHOT, *self._tried}
+            self.failed = {one: why for one, why in self.failed.items() if one in again}
         if self._schedule.every and now >= self._not_before:
-            self._snapshot()
+            with self._noted(SNAPSHOT):
+                self._snapshot()
+
+    @contextmanager
+    def _noted(self, what: str, words: str = "") -> Iterator[None]:
+        """Keep why it failed, with *words* before it, until it succeeds."""
+        try:
+            yield
+        except ArpanetError as problem:
+            self.failed[what] = f"{words}{problem}"
+            raise
+        self.failed.pop(what, None)
 
     def _do(self, deed: Deed, found: Survey) -> None:
         if deed.kind == "wait":
@@ -135,9 +159,10 @@ class Caretaker:
         finally:
             gateway.close()
         if deed.member:
-            self._tried[deed.member.id] = time.monotonic()
-            log.info("defragmenting the store of %s", deed.member.name)
-            _defragment(deed.member.client_urls)
+            name, self._tried[deed.member.id] = deed.member.name, self._clock()
+            log.info("defragmenting the store of %s", name)
+            with self._noted(deed.member.id, f"the store of {name} is not defragmented: "):
+                _defragment(deed.member.client_urls)
 
     @staticmethod
     def _forget(gateway: Gateway) -> None:
@@ -156,14 +181,14 @@ class Caretaker:
             # a clock that was set back makes none wait for ever
             if before and 0 <= time.time() - before[0] < self._schedule.every:
                 return
-            self._not_before = time.monotonic() + min(AGAIN, self._schedule.every)
+            self._not_before = self._clock() + min(AGAIN, self._schedule.every)
             at = datetime.now(UTC)
             self._schedule.directory.mkdir(mode=0o700, exist_ok=True)
             file = self._schedule.directory / f"arpanet-{at:%Y%m%dT%H%M%SZ}.db"
             for left in self._schedule.directory.glob(".arpanet-*.part"):  # of one that was killed
                 left.unlink(missing_ok=True)
             size = taking.take([self._own.client_url], self._origin, self._ca(), file)
-            self._not_before = time.monotonic() + self._schedule.every
+            self._not_before = self._clock() + self._schedule.every
             self._prune()
             log.info("%s has all that the masters hold, in %d bytes", file, size)
             said = {"at": at.timestamp(), "host": self._own.name}

@@ -1,5 +1,7 @@
 """What a master's agent does for real stores."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,11 +21,17 @@ KEY = "/arpanet/closed/upkeep/origin"
 NEVER = Schedule(Path("/nowhere"), 0, 1)
 
 
-def of(cluster: Cluster, member: Member, schedule: Schedule = NEVER, quota: int = QUOTA):
+def of(
+    cluster: Cluster,
+    member: Member,
+    schedule: Schedule = NEVER,
+    quota: int = QUOTA,
+    clock: Callable[[], float] = time.monotonic,
+):
     """The caretaker in the agent beside *member*."""
     url = urlsplit(member.client)
     own = Own(member.name, url.hostname or "", url.port or 0, 2380)
-    return Caretaker(own, cluster.endpoints, KEY, tuple, schedule, quota)
+    return Caretaker(own, cluster.endpoints, KEY, tuple, schedule, quota, clock)
 
 
 def sizes(cluster: Cluster) -> dict[str, int]:
@@ -63,23 +71,58 @@ def test_the_leaders_agent_takes_snapshots_and_keeps_some(clusters, tmp_path):
     assert caretaker.last(cluster.gateway, KEY)[0] >= when
 
 
-def test_where_snapshots_can_not_be_kept_it_is_told(clusters, tmp_path):
-    cluster = clusters(1)
+def make_loose(cluster: Cluster) -> None:
+    use(cluster, 10)
+    revision = cluster.gateway.put("/x", "1")
+    cluster.gateway.call("kv/compaction", {"revision": str(revision), "physical": True})
+    # what is forgotten is free with the next change
+    wait_for(lambda: cluster.gateway.put("/x", "1") and loose(cluster) == len(cluster.members))
+
+
+def test_where_snapshots_can_not_be_kept_it_is_told_until_they_can(clusters, tmp_path):
+    cluster, now = clusters(1), [0.0]
     (tmp_path / "file").touch()
-    mine = of(cluster, cluster.members[0], Schedule(tmp_path / "file" / "in it", 3600, 2))
+    schedule = Schedule(tmp_path / "file" / "in it", 3600, 2)
+    mine = of(cluster, cluster.members[0], schedule, clock=lambda: now[0])
     with pytest.raises(ArpanetError, match=r"snapshots can't be kept: .*Not a directory"):
         mine.look()
     mine.look()  # tried again later, not at each look
+    assert "Not a directory" in mine.failed[caretaker.SNAPSHOT]
+    (tmp_path / "file").unlink()
+    (tmp_path / "file").mkdir()
+    mine.look()
+    assert list(mine.failed) == [caretaker.SNAPSHOT]
+    now[0] += caretaker.AGAIN
+    mine.look()
+    assert mine.failed == {}
+    assert len(list(schedule.directory.iterdir())) == 1
+
+
+def test_a_defragmentation_that_failed_is_told_until_it_is_done(clusters, monkeypatch):
+    monkeypatch.setattr(due, "LEAST", 1024**2)
+    monkeypatch.setattr(caretaker, "DEFRAGMENTED", 0.001)
+    cluster, now = clusters(1), [0.0]
+    make_loose(cluster)
+    mine = of(cluster, cluster.members[0], clock=lambda: now[0])
+    with pytest.raises(ArpanetError):
+        mine.look()
+    mine.look()
+    (said,) = mine.failed.values()
+    assert said.startswith(f"the store of {cluster.members[0].name} is not defragmented: ")
+    monkeypatch.setattr(caretaker, "DEFRAGMENTED", 60.0)
+    now[0] += caretaker.AGAIN
+
+    def done():
+        mine.look()
+        return not mine.failed
+
+    wait_for(done)
 
 
 def test_stores_are_defragmented_one_by_one_and_the_leaders_last(clusters, monkeypatch):
     monkeypatch.setattr(due, "LEAST", 1024**2)
     cluster = clusters(3)
-    use(cluster, 10)
-    revision = cluster.gateway.put("/x", "1")
-    cluster.gateway.call("kv/compaction", {"revision": str(revision), "physical": True})
-    # what is forgotten is free with the next change
-    wait_for(lambda: cluster.gateway.put("/x", "1") and loose(cluster) == 3)
+    make_loose(cluster)
     begun = sizes(cluster)
     leader, followers = cluster.leader(), cluster.followers()
     followers[1].pause()

@@ -44,7 +44,8 @@ DOWN = Report(False)
             ["NOSPACE"],
             "down",
             "1 of 1 answer; leader h2; etcd 3.6.14; etcd is full and takes no changes:"
-            " 'arpanet etcdctl defrag', then 'arpanet etcdctl alarm disarm'",
+            " a master's agent makes space by itself; where none runs, since there are no"
+            " certificates: 'arpanet etcdctl defrag', then 'arpanet etcdctl alarm disarm'",
         ),
         (
             [H2, JOINING],
