@@ -30,6 +30,7 @@ from .errors import (
     SettingsError as SettingsError,
     UsageError as UsageError,
 )
+from .files import replacing as replacing
 from .host import addresses as addresses, drained as drained, sockets as sockets
 from .identity import Identity as Identity
 from .images import elf as elf

@@ -5,14 +5,12 @@ The command line writes to it, on the host; the ambassador reads, and is told by
 
 import fcntl
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from arpanet import ArpanetError, Engine
+from arpanet import ArpanetError, Engine, replacing
 from arpanet_ambassador import inotify, nodes
 from arpanet_ambassador.links.added import Added, by_container, decode, due, encode
 
@@ -113,12 +111,8 @@ def change(place: Path, edit: Callable[[tuple[Added, ...]], tuple[Added, ...]]) 
         with (place / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             text = encode(edit(read(place)))
-            number, fresh = tempfile.mkstemp(dir=place)
-            with os.fdopen(number, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(number)
-            Path(fresh).replace(place / _FILE)
+            with replacing(place / _FILE) as file:
+                file.write(text.encode())
     except OSError as problem:
         raise _unreachable(place, problem) from problem
 

@@ -8,16 +8,14 @@ See :mod:`arpanet.identity` for the files that every host has. On masters there 
 """
 
 import json
-import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
 
-from arpanet import ArpanetError, Identity, identity
+from arpanet import ArpanetError, Identity, identity, replacing
 from arpanet_identity import authority
 from arpanet_identity.authority import Authority
 
@@ -149,24 +147,12 @@ class Store:
 
     def _write(self, path: Path, text: str) -> None:
         """Replace *path* as a whole, for good, readable by its owner only."""
-        fresh = None
         try:
             for one in (self.directory, path.parent):
                 one.mkdir(mode=0o700, exist_ok=True)
-            number, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(fresh).replace(path)
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            with replacing(path) as file:
+                file.write(text.encode())
         except OSError as problem:
-            if fresh:
-                Path(fresh).unlink(missing_ok=True)
             raise ArpanetError(f"{path} can't be written: {problem.strerror}") from problem
 
 

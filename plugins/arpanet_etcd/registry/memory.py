@@ -5,15 +5,13 @@ Written by a thread of its own: a disk that hangs or is full holds up nobody.
 
 import json
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from arpanet import codec
+from arpanet import codec, replacing
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.registry.view import Known
 
@@ -110,15 +108,8 @@ def write(path: Path, text: str) -> None:
     :raises OSError: that can't be done; the old one is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def encode(state: State) -> str:

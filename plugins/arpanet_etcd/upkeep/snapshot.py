@@ -8,11 +8,11 @@ import mmap
 import os
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from arpanet import ArpanetError, RegistryError, RegistryUnreachable
+from arpanet import ArpanetError, RegistryError, RegistryUnreachable, replacing
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError
@@ -77,53 +77,29 @@ def _blobs(gateway: Gateway, endpoint: str) -> Iterator[tuple[bytes, int]]:
 
 
 def _write(target: Path, blobs: Iterator[tuple[bytes, int]], tell: Callable[[str], None]) -> int:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        # it holds what authentication is made of
-        part.unlink(missing_ok=True)  # nobody else's file
-        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            size = _copy(file, blobs, tell)
-            os.fsync(file)
-        finally:
-            os.close(file)
-        part.rename(target)
-        directory = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with replacing(target) as file:  # its owner's alone: it holds passwords
+            return _copy(file, blobs, tell)
     except OSError as problem:
         raise ArpanetError(
             f"{target} can't be written: {problem.strerror or problem}",
             "name a file in a directory that is there, with enough space",
         ) from problem
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return size
 
 
-def _copy(file: int, blobs: Iterator[tuple[bytes, int]], tell: Callable[[str], None]) -> int:
-    """Write all of it; compare the checksum at its end."""
+def _copy(file: BinaryIO, blobs: Iterator[tuple[bytes, int]], tell: Callable[[str], None]) -> int:
+    """Write all of it; compare the checksum at its end; return its bytes."""
     seen, tail, size = hashlib.sha256(), b"", 0
     for blob, left in blobs:
         whole = tail + blob
         seen.update(whole[:-DIGEST])
         tail = whole[-DIGEST:]
         size += len(blob)
-        for _ in _written(file, blob):
-            tell(f"{size / 1e6:.1f} of {(size + left) / 1e6:.1f} MB")
+        file.write(blob)
+        tell(f"{size / 1e6:.1f} of {(size + left) / 1e6:.1f} MB")
     if tail != seen.digest():
         raise RegistryUnreachable("the snapshot came damaged, or not to its end")
     return size
-
-
-def _written(file: int, blob: bytes) -> Iterator[int]:
-    rest = memoryview(blob)
-    while rest:
-        rest = rest[(done := os.write(file, rest)) :]
-        yield done
 
 
 def read(file: Path, key: str) -> Contents:

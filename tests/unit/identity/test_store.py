@@ -4,11 +4,11 @@ import stat
 
 import pytest
 from arpanet_identity import enrolment
-from arpanet_identity import store as store_module
 from arpanet_identity.authority import Subject, new_key, read_key
 from arpanet_identity.store import Store
 
 from arpanet import Identity
+from arpanet import files as replaced
 from arpanet.errors import ArpanetError, SettingsError
 from tests.standing import stand_in
 
@@ -54,7 +54,7 @@ def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
     def full(_number):
         raise OSError(28, "No space left on device")
 
-    stand_in(monkeypatch, store_module, "os", fsync=full)
+    stand_in(monkeypatch, replaced, "os", fsync=full)
     with pytest.raises(ArpanetError, match=r"ca\.pem can't be written: No space left"):
         store.adopt("new", "new", "new")
     assert {path: path.read_bytes() for path in files(store.directory)} == before
