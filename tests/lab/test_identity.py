@@ -5,6 +5,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -121,6 +122,26 @@ def test_nothing_else_listens_where_others_reach_it(secure):
         listening = {line.split()[3].rpartition(":") for line in lines}
         found = {int(port) for ip, _, port in listening if ip in (host.ip, "0.0.0.0", "*", "[::]")}
         assert found == expected
+
+
+#: Dials all TCP ports of a host, and prints those that take the connection.
+SCAN = """
+import socket, sys
+for port in range(1, 65536):
+    with socket.socket() as one:
+        one.settimeout(5)
+        if one.connect_ex((sys.argv[1], port)) == 0:
+            print(port)
+"""
+
+
+def test_a_scan_from_outside_finds_no_other_port_and_none_on_a_slave(secure):
+    """What these answer a stranger, the test of each port tells."""
+    secure.tidy()
+    one, two, three = secure.hosts
+    for host, expected in ((one, set(PORTS.values())), (three, set())):
+        found = two.run([sys.executable, "-I", "-c", SCAN, host.ip], timeout=PATIENCE).stdout
+        assert set(map(int, found.split())) == expected
 
 
 def test_every_host_asks_etcd_without_saying_who_it_is(secure):

@@ -16,11 +16,10 @@ from arpanet_identity.authority import Subject
 from arpanet_identity.enrolment import Enrolment
 from arpanet_identity.server import EACH, LIMIT, Deeds, Server
 from arpanet_identity.store import Store
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, RegistryUnreachable, UsageError
+from tests.holding import holding
 from tests.loopback import free_address
 from tests.standing import stand_in
 
@@ -159,7 +158,11 @@ def test_a_wrong_clock_is_told_as_such(master, days, words, monkeypatch):
     """This host's can't be put wrong: the master's is, and it shows a certificate of its time."""
     kept, now = master.store, datetime.now(UTC)
     begin, end = (now + timedelta(days=number) for number in days)
-    kept.adopt(holding(master, kept, begin, end), master.ca(), kept.crl.read_text())
+    kept.adopt(
+        holding(master.enrolment.authority(), kept.certificate(), begin, end),
+        master.ca(),
+        kept.crl.read_text(),
+    )
     middle = begin + (end - begin) / 2
     monkeypatch.setattr(
         server._Handler, "date_time_string", lambda *_: format_datetime(middle, usegmt=True)
@@ -286,26 +289,11 @@ def test_nor_with_one_of_another_cluster(make, tmp_path):
 def test_nor_with_one_that_does_not_hold_now(master, tmp_path, days, why):
     kept, now = member(master, tmp_path / "h2"), datetime.now(UTC)
     begin, end = (now + timedelta(days=number) for number in days)
-    kept.me.certificate.write_text(holding(master, kept, begin, end))
+    kept.me.certificate.write_text(
+        holding(master.enrolment.authority(), kept.certificate(), begin, end)
+    )
     with pytest.raises(ArpanetError, match=f"refuses this host's certificate: {why}"):
         client.renew(master.place, kept.me)
-
-
-def holding(master, kept, begin, end):
-    """The same certificate, for another time."""
-    mine, found = master.enrolment.authority(), kept.certificate()
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(found.subject)
-        .issuer_name(found.issuer)
-        .public_key(found.public_key())
-        .serial_number(found.serial_number)
-        .not_valid_before(begin)
-        .not_valid_after(end)
-    )
-    for one in found.extensions:
-        made = made.add_extension(one.value, one.critical)
-    return authority.pem(made.sign(mine.key, hashes.SHA256()))
 
 
 def test_nor_with_one_that_was_revoked(master, tmp_path):
