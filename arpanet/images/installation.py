@@ -4,6 +4,7 @@ A node image holds just what arpanet and the installed plugins require, so that 
 or an unrelated program in the same environment doesn't end up in it.
 """
 
+import csv
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,7 +109,7 @@ def distributions() -> list[Distribution]:
     for group in GROUPS:
         todo += [point.dist for point in entry_points(group=group) if point.dist]
     found: dict[str, Distribution] = {}
-    wanted = [(one, frozenset[str]()) for one in todo]
+    wanted = [(one, frozenset[str]()) for one in dict.fromkeys(todo)]  # it has many entry points
     seen = set()
     while wanted:
         one, extras = wanted.pop()
@@ -161,8 +163,18 @@ def add_distributions(tree: Tree, found: Iterable[Distribution]) -> None:
 
 def _listed(one: Distribution, base: Path) -> list[Path]:
     """What it installed beside its modules; scripts and manual pages are elsewhere."""
-    paths = (Path(os.path.normpath(base / file)) for file in one.files or ())
-    return [p for p in paths if p.is_relative_to(base) and p.suffix != ".pyc" and p.exists()]
+    names = (name for name in _recorded(one) if not name.endswith(".pyc"))
+    # as strings, since these are thousands, and each start of a role asks
+    paths = (os.path.normpath(os.path.join(base, name)) for name in names)  # noqa: PTH118
+    return [Path(p) for p in paths if p.startswith(f"{base}/") and os.access(p, os.F_OK)]
+
+
+@cache
+def _recorded(one: Distribution) -> tuple[str, ...]:
+    """All that it installed, by its own list; read once, and without an object for each name."""
+    if (text := one.read_text("RECORD")) is None:
+        return tuple(str(name) for name in one.files or ())
+    return tuple(row[0] for row in csv.reader(text.splitlines()) if row)
 
 
 def _installed_at() -> set[Path]:
@@ -172,11 +184,12 @@ def _installed_at() -> set[Path]:
     return {Path(one).resolve() for one in found}
 
 
+@cache
 def _editable(one: Distribution) -> bool:
     text = one.read_text("direct_url.json")
     if text and json.loads(text).get("dir_info", {}).get("editable"):
         return True
-    return any(file.name.startswith("__editable__") for file in one.files or ())
+    return any(name.rpartition("/")[2].startswith("__editable__") for name in _recorded(one))
 
 
 def _modules(one: Distribution, listed: Iterable[Path]) -> set[str]:
