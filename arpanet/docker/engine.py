@@ -1,6 +1,6 @@
 """This host's Docker as plugins see it: a client's single steps, and what is made of them."""
 
-from arpanet.docker import ensuring, following, own, reviving
+from arpanet.docker import ensuring, following, memory, own, reviving
 from arpanet.docker.client import Client
 from arpanet.docker.inspect import container_record
 from arpanet.docker.specs import ContainerSpec, OwnContainer
@@ -10,7 +10,12 @@ __all__ = ["ContainerSpec", "Engine", "OwnContainer"]
 
 
 class Engine(Client):
-    """Everybody's running containers, and arpanet's own, running or not."""
+    """Everybody's running containers, and arpanet's own, running or not.
+
+    :ivar processes: where the processes of Docker's host are shown.
+    """
+
+    processes = memory.PROCESSES
 
     def containers(self) -> dict[str, Container]:
         """Return every running container by id; one that ends meanwhile is left out."""
@@ -48,8 +53,8 @@ class Engine(Client):
 
     def read_file(self, name: str, path: str) -> bytes | None:
         """Return a file out of a container, also out of its memory; ``None``: there is none."""
-        found = super().read_file(name, path)
-        return own.read_memory(self, name, path) if found is None else found
+        found = memory.read(self, name, path, self.processes)
+        return super().read_file(name, path) if found is None else found
 
     def roles(self) -> set[str]:
         """Return what this host is: ``master``, ``slave``, both or neither."""

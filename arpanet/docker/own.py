@@ -15,7 +15,7 @@ from arpanet.docker.specs import (
     state_volume,
 )
 
-__all__ = ["own", "read_memory", "remove_part", "roles", "stop_part", "sweep"]
+__all__ = ["own", "remove_part", "roles", "stop_part", "sweep"]
 
 
 def own(docker: Client, part: str | None = None) -> list[OwnContainer]:
@@ -59,20 +59,6 @@ def remove_part(docker: Client, part: str) -> list[str]:
         docker.remove(one.id)
     docker.remove_volume(state_volume(part))
     return [one.name for one in found]
-
-
-def read_memory(docker: Client, name: str, path: str) -> bytes | None:
-    """Return a file out of a running container's memory (a tmpfs); ``None``: there is none.
-
-    Its own ``cat`` reads it, since Docker's archives are of disks.
-    """
-    found = docker.inspect(name)
-    if not found or found["State"]["Status"] != "running":
-        return None
-    if not any(path.startswith(f"{one}/") for one in found["HostConfig"].get("Tmpfs") or ()):
-        return None
-    code, content, _ = docker.exec(name, ["cat", path])
-    return content if code == 0 else None
 
 
 def sweep(docker: Client) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from arpanet_lab.host import Host
@@ -94,6 +95,7 @@ def _context(host: Host, **given: str) -> Iterator[Context]:
     found = settings.load(settings.declared(bus), identity, own_environment)
     context = Context(found, bus, logging.getLogger("arpanet").info)
     context.engine = Engine.connect(f"unix://{host.docker_socket}")
+    context.engine.processes = Path(f"/proc/{host.pid}/root/proc")
     try:
         yield context
     finally:

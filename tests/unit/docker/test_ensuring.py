@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet.docker import ensuring, own
+from arpanet.docker import ensuring
 from arpanet.docker.engine import Engine
 from arpanet.docker.problems import Conflict, Gone, Missing
 from arpanet.docker.specs import ContainerSpec
@@ -111,10 +111,6 @@ class FakeDocker(Engine):
         if self.inspect(name):
             raise Conflict(f"{name} is in use")
         self.get(container)["Name"] = f"/{name}"
-
-    def exec(self, name, argv, env=None, stdin=None, timeout=60):
-        content = {"/run/arpanet/x.json": b"{}"}.get(argv[1])
-        return (1, b"", b"no such file") if content is None else (0, content, b"")
 
     def logs(self, name, tail=20):
         return "starting\nunknown flag: --more\n\n"
@@ -287,13 +283,3 @@ def test_one_shots_of_killed_commands_are_swept(docker):
     docker.ensure(SPEC)
     assert docker.inspect("living")
     assert docker.inspect("orphan") is None
-
-
-def test_what_is_in_memory_is_read_by_the_containers_own_cat(docker):
-    docker.ensure(replace(SPEC, tmpfs={"/run": "size=16m"}))
-    assert own.read_memory(docker, "etcd", "/run/arpanet/x.json") == b"{}"
-    assert own.read_memory(docker, "etcd", "/run/arpanet/y.json") is None
-    assert own.read_memory(docker, "etcd", "/running/x") is None  # on a disk
-    assert own.read_memory(docker, "nobody", "/run/arpanet/x.json") is None
-    docker.stop("etcd")
-    assert own.read_memory(docker, "etcd", "/run/arpanet/x.json") is None
