@@ -12,10 +12,17 @@ T = TypeVar("T")
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 10.0, every: float = 0.02) -> T:
-    """Return the first true result of *condition*; fail, with the last one, after *seconds*."""
+    """Return the first true result of *condition*; fail, with the last one, after *seconds*.
+
+    :param every: seconds between two looks; after one that took longer, as long as it took: what
+        is waited for needs the processor as well.
+    """
     deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        if time.monotonic() > deadline:
+    while True:
+        began = time.monotonic()
+        if result := condition():
+            return result
+        now = time.monotonic()
+        if now > deadline:
             pytest.fail(f"not within {seconds:g} s; last result: {result!r}")
-        time.sleep(every)
-    return result
+        time.sleep(max(every, now - began))

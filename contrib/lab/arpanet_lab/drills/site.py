@@ -123,10 +123,14 @@ class Site:
 
     def _wait_well(self, seconds: float) -> list[str]:
         deadline = time.monotonic() + seconds
-        while (left := self.troubles()) and time.monotonic() < deadline:
+        while True:
+            began = time.monotonic()
+            left = self.troubles()
+            now = time.monotonic()
+            if not left or now > deadline:
+                return left
             log.debug("not yet: %s", "; ".join(left))
-            time.sleep(0.5)
-        return left
+            time.sleep(max(0.5, now - began))  # what is looked at needs the processor, too
 
     def troubles(self) -> list[str]:
         """Return what is not as it should be, according to each host's own command line."""
