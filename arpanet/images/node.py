@@ -30,7 +30,8 @@ __all__ = ["REPOSITORY", "node_image", "pack_binaries", "remove_old"]
 
 REPOSITORY = "arpanet/node"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: What an agent calls, and what reads its files; it may do without the second.
+#: What an agent calls, what brings libnftables (nft), and what reads an agent's files; and what it
+#: may do without.
 PROGRAMS, OPTIONAL = ("nft", "nsenter", "cat"), ("conntrack",)
 #: Debian's package of each program.
 PACKAGES = {

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from arpanet_ambassador.planes.nftables.nft import LIBRARY
 
 from arpanet import settings
 from arpanet.context import Context
@@ -47,9 +48,10 @@ def test_a_node_of_the_packed_image_runs(context, engine):
     assert engine.run_once(tag, ["nsenter", "--version"])[0] == 0
     script = (
         "import arpanet, docker, pluggy, urllib3, etcd, dns\n"
-        "import json, socket, ssl, sys, tempfile\n"
+        "import ctypes, json, socket, ssl, sys, tempfile\n"
         "from importlib.metadata import entry_points, version\n"
         "socket.gethostbyname('localhost'), ssl.create_default_context(), tempfile.mkdtemp()\n"
+        f"ctypes.CDLL({LIBRARY!r})\n"
         "points = [p.load().__name__ for p in entry_points(group='arpanet.plugins')\n"
         "          if p.dist.name == 'arpanet' and p.name == 'registrator']\n"
         "print(json.dumps([sys.executable, sys.path[1:], version('docker'), points]))\n"

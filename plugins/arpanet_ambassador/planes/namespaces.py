@@ -22,8 +22,9 @@ T = TypeVar("T")
 _NEWNET = 0x40000000
 #: SO_NETNS_COOKIE (linux/socket.h)
 _NETNS_COOKIE = 71
-#: A transaction mostly waits for the kernel (see nft.py): more at once than there are processors.
-_AT_ONCE = 16
+#: A transaction mostly waits for the kernel (see nft.py): more at once than there are processors;
+#: each takes 2 MB meanwhile.
+_AT_ONCE = 8
 
 
 class NotEntered(Exception):

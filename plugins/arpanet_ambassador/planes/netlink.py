@@ -5,16 +5,18 @@ Formats: nfnetlink_conntrack.h, nf_tables.h.
 
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from arpanet import sockets
 
-__all__ = ["Flow", "delete_flow", "flows", "generation"]
+__all__ = ["Flow", "chains", "delete_flow", "flows", "generation", "rules"]
 
 _NETFILTER = 12
 _ATTRIBUTE = struct.Struct("=HH")
 _NESTED = 0x8000
 _NFT_GETGEN, _NFTA_GEN_ID = 0xA10, 1
+_NFT_GETCHAIN, _NFT_GETRULE, _NFTA_TABLE = 0xA04, 0xA07, 1
 _CT_GET, _CT_DELETE = 0x101, 0x102
 _CTA_ORIG, _CTA_REPLY, _CTA_STATUS, _IPS_DST_NAT = 1, 2, 3, 1 << 5
 
@@ -46,6 +48,22 @@ def generation() -> int:
     return int.from_bytes(dict(sockets.attributes(answer[4:]))[_NFTA_GEN_ID], "big")
 
 
+def chains(table: str) -> Iterator[bytes]:
+    """Yield the chains of an IPv4 table, in the kernel's words; none where there is no such table.
+
+    :raises OSError: the kernel says no.
+    """
+    return _of(table, _NFT_GETCHAIN)
+
+
+def rules(table: str) -> Iterator[bytes]:
+    """Yield the rules of an IPv4 table, as :func:`chains` its chains.
+
+    Each has a number that no other rule of the table is ever given. What is in sets is not told.
+    """
+    return _of(table, _NFT_GETRULE)
+
+
 def flows() -> list[Flow]:
     """Return the TCP connections of this namespace that were sent elsewhere.
 
@@ -70,6 +88,15 @@ def delete_flow(flow: Flow) -> None:
     """
     body = _nfgen() + _attribute(_CTA_ORIG, flow.original, nested=True)
     list(sockets.ask(_NETFILTER, _CT_DELETE, sockets.REQUEST | sockets.ACK, body))
+
+
+def _of(table: str, kind: int) -> Iterator[bytes]:
+    name = table.encode() + b"\0"
+    request = _nfgen() + _attribute(_NFTA_TABLE, name)
+    for answer in sockets.ask(_NETFILTER, kind, sockets.REQUEST | sockets.DUMP, request):
+        told = answer[4:]  # before it is the number of the rule set
+        if next(sockets.attributes(told)) == (_NFTA_TABLE, name):  # only newer kernels choose
+            yield told
 
 
 def _nfgen() -> bytes:

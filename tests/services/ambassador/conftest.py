@@ -9,6 +9,7 @@ from tests.labs import clean
 from tests.services.ambassador.behaviours.stage import Stage
 from tests.services.ambassador.host import Host
 from tests.services.ambassador.lan import SERVERS, Lan, anybody
+from tests.services.ambassador.nftables import Plane
 from tests.services.ambassador.planes import Machine, SocketUnderTest, bpffs
 
 
@@ -24,6 +25,11 @@ def lan(module_lan):
     Nftables(anybody).clear([module_lan.client.home])
     yield module_lan
     assert Nftables(anybody).clear([module_lan.client.home]) == {}
+
+
+@pytest.fixture
+def plane(lan):
+    return Plane(lan)
 
 
 # -- the socket plane -----------------------------------------------------------------------------

@@ -39,6 +39,10 @@ class Node:
             command, check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
+    def rules(self):
+        """Return the table of the namespace as nft lists it, ``""`` when it has none."""
+        return self.sh('nft list table ip arpanet 2>/dev/null || test -z "$(nft list tables ip)"')
+
     def dial(self, host, port, timeout=30.0):
         """Return a connection made in the namespace."""
         return self.do(lambda: socket.create_connection((host, port), timeout))

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 from arpanet_ambassador.ambassador import CHECK
 from arpanet_ambassador.links import report
-from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
 from arpanet.records import Container, Snapshot
@@ -125,7 +124,7 @@ def test_proxy_plane_leaves_the_client_alone(make):
     host.containers()
     host.services(ONE, TWO)
     assert {host.reached() for _ in range(4)} == {ONE, TWO}
-    assert host.lan.client.do(nft.listing) == ""
+    assert host.lan.client.rules() == ""
 
 
 def test_connection_through_the_proxy_outlives_the_arrival_of_the_rules(host):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,6 +10,7 @@ from tests.conftest import wait_for
 from tests.contract.house import page
 from tests.lab import looks
 from tests.lab.cluster import fails, rows, run, serve, write_rc
+from tests.services.ambassador.conversation import Conversation
 
 NAME = "arpanet_backends"
 AGENT = f"{NAME}_agent"
@@ -161,35 +161,12 @@ def test_restarted_client_has_its_link_again(host):
     reaches(host)
 
 
-class Conversation:
-    """A connection of the client's app that lives through the test."""
-
-    def __init__(self, host, dial):
-        pipe = subprocess.PIPE
-        command = inside(host, "redis-cli", "-h", dial)
-        self.process = host.popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1)
-        self.id = self.ask("client id")
-
-    def ask(self, words):
-        self.process.stdin.write(f"{words}\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
-
-    def lives(self):
-        return self.ask("client id") == self.id
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(60)
-        self.process.stdout.close()
-
-
 @pytest.fixture(params=[(LEGACY, "redis"), (LABEL, "localhost")])
 def conversation(host, request):
     options, dial = request.param
     client(host, options)
     reaches(host, dial)
-    found = Conversation(host, dial)
+    found = Conversation(host, inside(host, "redis-cli", "-h", dial))
     found.dial = dial
     yield found
     found.end()
@@ -332,23 +309,32 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "dial"), FORMS)
-def test_a_client_that_dials_in_its_first_instruction_is_served(settled, options, dial):
-    host = settled
+def one_shots(host, options, dial, count, at_once):
+    """What *count* clients say that dial in their first instruction."""
     ask = f"docker run --rm --label client {options} redis redis-cli -h {dial} get where"
-    with ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(lambda _: run(host, ask, check=False), range(8)))
-    assert said == ["host1"] * 8
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(lambda _: run(host, ask, check=False), range(count)))
 
 
-def test_the_proxy_serves_it_too(host):
-    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
+def on_plane(host, plane):
+    """Have no other plane there, and a client that it serves."""
+    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE=plane)
     run(host, "arpanet slave start")
     client(host, LEGACY, "canary")  # the proxy listens on what somebody there declares
     reaches(host, "redis", name="canary")
-    ask = f"docker run --rm --label client {LEGACY} redis redis-cli -h redis get where"
-    with ThreadPoolExecutor(10) as pool:
-        assert list(pool.map(run, [host] * 10, [ask] * 10)) == ["host1"] * 10
+    wait_for(lambda: {row["plane"] for row in links(host, "canary")} == {plane})
+
+
+@pytest.mark.parametrize(("options", "dial"), FORMS)
+def test_a_client_that_dials_in_its_first_instruction_is_served(settled, options, dial):
+    assert one_shots(settled, options, dial, 8, 4) == ["host1"] * 8
+
+
+@pytest.mark.parametrize(("plane", "forms"), [("nftables", FORMS[:3]), ("proxy", FORMS[:1])])
+def test_other_planes_serve_it_too_ten_at_a_time(host, plane, forms):
+    on_plane(host, plane)
+    for options, dial in forms:
+        assert one_shots(host, options, dial, 10, 10) == ["host1"] * 10
 
 
 def test_the_readmes_own_example(settled):
@@ -357,8 +343,9 @@ def test_the_readmes_own_example(settled):
     assert [run(host, line) for _ in range(3)] == ["PONG"] * 3
 
 
-def test_a_client_that_is_started_again_dials_in_its_first_instruction(settled):
-    host = settled
+@pytest.mark.parametrize("plane", ["socket", "nftables"])
+def test_a_client_that_is_started_again_dials_in_its_first_instruction(host, plane):
+    on_plane(host, plane)
     ask = "redis-cli -h cache get where"
     label = "--label client --label connect.cache:6379=redis"
     run(host, f"docker run --name client {label} redis {ask}")

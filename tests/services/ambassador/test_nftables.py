@@ -1,53 +1,22 @@
 """The nftables plane in real network namespaces."""
 
-import os
 import socket
 import time
-from pathlib import Path
 
 import pytest
 from arpanet_ambassador.planes import namespaces, netlink
-from arpanet_ambassador.planes.nftables import nft
-from arpanet_ambassador.planes.nftables.plane import Nftables
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend
 
 from arpanet import sockets
 from arpanet.records import Target
-from tests.services.ambassador.lan import AMBASSADOR, SERVERS, Lan, anybody, echoes, hello
-
-ONE, TWO = (Target(ip, 6379, ip) for ip in SERVERS)
-KEY = "id-client"
+from tests.services.ambassador.lan import (
+    AMBASSADOR,
+    echoes,
+    hello,
+)
+from tests.services.ambassador.nftables import KEY, ONE, TWO, links
 
 pytestmark = pytest.mark.usefixtures("servers")
-
-
-def links(backend=None, connect=None, ambassador=AMBASSADOR):
-    found = {} if backend is None else {Frontend(ambassador, 6379): tuple(backend)}
-    return found if connect is None else {**found, Frontend(LOOPBACK, 80): tuple(connect)}
-
-
-class Plane:
-    """A plane that knows one client."""
-
-    def __init__(self, lan, verify=anybody):
-        self.lan = lan
-        self.now = 0.0
-        self.nftables = Nftables(verify, clock=lambda: self.now)
-
-    def client(self, found, **more):
-        return Client(self.lan.client.home._replace(**more), found)
-
-    def apply(self, backend=None, connect=None, check=False, **more):
-        client = self.client(links(backend, connect), **more)
-        return set(self.nftables.apply({KEY: client}, check).values())
-
-    def listing(self):
-        return self.lan.client.do(nft.listing)
-
-
-@pytest.fixture
-def plane(lan):
-    return Plane(lan)
 
 
 def test_both_forms_reach_the_target(lan, plane):
@@ -189,25 +158,6 @@ def test_another_namespace_of_the_same_name_has_nothing_yet(plane, monkeypatch):
     assert "dnat to" in plane.listing()
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "delete table ip arpanet",
-        "flush chain ip arpanet dial",
-        "insert rule ip arpanet dial accept",
-    ],
-)
-def test_drift_is_repaired_and_counted(lan, plane, damage):
-    plane.apply(backend=[ONE], connect=[ONE])
-    plane.apply(backend=[ONE], connect=[ONE], check=True)
-    assert plane.nftables.drift == 0
-    lan.client.sh(f"nft '{damage}'")
-    plane.apply(backend=[ONE], connect=[ONE], check=True)
-    assert plane.nftables.drift == 1
-    with lan.client.dial(AMBASSADOR, 6379) as connection:
-        assert hello(connection) == f"{ONE.ip}:6379"
-
-
 def test_other_tables_are_left_alone(lan, plane):
     lan.client.sh("nft add table ip mine; nft add chain ip mine c")
     try:
@@ -216,88 +166,6 @@ def test_other_tables_are_left_alone(lan, plane):
         assert "chain c" in lan.client.sh("nft list table ip mine")
     finally:
         lan.client.sh("nft delete table ip mine")
-
-
-def test_failure_is_told_and_tried_again_later_each_time(lan):
-    ill = True
-
-    def verify(home):
-        if ill:
-            raise OSError("no luck")
-        return True
-
-    plane = Plane(lan, verify)
-    assert plane.apply(backend=[ONE]) == {"no luck"}
-    assert plane.nftables.due() == 1.0
-    plane.now = 1.0
-    assert plane.apply(backend=[ONE]) == {"no luck"}
-    assert plane.nftables.due() == 2.0
-    ill = False
-    assert plane.apply(backend=[ONE]) == {"no luck"}  # not yet
-    plane.now = 3.0
-    assert plane.apply(backend=[ONE]) == set()
-    assert plane.nftables.due() is None
-    assert "dnat to" in plane.listing()
-
-
-def test_transaction_that_nft_refuses_leaves_the_old_table(lan, plane):
-    plane.apply(backend=[ONE])
-    before = plane.listing()
-    (trouble,) = plane.apply(backend=[Target("10.0.0.1; nonsense", 80)])
-    assert "syntax error" in trouble
-    assert plane.listing() == before
-
-
-def test_process_that_is_not_the_containers_is_not_entered(lan):
-    plane = Plane(lan, namespaces.belongs)
-    (trouble,) = plane.apply(backend=[ONE])
-    assert "is not the container's any more" in trouble
-    assert plane.listing() == ""
-
-
-def test_process_that_lives_in_another_namespace_by_now_is_not_entered(lan, plane):
-    """What the kernel called a namespace is another's when that one's processes have ended."""
-    plane.apply(backend=[ONE], namespace="net:[1]")
-    assert plane.listing() == ""
-    plane.apply(backend=[ONE], namespace=namespaces.name_of(lan.client.process.pid))
-    assert "dnat to" in plane.listing()
-
-
-@pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["own", "first"])
-def test_namespace_of_the_host_is_never_entered(pid):
-    plane = Nftables(anybody)
-    (trouble,) = plane.apply({KEY: Client(Home(KEY, pid), links([ONE]))}).values()
-    assert "the host's" in trouble
-
-
-def test_process_that_ended_is_told_and_not_tried_again():
-    plane = Nftables(anybody)
-    (trouble,) = plane.apply({KEY: Client(Home(KEY, 2**22 + 1), links([ONE]))}).values()
-    assert trouble == "the container has gone"
-    assert plane.due() is None
-
-
-def test_threads_come_back_from_their_visits(lan):
-    def where():
-        return Path("/proc/thread-self/ns/net").readlink()
-
-    home = where()
-    assert lan.client.do(where) != home
-    assert where() == home
-
-
-def test_process_of_another_user():
-    lan = Lan(client_uid=1000)
-    try:
-        lan.serve(ONE.ip, 6379)
-        assert Plane(lan).apply(connect=[ONE]) == set()
-        with lan.client.dial("127.0.0.1", 80) as connection:
-            assert hello(connection) == f"{ONE.ip}:6379"
-    finally:
-        lan.end()
-
-
-# -- netlink -------------------------------------------------------------------------------------
 
 
 def test_flow_is_found_and_its_socket_destroyed(lan, plane):

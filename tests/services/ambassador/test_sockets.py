@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.planes.choice import chain
-from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 from arpanet_ambassador.planes.socket.host import Unavailable
 from arpanet_ambassador.planes.socket.plane import RETRY, Sockets
@@ -146,7 +145,7 @@ def test_what_this_plane_has_left_goes_where_it_is_not_used_any_more(lan, machin
     assert reached(lan) == TWO[0]
     third = chain("socket", None, anybody, machine)
     assert third.apply(clients).planes == {("c", DIALS): "socket"}
-    assert lan.client.do(nft.listing) == ""
+    assert lan.client.rules() == ""
     assert reached(lan) == ONE[0]
     third.clear([])
 

@@ -1,60 +1,67 @@
-"""nft, run in the network namespace of the calling thread.
+"""Rules by libnftables, in the network namespace of the calling thread.
 
-A process per transaction rather than libnftables: 4 ms more, but the library keeps state in globals
-(in versions that are still in use), and the tables of many clients are replaced at the same time.
+A context of the library for each transaction: 1.5 ms of a core, where a process took 5.6. One that
+is kept takes no less, and 0.7 MB.
 
-A transaction is in force after 5 ms; nft ends some 10 ms later, since the kernel then waits until
-no packet uses the old rules any more.
+A transaction is in force within some milliseconds. To close the context's socket takes longer: the
+kernel waits until what was replaced has been thrown away, and others go on meanwhile.
 """
 
-import os
-import shutil
-import subprocess
+import ctypes
+import functools
+import threading
 
-from arpanet_ambassador.planes.nftables.ruleset import TABLE
+from arpanet_ambassador.planes import netlink
 
-__all__ = ["NftError", "listing", "run"]
+__all__ = ["NftError", "run"]
 
-#: Seconds; far more than a transaction of thousands of elements takes.
-TIMEOUT = 5.0
-_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+#: As all versions since 0.8 are called.
+LIBRARY = "libnftables.so.1"
+#: The library keeps numbers of sets and of rule sets in globals, whatever the context.
+_one_at_a_time = threading.Lock()
 
 
 class NftError(Exception):
-    """nft said no, and nothing was done; the message is its own first line."""
+    """Nothing was done; the message is the library's own first line."""
 
 
 def run(text: str) -> None:
     """Run *text* as one transaction.
 
     :raises NftError: nothing of it was done.
+    :raises OSError: the kernel has no nftables.
     """
-    _nft("-f", "-", text=text)
+    library = _loaded()
+    netlink.generation()  # without a socket, the library would end this process
+    with _one_at_a_time:
+        context = library.nft_ctx_new(0)
+        library.nft_ctx_buffer_error(context)
+        failed = library.nft_run_cmd_from_buffer(context, text.encode())
+    try:
+        if failed:
+            said = library.nft_ctx_get_error_buffer(context).decode(errors="replace")
+            raise NftError(said.partition("\n")[0] or "libnftables failed and said nothing")
+    finally:
+        library.nft_ctx_free(context)
 
 
-def listing() -> str:
-    """Return the table as the kernel has it, without counters; ``""`` when it is not there.
+@functools.cache
+def _loaded() -> ctypes.CDLL:
+    """Return the library; *ctypes* lets other threads run while it works.
 
-    :raises NftError: nft said no.
+    :raises NftError: it is not there; one that comes later is seen.
     """
     try:
-        return _nft("--stateless", "list", "table", "ip", TABLE)
-    except NftError as problem:
-        if "No such file" in str(problem):
-            return ""
-        raise
-
-
-def _nft(*arguments: str, text: str = "") -> str:
-    program = shutil.which("nft", path=_PATH)
-    if not program:
-        raise NftError("there is no nft here")
-    try:
-        done = subprocess.run(
-            [program, *arguments], input=text, capture_output=True, text=True, timeout=TIMEOUT
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        raise NftError(str(problem)) from problem
-    if done.returncode:
-        raise NftError(next(iter(done.stderr.strip().splitlines()), "nft failed and said nothing"))
-    return done.stdout
+        library = ctypes.CDLL(LIBRARY)
+    except OSError:
+        raise NftError(
+            f"there is no {LIBRARY} here: where ARPANET_IMAGE is set, that image needs it "
+            "(Debian's libnftables1), else run 'arpanet slave start' again"
+        ) from None
+    context = ctypes.c_void_p
+    library.nft_ctx_new.argtypes, library.nft_ctx_new.restype = [ctypes.c_uint32], context
+    library.nft_ctx_buffer_error.argtypes = library.nft_ctx_free.argtypes = [context]
+    library.nft_run_cmd_from_buffer.argtypes = [context, ctypes.c_char_p]
+    library.nft_ctx_get_error_buffer.argtypes = [context]
+    library.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
+    return library

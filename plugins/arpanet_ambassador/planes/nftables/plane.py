@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from arpanet import Target
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.namespaces import Gone
 from arpanet_ambassador.planes.nftables import nft
-from arpanet_ambassador.planes.nftables.ruleset import REMOVE, carried, render
+from arpanet_ambassador.planes.nftables.ruleset import REMOVE, TABLE, carried, render
 from arpanet_ambassador.planes.plane import Client, Frontend, Home, Troubles
 
 __all__ = ["Nftables"]
@@ -31,12 +32,11 @@ HOSTS_LOCALNET = Path(f"/proc/1/root{LOCALNET}")
 class _Held:
     """What was last done in a namespace.
 
-    :ivar generation: the kernel's number of the rule set after it; *cookie*, of the namespace.
+    :ivar left: what was there after it.
     """
 
     client: Client
-    generation: int = 0
-    cookie: int = 0
+    left: "_Left | None" = None
     trouble: str = ""
     failures: int = 0
     retry_at: float = 0.0
@@ -69,13 +69,13 @@ class Nftables:
         wanted = dict(clients)
         for key in self._held.keys() - clients.keys():
             wanted[key] = replace(self._held[key].client, links={})
-        jobs: dict[Home, Callable[[], _Done]] = {}
+        jobs: dict[Home, Callable[[], _Left]] = {}
         for key, client in wanted.items():
             known = self._held.get(key)
             if known is None or self._differs(client, known):
                 jobs[client.home] = partial(_make, client, known)
-            elif check and not known.trouble:
-                jobs[client.home] = partial(_repair, client, known.generation)
+            elif check and known.left:
+                jobs[client.home] = partial(_repair, client, known.left)
         came = namespaces.visit_all(jobs, self._verify)
         for key, client in wanted.items():
             if client.home in came:
@@ -113,7 +113,7 @@ class Nftables:
             return self._clock() >= held.retry_at
         return held.client != client
 
-    def _note(self, key: str, client: Client, came: "_Done | Exception") -> None:
+    def _note(self, key: str, client: Client, came: "_Left | Exception") -> None:
         held = self._held.get(key)
         if isinstance(came, Gone):
             self._held.pop(key, None)
@@ -122,7 +122,7 @@ class Nftables:
             wait = min(RETRY * 2.0 ** (failures - 1), RETRY_MOST)
             if not held or held.trouble != str(came):
                 log.warning("container %.12s: %s", client.home.container, came)
-            self._held[key] = _Held(client, 0, 0, str(came), failures, self._clock() + wait)
+            self._held[key] = _Held(client, None, str(came), failures, self._clock() + wait)
         elif not client.links:
             self._held.pop(key, None)
         else:
@@ -130,27 +130,40 @@ class Nftables:
                 self.drift += 1
                 words = "container %.12s: somebody changed its links; put right again"
                 log.warning(words, client.home.container)
-            self._held[key] = _Held(client, came.generation, came.cookie)
+            self._held[key] = _Held(client, replace(came, repaired=False))
 
 
 # -- done inside a namespace ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Done:
+class _Left:
+    """What a visit left behind.
+
+    :ivar generation: the kernel's number of the rule set; *cookie*, of the namespace.
+    :ivar rules: how many rules are ours, and what they come to.
+    """
+
     generation: int
-    cookie: int = 0
+    cookie: int
+    rules: tuple[int, int]
     repaired: bool = False
+
+
+def _rules(most: int | None = None) -> tuple[int, int]:
+    found = tuple(islice(netlink.rules(TABLE), most))
+    return len(found), hash(found)
 
 
 def _on_loopback(client: Client) -> bool:
     return any(one.loopback for one in client.links)
 
 
-def _make(client: Client, before: _Held | None) -> _Done:
+def _make(client: Client, before: _Held | None) -> _Left:
     text, cookie = render(client), namespaces.cookie()
-    if before and cookie and before.cookie == cookie and render(before.client) == text:
-        return _Done(before.generation, cookie)  # Docker has announced what was seen to start
+    left = before.left if before else None
+    if before and left and cookie and left.cookie == cookie and render(before.client) == text:
+        return left  # Docker has announced what was seen to start
     # first the routes: the kernel drops what rules send from loopback where there is none, and the
     # app's next attempt comes after a second
     if _on_loopback(client):
@@ -158,24 +171,26 @@ def _make(client: Client, before: _Held | None) -> _Done:
     nft.run(text)
     if before and _on_loopback(before.client) and not _on_loopback(client):
         _route_localnet(False)
-    return _Done(netlink.generation(), cookie)
+    rules = _rules()
+    return _Left(netlink.generation(), cookie, rules)
 
 
-def _repair(client: Client, generation: int) -> _Done:
+def _repair(client: Client, left: _Left) -> _Left:
     if _on_loopback(client):
         _route_localnet(True)
-    if netlink.generation() == generation:
-        return _Done(generation, namespaces.cookie())
-    found = nft.listing()  # others have tables here, too: was it ours that changed?
-    done = _make(client, None)
-    return replace(done, repaired=nft.listing() != found)
+    if netlink.generation() == left.generation:
+        return left
+    # others have tables here, too: was it ours that changed? Who may change it may also fill it:
+    # more than there should be is not read
+    ours = _rules(left.rules[0] + 1) != left.rules
+    return replace(_make(client, None), repaired=ours)
 
 
 def _remove() -> None:
-    found = nft.listing()
+    found = list(netlink.chains(TABLE))
     if found:
         nft.run(REMOVE)
-    if "chain guard" in found:
+    if any(b"guard\0" in one for one in found):
         _route_localnet(False)
 
 
