@@ -6,13 +6,24 @@ import sys
 import time
 from typing import TextIO
 
-__all__ = ["to_log", "to_terminal"]
+__all__ = ["plain", "to_log", "to_terminal"]
+
+
+def plain(text: str, but: str = "") -> str:
+    """Return *text* without what steers a terminal: others may have written of it.
+
+    :param but: characters that may stay, as ``"\\n"``.
+    """
+    if text.isprintable():
+        return text
+    mark = "\N{REPLACEMENT CHARACTER}"
+    return "".join(one if one.isprintable() or one in but else mark for one in text)
 
 
 def to_terminal(verbose: bool = False, quiet: bool = False) -> None:
     """Send what a person should know to stderr: one line each, no decoration."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    _configure(logging.Formatter("%(message)s"), level)
+    _configure(_Text("%(message)s"), level)
 
 
 def to_log(form: str, trace: str = "off") -> None:
@@ -21,7 +32,7 @@ def to_log(form: str, trace: str = "off") -> None:
     :param form: ``text``, or ``json`` with the keys ``time level part message``.
     :param trace: ``hooks``: each call of a hook is told, too.
     """
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    text = _Text("%(asctime)s %(levelname)s %(message)s")
     _configure(_Json() if form == "json" else text, logging.INFO)
     logging.getLogger("arpanet.trace").setLevel(
         logging.DEBUG if trace == "hooks" else logging.NOTSET
@@ -53,6 +64,11 @@ class _ToStderr(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
+
+
+class _Text(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's own name
+        return plain(super().formatMessage(record), "\n\t")
 
 
 class _Json(logging.Formatter):

@@ -6,6 +6,7 @@ imports no plugin, asks nobody, and writes only what the agent prints and how ag
 decides is in :mod:`arpanet.agent.deaths`.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -64,6 +65,12 @@ class Supervisor:
             signal.signal(number, self._end)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # it only has to wake
         while not self._ended():
+            try:
+                self._start()
+            except OSError as problem:  # of processes, memory or files there are too many just now
+                log.error("no agent can be started: %s; another try in %.1f s", problem, TICK)
+                self._wait(woken, TICK)
+                continue
             death = self._live(woken)
             if self._ended():
                 break
@@ -80,17 +87,15 @@ class Supervisor:
     def _end(self, *_: object) -> None:
         self._ending = True
         if self._pid:
-            os.kill(self._pid, signal.SIGTERM)
-            os.kill(self._pid, signal.SIGCONT)  # one that is stopped hears of nothing
+            with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                os.kill(self._pid, signal.SIGTERM)
+                os.kill(self._pid, signal.SIGCONT)  # one that is stopped hears of nothing
 
     # -- one agent -------------------------------------------------------------------------------
 
     def _live(self, woken: int) -> Death:
-        """Start an agent, and wait until it has ended."""
-        began = time.monotonic()
-        self._box.clear()
-        self._start()
-        stuck = False
+        """Wait until the agent has ended."""
+        began, stuck = time.monotonic(), False
         watch, ended_at = _Watch(self._history.patience), 0.0
         while True:
             self._wait(woken, TICK)
@@ -111,11 +116,16 @@ class Supervisor:
         return Death(now, now - began, code, self._box.beats > 0, stuck, calls)
 
     def _start(self) -> None:
+        """Start an agent.
+
+        :raises OSError: the system can't; nothing is left of the attempt.
+        """
+        self._box.clear()
         count, last = self._history.recent(time.monotonic())
         told = json.dumps({"left_out": self._history.left_out, "deaths": count, "last": last})
         argv = [*self._argv, str(self._box_fd), told]
-        self._output, pipe = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self._output, False)
+        output, pipe = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(output, False)
         try:
             self._pid = os.posix_spawn(
                 argv[0],
@@ -124,8 +134,12 @@ class Supervisor:
                 file_actions=[(os.POSIX_SPAWN_DUP2, pipe, 1), (os.POSIX_SPAWN_DUP2, pipe, 2)],
                 setsigdef=[signal.SIGCHLD, signal.SIGPIPE],
             )
+        except OSError:
+            os.close(output)
+            raise
         finally:
             os.close(pipe)
+        self._output = output
         if self._ending:  # it came in between
             self._end()
 

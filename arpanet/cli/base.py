@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cliff import command, lister
 
 from arpanet.errors import UsageError
+from arpanet.logs import plain
 
 if TYPE_CHECKING:
     from arpanet.cli.app import App
@@ -45,7 +46,7 @@ class Lister(_Quick, lister.Lister, ABC):
     def produce_output(self, parsed_args: Namespace, column_names: Any, data: Any) -> int:
         """Print them; what others wrote must not steer the terminal that shows it."""
         if parsed_args.formatter not in ESCAPED:
-            data = [tuple(map(_plain, row)) for row in data]
+            data = [tuple(map(_cell, row)) for row in data]
         code: int = super().produce_output(parsed_args, column_names, data)
         return code
 
@@ -84,12 +85,10 @@ class WatchingLister(Lister, ABC):
     ) -> None:
         """Print changes: (``+``, ``-`` or ``~``; what ``-f json`` has of it; else its line)."""
         for sign, record, line in changes:
-            text = json.dumps({"change": self._CHANGES[sign], **record}) if as_json else line
+            text = json.dumps({"change": self._CHANGES[sign], **record}) if as_json else plain(line)
             self.app.stdout.write(f"{text}\n")
         self.app.stdout.flush()
 
 
-def _plain(cell: Any) -> Any:
-    if not isinstance(cell, str) or cell.isprintable():
-        return cell
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in cell)
+def _cell(given: Any) -> Any:
+    return plain(given) if isinstance(given, str) else given

@@ -4,6 +4,7 @@ Nothing is touched before both Docker and the registry were seen once: until the
 earlier ambassador left stay as they are, and go on working.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
 from arpanet_ambassador.clients import Clients
 from arpanet_ambassador.flows.following import Flows
+from arpanet_ambassador.flows.prober import dialling
 from arpanet_ambassador.links.outcome import Outcome
 from arpanet_ambassador.links.plan import Plan, Planner, World
 from arpanet_ambassador.links.publishing import Publisher
@@ -62,6 +64,7 @@ class Ambassador:
         self.flows = Flows(self.chain.planes, verify, context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._checked = clock()
+        self._hosts = sys.maxsize  # whoever begins anew may begin after a store was lost
 
     def containers(self, containers: Mapping[str, Container]) -> None:
         """Act on a complete look at Docker."""
@@ -102,7 +105,8 @@ class Ambassador:
             return
         plan = self.plan = self._planner.make(self._world(containers, snapshot))
         self._asking.want(plan.lookups)
-        self.flows.probe(plan, len(snapshot.hosts))
+        self._hosts = dialling(snapshot, self._hosts)
+        self.flows.probe(plan, self._hosts)
         carried = self.chain.apply(plan.clients, check)
         times = [one for one in (self.chain.due(), self._clients.added.due()) if one is not None]
         self._alarm.set(min(times, default=None))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -110,6 +111,19 @@ def test_one_that_is_killed_again_and_again_is_there_again_within_a_second(super
     assert subject.agents[-1][2]["deaths"] >= 8
     assert subject.agents[-1][2]["last"] == "killed by SIGKILL"
     assert subject.said.count("the agent ended: killed by SIGKILL; another in ") == 8
+
+
+def test_where_none_can_be_started_it_is_tried_again(supervised):
+    """As with too many processes, or no memory: what Docker does then comes later and later."""
+    subject = supervised(WELL)
+    ((pid, _, _),) = wait_for(lambda: subject.agents)
+    limits = resource.prlimit(subject.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(subject.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: "no agent can be started: [Errno 24] Too many open files" in subject.said)
+    assert len(subject.agents) == 1
+    resource.prlimit(subject.process.pid, resource.RLIMIT_NOFILE, limits)
+    wait_for(lambda: len(subject.agents) == 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -33,6 +33,14 @@ def test_a_terminal(capsys, options, heard):
     assert capsys.readouterr().err.split() == heard
 
 
+@pytest.mark.parametrize("set_up", [logs.to_terminal, lambda: logs.to_log("")])
+def test_what_others_wrote_does_not_steer_the_terminal(capsys, set_up):
+    set_up()
+    logging.getLogger("arpanet").warning("host %s is gone\n\tsee there", "h1\x1b]0;x\x07\x9b")
+    mark = "\N{REPLACEMENT CHARACTER}"
+    assert f"host h1{mark}]0;x{mark}{mark} is gone\n\tsee there\n" in capsys.readouterr().err
+
+
 def test_json_is_one_object_per_line_also_with_a_traceback(capsys):
     logs.to_log("json")
     try:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
+from arpanet import Snapshot
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
 
-__all__ = ["MISSES", "PATIENCE", "SECOND", "Prober", "judged", "pause"]
+__all__ = ["MISSES", "PATIENCE", "SECOND", "Prober", "dialling", "judged", "pause"]
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,18 @@ def pause(count: int, silent: bool, chance: float, hosts: int = 1) -> float:
     """
     least = _SILENT if silent else _ANSWERING
     return max(least, count / _RATE, hosts / _BOUND) * (1 + chance * _JITTER)
+
+
+def dialling(snapshot: Snapshot, before: int) -> int:
+    """Return how many hosts may dial: those that are there, and that vanished with a store; pure.
+
+    :param before: how many there were; those that vanished are looked for where there are fewer.
+    """
+    found = len(snapshot.hosts)
+    if found >= before:
+        return found
+    lost = {one.host for one in snapshot.instances.values() if one.unconfirmed}
+    return len(lost.union(snapshot.hosts))
 
 
 class Prober:

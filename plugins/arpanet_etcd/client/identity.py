@@ -7,7 +7,7 @@ cluster formed anew under everybody's feet. What belongs to one must not be mixe
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from arpanet import RegistryUnreachable
 
@@ -43,9 +43,10 @@ class Identity:
         return url in self._proved
 
     def doubt(self, url: str) -> None:
-        """It failed: whoever answers there next has to prove what it is."""
+        """It failed: it speaks for no cluster, and whoever answers next has to prove what it is."""
         with self._lock:
             self._proved.discard(url)
+            self._others.pop(url, None)
 
     def saw(self, url: str, cluster: str) -> None:
         """Take in what *url* says that it is.
@@ -69,17 +70,19 @@ class Identity:
             if votes and not self.cluster:
                 self.cluster = Counter(cluster for _, cluster in votes).most_common(1)[0][0]
 
-    def adopt(self) -> bool:
+    def adopt(self, known: Collection[str]) -> bool:
         """Take another cluster for it where nobody is left of this one; return whether it did.
 
-        Those that answer must agree. They must be most of the endpoints, so that a lone one that
-        was formed by mistake leads nobody astray, or the only ones for :data:`PATIENCE` seconds.
+        Those of *known*, the endpoints that are asked, that answer must agree. They must be most of
+        the endpoints, so that a lone one that was formed by mistake leads nobody astray, or the
+        only ones for :data:`PATIENCE` seconds.
         """
         with self._lock:
-            found = set(self._others.values())
-            if self._proved or len(found) != 1:
+            others = {url: cluster for url, cluster in self._others.items() if url in known}
+            found = set(others.values())
+            if not self._proved.isdisjoint(known) or len(found) != 1:
                 return False
-            most = 2 * len(self._others.keys() & set(self._configured)) > len(self._configured)
+            most = 2 * len(others.keys() & set(self._configured)) > len(self._configured)
             if not most and self._clock() < self._heard + PATIENCE:
                 return False
             self.cluster = found.pop()

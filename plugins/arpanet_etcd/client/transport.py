@@ -136,7 +136,7 @@ class Transport:
         if self.identity and not self.identity.cluster:
             self._elect(self.identity)
         yield from self.known.order()
-        if self.identity and self.identity.adopt():
+        if self.identity and self.identity.adopt(self.known.all):
             log.warning("the masters are of another cluster now: %x", int(self.identity.cluster))
             failed.clear()
             yield from self.known.order()
@@ -154,7 +154,7 @@ class Transport:
             said = isinstance(problem, EtcdError) and not problem.temporary
             if isinstance(problem, NotEtcd) or not said:
                 self.known.bad(endpoint, _why(endpoint, problem))
-                if self.identity:
+                if self.identity and not isinstance(problem, OtherCluster):
                     self.identity.doubt(endpoint)
             raise
         else:

@@ -51,7 +51,8 @@ class Lost:
         """Keep *instance*, gone for *age* seconds; if it is kept already, since then."""
         key = (host, instance.id)
         since = self._entries[key].since if key in self._entries else self._clock() - age
-        self.drop(host, instance.id)
+        if key in self._entries:  # it keeps its place in the order
+            self._unindex(host, instance.id, self._entries[key])
         self._entries[key] = Entry(instance, since)
         self._hosts.setdefault(host, set()).add(instance.id)
         self._ids.setdefault(instance.id, set()).add(host)
@@ -63,11 +64,14 @@ class Lost:
         entry = self._entries.pop((host, instance_id), None)
         if entry is None:
             return False
+        self._unindex(host, instance_id, entry)
+        return True
+
+    def _unindex(self, host: str, instance_id: str, entry: Entry) -> None:
         _discard(self._hosts, host, instance_id)
         _discard(self._ids, instance_id, host)
         if address := address_of(entry.instance):
             _discard(self._addresses, address, (host, instance_id))
-        return True
 
     def of_host(self, host: str) -> frozenset[str]:
         """Return the ids that *host* lost."""

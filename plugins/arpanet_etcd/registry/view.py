@@ -147,7 +147,7 @@ class View:
             return set()
         self._hosts[name] = host
         known = self._listed.get(name, 0)
-        if not goes_on and host.listed < known:
+        if host.listed < known and (not goes_on or name in self._doubted):
             self._doubted.add(name)
             return set()
         self._listed[name] = host.listed or known

@@ -182,3 +182,12 @@ def test_what_others_wrote_does_not_steer_the_terminal(arpanet, recorder):
         assert not {"\x1b", "\x07", "\x9b"} & set(out)
     (row,) = (r for r in json.loads(arpanet("services", "-f", "json").out) if r["host"] == "h2")
     assert row["service"] == evil
+
+
+def test_nor_while_it_is_watched(arpanet, follow):
+    evil = "red\x1b[31m\x07\x9b"
+    one = Instance("h2:w:80", (evil,), "h2", "10.0.0.2", 80)
+    follow(Snapshot({one.id: one}))
+    out = arpanet("services", "--watch").out
+    assert "+ red\N{REPLACEMENT CHARACTER}[31m" in out
+    assert not {"\x1b", "\x07", "\x9b"} & set(out)

@@ -106,13 +106,14 @@ class V2Client:
     def _candidates(self, failed: dict[str, Exception]) -> Iterator[str]:
         """Yield the endpoints; once more if all that answer are of a cluster formed anew."""
         yield from self.known.order()
-        if self.identity.adopt():
+        if self.identity.adopt(self.known.all):
             failed.clear()
             yield from self.known.order()
 
     def _bad(self, endpoint: str, problem: Exception) -> None:
         self.known.bad(endpoint, str(problem))
-        self.identity.doubt(endpoint)
+        if not isinstance(problem, OtherCluster):
+            self.identity.doubt(endpoint)
 
     def close(self) -> None:
         """Let go of idle connections."""

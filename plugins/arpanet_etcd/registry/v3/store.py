@@ -92,7 +92,7 @@ class V3Store:
         keys = [one for one in keys if one in records or self._of(one, lease)]
         # with nothing left to delete it is still to be said: what vanished has gone, too
         for start in range(0, max(1, len(keys)), OPERATIONS - 1):
-            self._withdraw(host, found, keys[start : start + OPERATIONS - 1])
+            found = self._withdraw(host, found, keys[start : start + OPERATIONS - 1])
         if lease:
             self.gateway.revoke(lease)
         self.gateway.delete(key)
@@ -104,7 +104,8 @@ class V3Store:
         found = self.gateway.get(leaf)
         return found is not None and found.lease in (0, lease)
 
-    def _withdraw(self, host: str, found: Value | None, keys: Sequence[str]) -> None:
+    def _withdraw(self, host: str, found: Value | None, keys: Sequence[str]) -> Value | None:
+        """Delete *keys*, saying so in the host's record, *found*; return what that is now."""
         key, deletes = self._layout.host(host), [wire.delete_op(one) for one in keys]
         record = living_host(host, found)
         if found and record:
@@ -120,8 +121,9 @@ class V3Store:
                 if not wire.full(problem):
                     raise
             else:
-                return
+                return found._replace(value=text)
         self.gateway.txn([], deletes)
+        return found
 
     def silences(self) -> Mapping[str, float]:
         """Ask for the age of each host's lease: its agent begins it anew, unless it is stuck."""

@@ -5,6 +5,7 @@ What is withdrawn is deleted in one step with a new number in the host's record;
 :mod:`arpanet_etcd.registry.view`.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -79,6 +80,7 @@ class V3Writer:
     def _acquire(self) -> None:
         """Take over the living lease that the host's record has, else put it under a new one."""
         self._sure = self._settled = False
+        self._learn_masters()
         found = self._gateway.get(self._key)
         other = living_host(self._host.name, found)
         if other and (self._superseded or other.engine != self._host.engine):
@@ -105,6 +107,7 @@ class V3Writer:
 
     def _audit(self) -> None:
         """Read all keys that live with the lease: whatever became of them, it is put right."""
+        self._learn_masters()
         keys = self._gateway.lease_keys(self._lease)
         if keys is None or self._key not in keys:
             raise self._lost("this host's record was deleted")
@@ -120,6 +123,11 @@ class V3Writer:
         self._yield()
         self._sure = True
         self._audit_at = time.monotonic() + AUDIT
+
+    def _learn_masters(self) -> None:
+        """Know those that no setting names, before the ones that are named are gone."""
+        with contextlib.suppress(RegistryError):  # whatever is the matter, what follows says it
+            self._gateway.refresh()
 
     def _yield(self) -> None:
         """Leave the name to a later session of it: two that write would undo each other's work.

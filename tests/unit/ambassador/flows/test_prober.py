@@ -2,8 +2,17 @@
 
 import pytest
 from arpanet_ambassador.flows import prober
-from arpanet_ambassador.flows.prober import MISSES, PATIENCE, SECOND, Prober, judged, pause
+from arpanet_ambassador.flows.prober import (
+    MISSES,
+    PATIENCE,
+    SECOND,
+    Prober,
+    dialling,
+    judged,
+    pause,
+)
 
+from arpanet.records import Host, Instance, Snapshot
 from tests.conftest import wait_for
 
 ONE, TWO = ("10.0.0.1", 1), ("10.0.0.2", 1)
@@ -32,6 +41,16 @@ def test_at_most_one_dial_a_second_and_fewer_where_there_are_many(count, silent,
 
 def test_out_within_three_seconds():
     assert pause(1, False, 1.0) + MISSES * PATIENCE + SECOND < 3.0
+
+
+def test_hosts_that_vanished_with_a_store_are_dialling_too():
+    lost = [Instance(f"h{n}:x:1", ("x",), f"h{n}", "10.0.0.1", n, unconfirmed=True) for n in (1, 2)]
+    hosts = {"h2": Host("h2", "10.0.0.2"), "h3": Host("h3", "10.0.0.3")}
+    sure = Instance("h4:x:1", ("x",), "h4", "10.0.0.1", 1)
+    snapshot = Snapshot({one.id: one for one in (*lost, sure)}, hosts)
+    assert dialling(snapshot, 4) == 3
+    assert dialling(snapshot, 2) == 2  # none is missing: not looked for
+    assert dialling(Snapshot({}, {}), 4) == 0
 
 
 class Net:

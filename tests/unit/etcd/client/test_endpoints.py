@@ -86,9 +86,9 @@ def test_a_cluster_formed_anew_by_most_is_taken(clock):
     identity = Identity(ALL, clock)
     identity.saw("http://a", "10")
     others(identity, "http://b", "http://c")
-    assert not identity.adopt()  # one is left
+    assert not identity.adopt(ALL)  # one is left
     identity.doubt("http://a")
-    assert identity.adopt()
+    assert identity.adopt(ALL)
     assert identity.cluster == "11"
 
 
@@ -97,9 +97,9 @@ def test_a_lone_one_leads_astray_only_where_nobody_else_answers_for_long(clock):
     identity.saw("http://a", "10")
     identity.doubt("http://a")
     others(identity, "http://c")
-    assert not identity.adopt()
+    assert not identity.adopt(ALL)
     clock.now += PATIENCE
-    assert identity.adopt()
+    assert identity.adopt(ALL)
 
 
 def test_two_that_disagree_are_not_taken(clock):
@@ -109,4 +109,25 @@ def test_two_that_disagree_are_not_taken(clock):
     others(identity, "http://b")
     others(identity, "http://c", cluster="12")
     clock.now += PATIENCE
-    assert not identity.adopt()
+    assert not identity.adopt(ALL)
+
+
+def test_one_that_left_the_cluster_holds_nobody_back(clock):
+    """It was proved, and removed: nobody asks it any more, so that it can't fail either."""
+    identity = Identity(ALL, clock)
+    for url in (*ALL, "http://removed"):
+        identity.saw(url, "10")
+    others(identity, *ALL)
+    assert not identity.adopt({*ALL, "http://removed"})
+    assert identity.adopt(ALL)
+
+
+def test_a_stranger_that_fell_silent_disagrees_with_nobody(clock):
+    identity = Identity(ALL, clock)
+    identity.saw("http://b", "10")
+    others(identity, "http://a", cluster="12")
+    identity.doubt("http://a")
+    identity.doubt("http://b")
+    others(identity, "http://b", "http://c")
+    assert identity.adopt(ALL)
+    assert identity.cluster == "11"

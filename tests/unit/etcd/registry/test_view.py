@@ -18,8 +18,8 @@ FAR = Instance("h2:w0:1", ("web",), "h2", "10.0.0.2", 1001)
 HOST = Host("h1", "10.0.0.1", "engine")
 
 
-def host(name="h1", listed=7):
-    record = replace(HOST, name=name, listed=listed)
+def host(name="h1", listed=7, started=0.0):
+    record = replace(HOST, name=name, listed=listed, started=started)
     return {LAYOUT.host(name): codec.encode(record)}
 
 
@@ -176,6 +176,21 @@ def test_restored_from_a_backup_the_old_entries_prove_nothing(view):
     }
 
 
+def test_restored_from_a_backup_a_host_that_begins_anew_proves_nothing_with_its_old_number(view):
+    """Its agent took over the lease of then, and has not yet compared what there is."""
+    old = replace(WEB, id="h1:old:1", port=99)
+    step(view, host(listed=8))
+    view.replace({**host(listed=7), **record(REDIS, old)}, goes_on=False)
+    doubted = {REDIS.id: False, WEB.id: False, FAR.id: False, old.id: False}
+    assert step(view, host(listed=7, started=5.0)) == doubted
+    assert step(view, record(WEB), host(listed=9, started=5.0)) == {
+        REDIS.id: True,
+        WEB.id: True,
+        FAR.id: False,
+        old.id: True,
+    }
+
+
 def test_restored_from_a_backup_of_just_now_nothing_is_in_doubt(view):
     view.replace({**H1, **H2}, goes_on=False)
     assert shown(view) == ALL_SURE
@@ -204,6 +219,15 @@ def test_after_a_day_it_is_gone(view, clock):
     assert step(view, host("h3")) == H1_LOST
     clock.now += 2
     assert step(view, host("h4")) == {FAR.id: True}
+
+
+def test_what_vanishes_once_more_goes_no_later(view, clock):
+    step(view, gone(H1))
+    clock.now += lost.AGE / 2
+    step(view, gone(H2))
+    assert step(view, record(REDIS), gone(record(REDIS)))[REDIS.id] is False
+    clock.now += lost.AGE / 2 + 1
+    assert WEB.id not in step(view, host("h3"))
 
 
 def test_there_are_not_too_many(view, monkeypatch):
