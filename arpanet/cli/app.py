@@ -32,6 +32,7 @@ class App(cliff_app.App):
     command_manager: Commands
     #: The exit code of a command line without a command.
     interacted: int = ExitCode.DONE
+    running: str = ""
 
     def __init__(self) -> None:
         super().__init__(
@@ -169,7 +170,8 @@ class App(cliff_app.App):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return BROKEN_PIPE
         except Exception as problem:
-            hint = "" if self.options.debug else "; this is a bug in arpanet, --debug shows where"
+            whose = self.command_manager.owner(self.running)
+            hint = "" if self.options.debug else f"; this is a bug in {whose}, --debug shows where"
             what = f"{type(problem).__name__}: {problem}"
             log.error("arpanet: %s%s", what, hint, exc_info=self.options.debug)
             return ExitCode.FAILED
@@ -182,7 +184,11 @@ class App(cliff_app.App):
             factory, name, arguments = self.command_manager.find_command(argv)
         except ValueError as problem:
             raise UsageError(str(problem), self.hint(argv)) from None
-        command = factory(self, self.options, cmd_name=name)
+        self.running = name
+        try:
+            command = factory(self, self.options, cmd_name=name)
+        except SystemExit as problem:  # 0 would be taken for done
+            raise RuntimeError(f"command '{name}' ended before it began ({problem})") from problem
         parsed = command.get_parser(f"{self.NAME} {name}").parse_args(arguments)
         code = command.run(parsed) or ExitCode.DONE
         sys.stdout.flush()  # a reader that is gone is noticed here, not at exit

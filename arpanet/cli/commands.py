@@ -78,10 +78,15 @@ class Commands(commandmanager.CommandManager):
             if not (isinstance(found, type) and issubclass(found, command.Command)):
                 raise TypeError(f"{point.value} is no class of commands")
         except (Exception, SystemExit) as problem:  # whatever its module does
-            whose = distribution(point)[0] if isinstance(point, EntryPoint) else BUILTIN
+            whose = self.owner(name)
             words = " ".join(f"{type(problem).__name__}: {problem}".split())
             raise PluginError(f"command '{name}' of {whose} cannot be loaded: {words}") from problem
         return found
+
+    def owner(self, name: str) -> str:
+        """Return whose command *name* is."""
+        point = self.commands.get(name)
+        return distribution(point)[0] if isinstance(point, EntryPoint) else BUILTIN
 
     def listed(self) -> list[tuple[str, str]]:
         """Return name and one line of each command that is not hidden, sorted."""

@@ -4,13 +4,16 @@ A consumer declares a :class:`Setting` beside the code that reads it, and reads 
 ``settings[SETTING]``.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from arpanet.errors import SettingsError
+from arpanet.errors import ArpanetError, SettingsError
 
 __all__ = ["Setting", "Settings", "Source"]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -47,6 +50,14 @@ def _rank(source: Source | None) -> int:
     return 0 if source is None else RANKS.get(source.origin, 2)
 
 
+class _Broken(SettingsError):
+    """A plugin's own code failed."""
+
+    def __init__(self, what: str, problem: Exception) -> None:
+        said = f"{what}: the plugin that declares it failed with {type(problem).__name__}"
+        super().__init__(f"{said}: {problem}", "ARPANET_PLUGINS_BLOCKED leaves a plugin out")
+
+
 class Settings(Mapping[Setting[Any], Any]):
     """The declared settings and their values; immutable; equal when all explicit texts are."""
 
@@ -61,13 +72,16 @@ class Settings(Mapping[Setting[Any], Any]):
     def __getitem__(self, setting: Setting[T]) -> T:
         if setting not in self._values:
             source = self.source(setting)
+            where = f"{source.origin}: " if source.origin != "default" else ""
+            where += f"{setting.name}={source.text!r}"
             try:
                 self._values[setting] = setting.parse(source.text)
             except ValueError as problem:
-                where = f"{source.origin}: " if source.origin != "default" else ""
-                raise SettingsError(
-                    f"{where}{setting.name}={source.text!r} {problem}", "change or remove it"
-                ) from problem
+                raise SettingsError(f"{where} {problem}", "change or remove it") from problem
+            except ArpanetError:
+                raise
+            except Exception as problem:  # a plugin's own code
+                raise _Broken(where, problem) from problem
         return cast(T, self._values[setting])
 
     def __iter__(self) -> Any:
@@ -87,7 +101,12 @@ class Settings(Mapping[Setting[Any], Any]):
         if given := self._given.get(setting.name):
             return given
         default = setting.default
-        return Source(default(self) if callable(default) else default, "default")
+        try:
+            return Source(default(self) if callable(default) else default, "default")
+        except ArpanetError:
+            raise
+        except Exception as problem:  # a plugin's own code
+            raise _Broken(f"{setting.name} has no default", problem) from problem
 
     def validate(self) -> None:
         """Parse everything that was given; defaults are looked at when they are used.
@@ -123,9 +142,15 @@ class Settings(Mapping[Setting[Any], Any]):
         """Return what a node container's environment must hold to see these very values.
 
         Defaults that are found on this host (its address, its name) are spelled out, since a
-        container would find others.
+        container would find others. One whose plugin fails is left out: others are to start.
         """
-        found = {s.name: self.source(s).text for s in self if callable(s.default)}
+        found = {}
+        for setting in self:
+            if callable(setting.default):
+                try:
+                    found[setting.name] = self.source(setting).text
+                except _Broken as problem:
+                    log.error("%s", problem)
         return {name: text for name, text in {**found, **self.explicit()}.items() if text}
 
     def changes(self, other: "Settings") -> list[str]:

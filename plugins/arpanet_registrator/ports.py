@@ -25,7 +25,7 @@ class Candidate:
     :ivar number: the port inside the container.
     :ivar ip: where other hosts dial it, ``""``: they cannot.
     :ivar port: what other hosts dial; *number* where they cannot.
-    :ivar published: somewhere, be it on loopback.
+    :ivar published: somewhere, be it on loopback; on the host's network: exposed.
     :ivar why: why other hosts cannot.
     :ivar mistaken: somebody meant it to be reached from elsewhere.
     """
@@ -55,10 +55,11 @@ def seen(container: Container, running: Mapping[str, Container]) -> Container:
         owner = other
     if owner is container:
         return container
-    own = {(p.number, p.protocol) for p in container.ports}
-    own |= {(number, "tcp") for number in named_ports(container)}
+    exposed = {(p.number, p.protocol) for p in container.ports}
+    own = exposed | {(number, "tcp") for number in named_ports(container)}
     published = [p for p in owner.ports if (p.number, p.protocol) in own and p.host_port]
-    bare = own - {(p.number, p.protocol) for p in published}
+    bare = exposed if owner.network_mode == "host" else own
+    bare = bare - {(p.number, p.protocol) for p in published}
     return replace(
         container,
         ports=(*published, *(Port(*key) for key in sorted(bare))),
@@ -103,9 +104,12 @@ def _candidate(
     says = declared(container, number)
     ip, warnings = _address(container, options)
     says = replace(says, warnings=(*says.warnings, *warnings))
+    published = bool(bound)
+    if container.network_mode == "host":  # where all is reached, a name makes no port a sibling
+        published = any((number, protocol) == (p.number, p.protocol) for p in container.ports)
     port = next((p.host_port for p in bound if ip and _answers(p.host_ip, ip)), None)
     if port:
-        return Candidate(number, protocol, says, ip, port, True)
+        return Candidate(number, protocol, says, ip, port, published)
     elsewhere = sorted({p.host_ip for p in bound if not _loopback(p.host_ip)})
     if not bound:
         why = f"port {number} is not published"
@@ -115,7 +119,7 @@ def _candidate(
         why = f"port {number} is published on {', '.join(elsewhere)} and not on ARPANET_IP {ip}"
     else:
         why = f"port {number} is published on loopback only"
-    return Candidate(number, protocol, says, "", number, bool(bound), why, bool(elsewhere and ip))
+    return Candidate(number, protocol, says, "", number, published, why, bool(elsewhere and ip))
 
 
 def _address(container: Container, options: Options) -> tuple[str, tuple[str, ...]]:

@@ -28,13 +28,25 @@ class Theirs(Command):
         self.app.stdout.write("theirs\n")
 
 
+class Failing(Theirs):
+    def take_action(self, parsed_args):
+        raise KeyError("x")
+
+
+class Ending(Theirs):
+    def __init__(self, *_, **__):
+        raise SystemExit(0)
+
+
 class Hidden(Theirs):
     hidden = True
 
 
 @pytest.fixture
 def points(monkeypatch):
-    module = SimpleNamespace(Mine=Mine, Theirs=Theirs, Hidden=Hidden, text="text")
+    module = SimpleNamespace(
+        Mine=Mine, Theirs=Theirs, Hidden=Hidden, Failing=Failing, Ending=Ending, text="text"
+    )
     monkeypatch.setitem(sys.modules, "commands_for_tests", module)
 
     def point(name, attribute, distribution):
@@ -49,6 +61,8 @@ def points(monkeypatch):
         point("secret", "Hidden", "a-plugin"),
         point("broken", "nothing", "a-plugin"),
         point("odd", "text", "a-plugin"),
+        point("failing", "Failing", "a-plugin"),
+        point("ending", "Ending", "a-plugin"),
         point("status", "Mine", "arpanet"),
     ]
 
@@ -95,6 +109,20 @@ def test_a_command_that_cannot_be_imported_is_told(arpanet, name, words):
     code, _, err = arpanet("help", name)
     assert code == 1
     assert words in err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("failing", "KeyError: 'x'"),
+        ("ending", "RuntimeError: command 'ending' ended before it began (0)"),
+    ],
+)
+def test_whose_bug_it_is(arpanet, name, words):
+    code, _, err = arpanet("-q", name)
+    assert code == 1
+    said = f"arpanet: {words}; this is a bug in a-plugin, --debug shows where"
+    assert err.splitlines()[-1] == said
 
 
 def test_a_hidden_command_is_not_listed_and_works(arpanet):

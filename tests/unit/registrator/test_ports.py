@@ -153,6 +153,21 @@ def test_a_container_that_shares_the_hosts_network_through_another() -> None:
     assert reached(owner, inside, open_ports=[80]) == {"h1:c0:80": (f"{IP}:80", {})}
 
 
+@pytest.mark.parametrize("mode", ["host", "container:pod"])
+@pytest.mark.parametrize("more", [{}, {"SERVICE_NAME": "app"}])
+def test_naming_a_port_that_is_not_exposed_renames_no_other(
+    mode: str, more: dict[str, str]
+) -> None:
+    owner = container("pause", [], id="pod", name="pod", network_mode="host")
+    before, after = (
+        names(owner, container(ports=[Port(92)], network_mode=mode, env=env), open_ports=[92, 91])
+        for env in (more, {**more, "SERVICE_91_NAME": "metrics"})
+    )
+    base = more.get("SERVICE_NAME", "nginx")
+    assert before == {"h1:c0:92": (base, f"{base}-92")}
+    assert after == {**before, "h1:c0:91": ("metrics",)}
+
+
 def test_explicit_takes_what_is_named_only() -> None:
     assert names(container(), explicit=True) == {}
     assert names(container(env={"SERVICE_80_NAME": "web"}), explicit=True) == {"h1:c0:80": ("web",)}

@@ -124,6 +124,25 @@ def test_found_defaults_are_looked_for_when_used(load, monkeypatch):
     assert loaded[ARPANET_MASTERS] == ("10.0.0.9",)
 
 
+def test_a_plugin_whose_setting_fails_is_told_and_ends_no_other(tmp_path, caplog):
+    def fail(_):
+        raise ZeroDivisionError("by nought")
+
+    bad, worse = Setting("A_PARSED", fail, "", "."), Setting("A_FOUND", str, fail, ".")
+    given = {"HOME": str(tmp_path), "HOSTNAME": "h1", "ARPANET_IP": "10.0.0.1"}
+    loaded = settings.load([*CORE, bad, worse], None, given)
+    for setting, words in ((bad, "A_PARSED=''"), (worse, "A_FOUND has no default")):
+        with pytest.raises(SettingsError, match=words) as caught:
+            loaded[setting]
+        assert "failed with ZeroDivisionError: by nought" in str(caught.value)
+        assert "ARPANET_PLUGINS_BLOCKED" in caught.value.hint
+    assert "A_FOUND" not in loaded.environment()
+    assert loaded.environment()["HOSTNAME"] == "h1"
+    assert "A_FOUND has no default" in caplog.text
+    with pytest.raises(SettingsError, match="environment: A_PARSED='7': the plugin"):
+        settings.load([*CORE, bad], None, {**given, "A_PARSED": "7"})
+
+
 def test_a_container_is_told_what_was_found_and_what_was_given(load, monkeypatch):
     monkeypatch.setattr(addresses, "default_address", lambda: "10.0.0.9")
     monkeypatch.setenv("HOME", "/home/me")
