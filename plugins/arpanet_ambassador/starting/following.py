@@ -109,15 +109,17 @@ class Starting:
                 return
             told = False
             for pid in self._processes(task):
-                if told and record.id not in self.found:  # Docker has announced it meanwhile
-                    return
-                if pid:
+                announced = told and record.id not in self.found
+                if pid and not announced:
                     told = True
                     self._tell(replace(record, pid=pid), task)
-                # from 26 on, Docker makes the file once more when the process is there
+                # from 26 on, Docker makes the file once more when the process is there: before it
+                # announces the start, so that nothing is missed by a look after that
                 if (now := _stamp(files / "hosts")) != left:
                     left = now
                     self._seen(record, files)
+                if announced:
+                    return
         except (OSError, ValueError, KeyError) as problem:
             log.debug("container %.12s starts unseen: %s", task.name, problem)
 

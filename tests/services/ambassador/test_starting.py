@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from arpanet_ambassador.starting.describing import declares
@@ -44,6 +44,22 @@ def begun(host, told, seen=lambda *_: None):
     return starting
 
 
+@contextmanager
+def in_its_namespace(host):
+    """The start of a container ``web`` whose process is there."""
+    with subprocess.Popen(["unshare", "--net", "sleep", "99"]) as process:
+        listed = host / "sys/fs/cgroup/docker/web/cgroup.procs"
+        listed.parent.mkdir(parents=True)
+        listed.write_text(f"{process.pid}\n")
+        made(host, "web", {"connect.80": "a"}, "bridge")
+        spec = {"linux": {"cgroupsPath": "/docker/web"}}
+        (host / TASKS / "web/config.json").write_text(json.dumps(spec))
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_only_what_declares_links_is_told_of_until_docker_has_announced_it(tmp_path):
     seen, told = [], []
     starting = begun(tmp_path, told, lambda record, files: seen.append((record.name, files.name)))
@@ -61,13 +77,7 @@ def test_one_that_starts_again_is_not_taken_for_its_former_run(tmp_path):
     """Docker may tell of the former run's end only when it has announced the next one."""
     told = []
     starting = begun(tmp_path, told)
-    with subprocess.Popen(["unshare", "--net", "sleep", "99"]) as process:
-        listed = tmp_path / "sys/fs/cgroup/docker/web/cgroup.procs"
-        listed.parent.mkdir(parents=True)
-        listed.write_text(f"{process.pid}\n")
-        made(tmp_path, "web", {"connect.80": "a"}, "bridge")
-        spec = {"linux": {"cgroupsPath": "/docker/web"}}
-        (tmp_path / TASKS / "web/config.json").write_text(json.dumps(spec))
+    with in_its_namespace(tmp_path) as process:
         wait_for(lambda: told)
         with subprocess.Popen(["true"]) as former:
             former.wait()
@@ -75,7 +85,6 @@ def test_one_that_starts_again_is_not_taken_for_its_former_run(tmp_path):
         assert list(starting.found) == ["web"]
         starting.settled({"web": container("web", pid=process.pid)})
         assert starting.found == {}
-        process.kill()
 
 
 def test_one_that_never_came_is_forgotten(tmp_path):
@@ -96,3 +105,23 @@ def test_of_a_hosts_file_that_docker_makes_anew_is_told_again(tmp_path):
     (files / "hosts").write_text("127.0.0.1 localhost")
     wait_for(lambda: seen == ["web", "web"])
     (tmp_path / TASKS / "web").rmdir()  # it never comes
+
+
+def test_a_hosts_file_made_anew_right_before_the_announcement_is_told_of(tmp_path):
+    told, seen = [], []
+    hosts = tmp_path / "docker/web/hosts"
+
+    def write(record, files):
+        """As Docker does it while nobody looks: the file, then the announcement."""
+        seen.append(len(seen))
+        if len(seen) == 2:
+            hosts.write_text("127.0.0.1 localhost\n127.0.0.2 other")
+            starting.settled({"web": container("web", pid=process.pid)})
+            assert starting.found == {}
+
+    starting = begun(tmp_path, told, write)
+    with in_its_namespace(tmp_path) as process:
+        wait_for(lambda: told)
+        (tmp_path / "fresh").write_text("127.0.0.1 localhost")
+        (tmp_path / "fresh").rename(hosts)  # in one step: it is told of once
+        wait_for(lambda: len(seen) == 3)
