@@ -34,13 +34,13 @@ def write(container: Container, files: Path) -> None:
     given, services = named(links)
     if not given | services or mode.startswith("container:"):
         return  # in another's namespace, the file is the other's, too
-    services -= set(_known_to_docker(container, files)) if services else set()
-    addresses = allocate(set().union(*named(links)))
-    wanted = {name: addresses[name] for name in given | services}
+    addresses = allocate(given | services)
+    for name in _known_to_docker(container, files):
+        addresses.pop(name, None)
     try:
-        _append(files / "hosts", wanted)
+        _append(files / "hosts", addresses)
     except OSError as problem:
-        log.warning("container %s: its hosts file lacks %s: %s", container.name, wanted, problem)
+        log.warning("container %s: its hosts file lacks %s: %s", container.name, addresses, problem)
 
 
 def _append(path: Path, wanted: Mapping[str, str]) -> None:
@@ -57,7 +57,7 @@ def _append(path: Path, wanted: Mapping[str, str]) -> None:
 def _known_to_docker(container: Container, files: Path) -> Iterator[str]:
     """Yield the names that Docker's DNS has for others on the networks of *container*.
 
-    A hosts file goes before DNS, so a service's name would hide a container of that name.
+    A hosts file goes before DNS, so what is written there would hide a container of that name.
     """
     networks = container.networks.keys() - {"bridge"}
     for other in files.parent.iterdir() if networks else ():

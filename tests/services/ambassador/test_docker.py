@@ -372,8 +372,9 @@ def test_names_that_are_there_already_are_left_alone(settled):
     assert hosts_file(host, LABEL)["redis"].startswith("127.77.")
     run(host, "docker run -d --label client --name other --network private busybox sleep 600")
     label = "--label connect.6379=other"
-    assert "other" not in hosts_file(host, f"{label} --network private")  # Docker's DNS has it
-    assert hosts_file(host, label)["other"].startswith("127.77.")
+    for one in (label, "--label connect.other:6379=redis"):
+        assert "other" not in hosts_file(host, f"{one} --network private")  # Docker's DNS has it
+        assert hosts_file(host, one)["other"].startswith("127.77.")
 
 
 def test_a_hosts_file_of_its_own_stays_as_it_is_and_localhost_serves(settled):

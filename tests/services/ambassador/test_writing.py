@@ -1,0 +1,53 @@
+"""Names that are written into the hosts files that Docker keeps."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from arpanet_ambassador.names.writing import write
+
+from tests.unit.ambassador.records import container
+
+
+@pytest.fixture
+def docker(tmp_path):
+    """Docker's directory of containers, one of them on the network ``private``."""
+    kept(tmp_path, "other", {"private": {"Aliases": ["Alias"]}})
+    kept(tmp_path, "away", {"elsewhere": None})
+    (tmp_path / "broken").mkdir()
+    return tmp_path
+
+
+def kept(docker, name, networks):
+    """What Docker keeps of a container."""
+    files = docker / name
+    files.mkdir()
+    config = {"ID": name, "Name": f"/{name}", "NetworkSettings": {"Networks": networks}}
+    (files / "config.v2.json").write_text(json.dumps(config))
+    (files / "hosts").write_text("127.0.0.1\tlocalhost\n")
+    return files
+
+
+def names(docker, *networks):
+    """The names that the hosts file of a client on *networks* has after a write."""
+    files = kept(docker, "web", dict.fromkeys(networks))
+    write(replace(container("web", labels=LABELS), networks=dict.fromkeys(networks, "")), files)
+    return [line.split()[1] for line in (files / "hosts").read_text().splitlines()]
+
+
+LABELS = {
+    "connect.other:1": "redis",
+    "connect.alias:1": "redis",
+    "connect.away:1": "redis",
+    "connect.2": "Other",
+    "connect.3": "redis",
+}
+
+
+def test_what_docker_calls_others_on_the_same_network_keeps_its_meaning(docker):
+    assert names(docker, "private", "bridge") == ["localhost", "away", "redis"]
+
+
+def test_elsewhere_docker_has_no_such_names(docker):
+    found = names(docker, "bridge")
+    assert found == ["localhost", "alias", "away", "other", "redis"]
