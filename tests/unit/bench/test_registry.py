@@ -2,6 +2,8 @@
 
 import pytest
 
+from contrib.bench.registry.guarded import Side, ratios
+from contrib.bench.registry.guarded import told as guarded
 from contrib.bench.registry.report import Measured, delays, keeps, rates, told
 
 
@@ -54,3 +56,11 @@ def test_the_table_says_what_was_measured() -> None:
         "| loopback after all masters' start, worst second | 30.0 MB/s |",
     ):
         assert line in text
+
+
+def test_what_guards_cost_is_told_as_a_part_of_the_speed_of_the_same_round() -> None:
+    assert ratios([1.0, 3.0], [2.0, 3.0]) == [0.5, 1.0]
+    one, two = Side("", {}, [0.004, 0.006], [1.0]), Side("", {}, [0.005, 0.01], [2.0])
+    text = guarded(one, two, 10_000)
+    assert "| from publish to who follows | 5.0 ms | 7.5 ms | 0.70 (0.60-0.80) | 0.8 |" in text
+    assert "| listed from nothing | 1000.0 ms | 2000.0 ms | 0.50 (0.50-0.50) |  |" in text
