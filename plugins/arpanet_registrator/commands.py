@@ -3,7 +3,7 @@
 import queue
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arpanet import (
@@ -16,7 +16,7 @@ from arpanet import (
     lost_instances,
 )
 from arpanet_registrator import listing
-from arpanet_registrator.instances import LeftOut, of_host
+from arpanet_registrator.instances import Result, of_host
 from arpanet_registrator.listening import listening
 from arpanet_registrator.mixing import mixed
 from arpanet_registrator.settings import Options
@@ -44,9 +44,8 @@ class Services(WatchingLister):
         for said in dict.fromkeys(words for _, words in two_ways):
             context.say(said)
         found = listing.rows(snapshot, parsed_args.name)
-        if not found:
-            for said in _nothing(context, parsed_args.name, snapshot):
-                context.say(said)
+        for said in _missing(context, parsed_args.name, snapshot):
+            context.say(said)
         now = time.time()
         records = [listing.record(one, now, refused) for one, refused in found.values()]
         if parsed_args.formatter not in ("json", "yaml"):
@@ -83,18 +82,28 @@ def _change(one: tuple[str, listing.Row]) -> tuple[str, Mapping[str, Any], str]:
     return sign, record, listing.line(sign, record)
 
 
-def _nothing(context: Context, name: str | None, snapshot: Snapshot) -> list[str]:
+def _missing(context: Context, name: str | None, snapshot: Snapshot) -> Iterator[str]:
+    """Yield why there is no instance at all, and which of this host's the registry has not."""
+    found = listing.rows(snapshot, name)
     if name is None:
-        return ["no service yet: no published port on any slave"]
-    return [f"service {name} has no instance", *listing.hints(name, snapshot, _left_out(context))]
+        if not found:
+            yield "no service yet: no published port on any slave"
+        return
+    here = _here(context)
+    if not found:
+        yield f"service {name} has no instance"
+        yield from listing.hints(name, snapshot, here.left_out)
+    for key, one in here.instances.items():
+        if name in one.services and key not in snapshot.instances:
+            yield f"{key} is not registered, or not yet: 'arpanet status' says why"
 
 
-def _left_out(context: Context) -> tuple[LeftOut, ...]:
-    """Return what of this host is no service; nothing where its Docker can't be asked."""
+def _here(context: Context) -> Result:
+    """Return what this host's containers come to; nothing where its Docker can't be asked."""
     try:
         ip = context.settings[ARPANET_IP]
         options = Options.of(context.settings[HOSTNAME], ip, context.settings)
         containers = context.engine.containers().values()
     except ArpanetError:  # it was the registry that was asked for
-        return ()
-    return of_host(containers, options, listening(ip)).left_out
+        return Result({})
+    return of_host(containers, options, listening(ip))

@@ -47,6 +47,20 @@ def test_a_service_without_an_instance_says_why(arpanet, engine):
         )
 
 
+def test_what_runs_here_and_is_not_registered_is_named(arpanet, engine, recorder, monkeypatch):
+    """It was too much for the registry, or the registrator is behind."""
+    running = redis("big", ports=(Port(6379, host_ip="0.0.0.0", host_port=7000),))
+    engine.running = by_id(running)
+    monkeypatch.setenv("HOSTNAME", "h1")
+    monkeypatch.setenv("ARPANET_IP", "10.0.0.1")
+    mine = Instance("h1:big:6379", ("redis",), "h1", "10.0.0.1", 7000)
+    said = f"{mine.id} is not registered, or not yet: 'arpanet status' says why\n"
+    assert arpanet("services", "redis").err == said  # others of that name are there
+    assert arpanet("services").err == ""
+    recorder.store.change("h1", None, [mine])
+    assert arpanet("services", "redis").err == ""
+
+
 def test_what_the_registry_lost_shows_as_long_as_an_agent_here_knows_it(
     arpanet, recorder, engine, monkeypatch
 ):
