@@ -375,6 +375,9 @@ class Client:
             except ValueError as problem:  # how the SDK refuses some values of DOCKER_HOST
                 raise docker.errors.DockerException(str(problem)) from problem
         client.timeout = timeout
+        # No proxy leads to a socket of this machine; requests would look for one, and for a
+        # password in ~/.netrc, before each question
+        client.trust_env = not self._url.startswith("unix://")
         return client
 
     @contextlib.contextmanager
