@@ -22,7 +22,7 @@ FINISHES = 3
 
 def serve(host: Host, stop_timeout: int | None = None) -> None:
     """Run a redis on *host* that says when it is ready, and which host it is on."""
-    check = {"test": ["CMD", "redis-cli", "ping"], "interval": SECOND // 5, "timeout": SECOND}
+    check = {"test": ["CMD", "redis-cli", "ping"], "interval": SECOND, "timeout": SECOND}
     with docker_of(host) as api:
         made = api.create_container(
             "redis",
