@@ -29,9 +29,12 @@ def _mend(lab: Lab) -> None:
     clean(*lab.hosts)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
-    """Three hosts, each a master and a slave; a test may have left them otherwise."""
+    """Three hosts, each a master and a slave; a test may have left them otherwise.
+
+    They are taken down before the process goes on with tests that are not of the lab.
+    """
     with lab_of("c", 3) as lab:
         found = Cluster(lab)
         found.form()
