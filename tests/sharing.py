@@ -15,7 +15,10 @@ from xdist.scheduler import LoadFileScheduling
 __all__ = ["CLUSTER_OF", "ByCluster"]
 
 _SHARED = {
-    "first cluster": ("test_accidents", "test_drain", "test_links", "test_restoring", "test_watch"),
+    "first cluster": (
+        *("test_accidents", "test_drain", "test_links", "test_restoring", "test_upgrading"),
+        "test_watch",
+    ),
     "second cluster": ("test_added", "test_bad_input", "test_cluster", "test_compose"),
 }
 CLUSTER_OF = {
