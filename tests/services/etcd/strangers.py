@@ -10,9 +10,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def answering(status: int, body: bytes, seconds: float = 0.0) -> type[BaseHTTPRequestHandler]:
+    def answer(_: str) -> tuple[int, bytes]:
+        time.sleep(seconds)
+        return status, body
+
+    return by_path(answer)
+
+
+def learner(path: str) -> tuple[int, bytes]:
+    """Answer as etcd does that only learns yet: who the members are, and nothing else."""
+    if path.endswith("/cluster/member/list"):
+        members = b'[{"ID": "4"}, {"ID": "5", "isLearner": true}]'
+        return 200, b'{"header": {"cluster_id": "7", "member_id": "5"}, "members": %s}' % members
+    return 503, b'{"error": "etcdserver: rpc not supported for learner", "code": 14}'
+
+
+def by_path(answer: Callable[[str], tuple[int, bytes]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            time.sleep(seconds)
+            status, body = answer(self.path)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -10,9 +10,19 @@ from arpanet_etcd.registry.v3.store import V3Store
 from arpanet.errors import RegistryUnreachable
 from tests.services.etcd.cluster import etcd_version
 from tests.services.etcd.hosts import H1, Reader, instances, unconfirmed
-from tests.services.etcd.strangers import answering, cut, hole, serving, speaking, tls_only
+from tests.services.etcd.strangers import (
+    answering,
+    by_path,
+    cut,
+    hole,
+    learner,
+    serving,
+    speaking,
+    tls_only,
+)
 
 BAD = {
+    "learner": (lambda: serving(by_path(learner)), "learner"),
     "404": (lambda: serving(answering(404, b"<html>nginx</html>")), "HTTP 404"),
     "401": (lambda: serving(answering(401, b"who are you?")), "HTTP 401"),
     "500": (lambda: serving(answering(500, b"oops")), "HTTP 500"),

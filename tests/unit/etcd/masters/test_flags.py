@@ -121,8 +121,3 @@ def test_the_learner_fault_of_3_5():
         False,
         False,
     ]
-
-
-def test_the_newer_of_two_packed_images():
-    tags = [f"arpanet/etcd:{one}" for one in ("3.5.9", "3.5.30", "3.4.23")]
-    assert max(tags, key=flags.of_tag) == "arpanet/etcd:3.5.30"

@@ -42,8 +42,10 @@ class TestJoin:
         assert plan.join(cluster(member(1)), OWN, Identity("22", "c1")) == Step("wipe", "22")
 
     def test_data_of_another_cluster_is_kept_and_refused(self):
-        with pytest.raises(RegistryError, match="belongs to cluster c9, the peer to c1"):
+        with pytest.raises(RegistryError, match="belongs to cluster c9, the peer to c1") as caught:
             plan.join(cluster(member(1)), OWN, Identity("22", "c9"))
+        for way in ("'arpanet master stop --leave'", plan.DROP):  # others may hold its data, or not
+            assert way in str(caught.value)
 
     def test_a_second_host_of_the_name_is_refused(self):
         with pytest.raises(RegistryError, match=r"HOSTNAME h2 is taken .* http://10.0.0.3:7001"):
@@ -58,8 +60,9 @@ class TestLeave:
         plan.leave([member(1), member(2)], "22", ["11", "22"])
 
     def test_the_last(self):
-        with pytest.raises(RegistryError, match="last master"):
+        with pytest.raises(RegistryError, match="last master") as caught:
             plan.leave([member(2)], "22", ["22"])
+        assert f"'arpanet master stop' keeps it; to lose it: {plan.DROP}" in str(caught.value)
 
     def test_others_without_a_majority(self):
         with pytest.raises(RegistryError, match="majority: h3 does not answer"):

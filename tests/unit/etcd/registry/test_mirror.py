@@ -146,6 +146,15 @@ def test_a_list_is_made_now_and_then_although_no_watch_failed(follow, monkeypatc
     wait_for(lambda: heard == [["x"], ["y"]])
 
 
+def test_hosts_that_began_together_do_not_list_together(follow):
+    """1,000 followers of one moment spread over a quarter of an hour."""
+    heard = []
+    followers = [follow(Store([listing(5, "x")], [[(5, []), Quiet()]]), heard) for _ in range(20)]
+    wait_for(lambda: len(heard) == 20)
+    times = [wait_for(lambda one=one: one._relist_at) for one in followers]
+    assert max(times) - min(times) > mirror_module.RELIST / 10
+
+
 def test_a_notice_that_failed_is_given_again(monkeypatch):
     monkeypatch.setattr(mirror_module, "Backoff", lambda: Backoff(0.001, 0.01))
     heard = []
