@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from arpanet import hostport
+from arpanet_registrator import keeping
 from arpanet_registrator.checks import FLAPPING, Check, Judge
+from arpanet_registrator.keeping import Kept, Key
 
-__all__ = ["Checking", "Key", "answers"]
+__all__ = ["Checking", "answers"]
 
-#: A container's id, and a port in it.
-Key = tuple[str, int]
 #: Bytes of an answer's first line, at most.
 LINE = 1024
 
@@ -21,10 +21,17 @@ class Checking:
     """Keeps asking what is wanted.
 
     :param changed: called, from the thread of this class, when :attr:`health` changed.
+    :param known: what an earlier agent found; it holds for what the first :meth:`want` asks.
+    :param kept: takes what is found, for the next one.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        known: Mapping[Key, Judge] | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        self._changed, self._known, self._kept = changed, dict(known or {}), kept
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: dict[Key, tuple[Check, asyncio.Task[None]]] = {}
         self._judges: dict[Key, Judge] = {}
@@ -32,7 +39,7 @@ class Checking:
     @property
     def health(self) -> Mapping[Key, str]:
         """Docker's words for what is asked; what is not known yet is ``starting``."""
-        return {key: judge.health for key, judge in list(self._judges.items())}
+        return {key: judge.health for key, judge in list((self._known | self._judges).items())}
 
     @property
     def flapping(self) -> Mapping[Key, int]:
@@ -56,14 +63,22 @@ class Checking:
                 task.cancel()
                 del self._tasks[key], self._judges[key]
         for key in wanted.keys() - self._tasks.keys():
-            judge = self._judges[key] = Judge(time.monotonic())
+            judge = self._judges[key] = self._known.get(key) or Judge(time.monotonic())
             task = asyncio.get_running_loop().create_task(self._ask(wanted[key], judge))
             self._tasks[key] = wanted[key], task
+        self._known = {}
+        self._keep()
+
+    def _keep(self) -> None:
+        if self._kept:
+            judges = {key: (check, self._judges[key]) for key, (check, _) in self._tasks.items()}
+            self._kept.keep(keeping.written(judges))
 
     async def _ask(self, check: Check, judge: Judge) -> None:
         while True:
             began = time.monotonic()
             if judge.hear(await answers(check), time.monotonic()):
+                self._keep()
                 self._changed()
             rest = check.every * random.uniform(0.9, 1.1)  # noqa: S311
             await asyncio.sleep(max(0.0, began + rest - time.monotonic()))

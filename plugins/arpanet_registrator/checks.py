@@ -43,11 +43,13 @@ class Check:
     :ivar path: of HTTP; ``""``: it has to take a TCP connection, nothing more.
     :ivar every: seconds.
     :ivar address: where; ``ip:port``.
+    :ivar run: when the container was started: one that is started anew is judged anew.
     """
 
     path: str
     every: float
     address: str = ""
+    run: str = ""
 
     @property
     def patience(self) -> float:
@@ -80,8 +82,8 @@ def asked(container: Container, number: int) -> Check | None:
     return Check(path, every)
 
 
-def aimed(check: Check, address: str) -> Check:
-    """Return *check* as one of *address*, ``ip:port``.
+def aimed(check: Check, address: str, run: str = "") -> Check:
+    """Return *check* as one of *address*, ``ip:port``, in a run of its container.
 
     :raises ValueError: it would reach this host itself, or its neighbours, and no container.
     """
@@ -89,7 +91,7 @@ def aimed(check: Check, address: str) -> Check:
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
         raise ValueError(f"its check would go to {address}, which is no container's address")
-    return Check(check.path, check.every, address)
+    return Check(check.path, check.every, address, run)
 
 
 def mistakes(container: Container, numbers: frozenset[int]) -> list[str]:

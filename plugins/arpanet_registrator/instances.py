@@ -194,7 +194,7 @@ def _checked(
         if check is None:
             return instance
         address = instance.address or next(iter(instance.local.values()))
-        work.checks[container.id, number] = aimed(check, address)
+        work.checks[container.id, number] = aimed(check, address, container.started)
     except ValueError as problem:
         work.warn(container.id, f"port {number} is not checked: {problem}")
         return instance

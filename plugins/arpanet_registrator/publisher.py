@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 from arpanet import (
     ARPANET_IP,
@@ -19,9 +20,11 @@ from arpanet import (
     drained,
     statusfile,
 )
+from arpanet_registrator import keeping
 from arpanet_registrator.checking import Checking
 from arpanet_registrator.ended import Ended
 from arpanet_registrator.instances import Result, of_host
+from arpanet_registrator.keeping import Kept
 from arpanet_registrator.listening import listening
 from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, Options
 
@@ -32,6 +35,9 @@ __all__ = ["Publisher"]
 LOOKS, LOOK_EVERY = 30, 1.0
 #: Seconds without a move of the agent's deciding thread after which it vouches for nothing.
 STUCK = 10.0
+
+#: What checks found, on a volume that outlives the agent's container.
+CHECKED = Path("/var/lib/arpanet/checks.json")
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +57,6 @@ class Publisher:
         self._looks = 0
         self._next_look = 0.0
         self._figures: Mapping[str, object] = {}
-        self._checking = Checking(context.wake)
         self._drained = drained.Drained()
         self._problem = ""
 
@@ -59,6 +64,14 @@ class Publisher:
     def _options(self) -> Options:
         settings = self._context.settings  # an agent's are what they were at its start
         return Options.of(settings[HOSTNAME], settings[ARPANET_IP], settings)
+
+    @cached_property
+    def _checking(self) -> Checking:
+        """Made with the first complete look: what was found before counts for what still runs."""
+        if not CHECKED.parent.is_dir():  # no agent's container: nothing outlives it
+            return Checking(self._context.wake)
+        runs = {one.id: one.started for one in self._containers.values()}
+        return Checking(self._context.wake, keeping.read(CHECKED, runs), Kept(CHECKED))
 
     @cached_property
     def _ended(self) -> Ended:

@@ -4,10 +4,14 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from arpanet_registrator import keeping
 from arpanet_registrator.checking import Checking
 from arpanet_registrator.checks import Check
+from arpanet_registrator.keeping import Kept, Key
 
 from tests.conftest import wait_for
 
@@ -75,6 +79,35 @@ def test_up_down_and_up_again(server: Server, checking: Checking) -> None:
     wait_for(lambda: checking.health == {KEY: "healthy"})
     checking.want({})
     wait_for(lambda: checking.health == {})
+
+
+def test_who_was_ill_is_so_for_the_next_agent_until_proven(server: Server, tmp_path: Path) -> None:
+    path, check = tmp_path / "kept", Check("/up", 0.05, server.address, "run 1")
+    former = Checking(lambda: None, kept=Kept(path))
+    server.talk = says(b"HTTP/1.1 204 No Content\r\n\r\n")
+    former.want({KEY: check})
+    wait_for(lambda: former.health == {KEY: "healthy"})
+    server.talk = says(b"HTTP/1.1 503 Busy\r\n\r\n")
+
+    def known(run: str) -> dict[Key, str]:
+        return {key: judge.health for key, judge in keeping.read(path, {"c0": run}).items()}
+
+    wait_for(lambda: known("run 1") == {KEY: "unhealthy"})
+    assert known("run 2") == {}
+    heard: list[object] = []
+    found = Checking(lambda: heard.append(found.health), keeping.read(path, {"c0": "run 1"}))
+    former.want({})
+    assert found.health == {KEY: "unhealthy"}
+    found.want({KEY: check})
+    before = server.taken
+    wait_for(lambda: server.taken >= before + 3)
+    assert (found.health, heard) == ({KEY: "unhealthy"}, [])
+    server.talk = says(b"HTTP/1.1 204 No Content\r\n\r\n")
+    wait_for(lambda: heard == [{KEY: "healthy"}])
+    found.want({KEY: replace(check, run="run 2")})  # started anew: it has yet to answer
+    wait_for(lambda: found.health == {KEY: "healthy"} and len(heard) == 2)
+    found.want({})
+    wait_for(lambda: former.health == found.health == {})
 
 
 def trickles(server: Server) -> Callable[[socket.socket], None]:

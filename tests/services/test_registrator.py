@@ -1,5 +1,6 @@
 """The registrator's agent beside a real Docker."""
 
+import json
 import sys
 import threading
 import time
@@ -282,3 +283,18 @@ def test_a_check_by_label_is_health(docker, start, dockerd):
     wait_for(lambda: health() == ["unhealthy", ""])
     docker("exec", "web", "touch", "/w/up")
     wait_for(lambda: health() == ["healthy", ""])
+
+
+def test_who_was_ill_is_so_for_a_registrator_that_begins_anew(
+    docker, start, dockerd, monkeypatch, tmp_path
+):
+    """Its first word is what the one of before had found, and no moment of anything better."""
+    monkeypatch.setattr(publisher, "CHECKED", tmp_path / "kept")
+    label = ["--label", "arpanet.check.80=http:/up every=1m"]
+    docker("run", "-d", "--name", "web", "-p", "8080:80", *label, "busybox", "sleep", "600")
+    run = docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "web").split()
+    found_before = [run[0], 80, run[1], "unhealthy", [1.0]]
+    (tmp_path / "kept").write_text(json.dumps([found_before]))
+    found = start()
+    wait_for(lambda: "h1:web:80" in found())
+    assert found()["h1:web:80"].health == "unhealthy"
