@@ -74,6 +74,18 @@ def test_what_crosses_a_cut_may_break(lost, kept):
 
 
 @pytest.mark.parametrize(
+    ("lost", "kept"),
+    [
+        ({"failed": [(1, 5.0), (9, 5.0)]}, True),
+        ({"failed": [(1, 5.0), (5, 5.0), (9, 5.0)]}, False),
+        ({"broken": [(9, "host2")]}, False),
+    ],
+)
+def test_a_share_of_new_connections_may_fail(lost, kept):
+    assert (breaches(outcome(Promise(share=0.02), client=figures(**lost))) == []) is kept
+
+
+@pytest.mark.parametrize(
     ("failed", "avoided"),
     [
         ([], 0.0),

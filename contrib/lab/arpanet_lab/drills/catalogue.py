@@ -57,6 +57,16 @@ DRILLS = (
         *(22, 40, faults.deafened, _APART),
     ),
     Drill(
+        "partition-mute",
+        "a host with servers, clients and a master hears all, and nobody hears it",
+        *(22, 40, faults.muted, _APART),
+    ),
+    Drill(
+        "lossy",
+        "a tenth of what a host says and hears is lost",
+        *(20, 40, faults.lossy, Promise(share=0.01, hears=False)),
+    ),
+    Drill(
         "compacted",
         "a clients' host is cut off from the masters, which compact",
         *(12, 30, etcd.compacted_meanwhile, _DEAF),
@@ -70,6 +80,16 @@ DRILLS = (
         "docker-stopped",
         "Docker is stopped on a server's host, and started",
         *(8, 30, faults.docker_stopped, Promise(_SERVER, 1.0, False), False),
+    ),
+    Drill(
+        "docker-outlived",
+        "Docker is stopped on a server's host with live-restore, and started",
+        *(8, 30, faults.docker_outlived, Promise(found=1.0), False),
+    ),
+    Drill(
+        "storm",
+        "200 services begin on a server's host as fast as it goes, and end",
+        *(12, 60, faults.storm, _DEAF),
     ),
     Drill(
         "paused",

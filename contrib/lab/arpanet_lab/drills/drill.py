@@ -23,11 +23,13 @@ class Promise:
     :ivar found: seconds from the first that fails on until new connections avoid what they can't
         reach; 0: all can be reached.
     :ivar hears: hosts hear of what stops meanwhile.
+    :ivar share: of the new connections, how many may fail.
     """
 
     apart: frozenset[str] = frozenset()
     found: float = 0.0
     hears: bool = True
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def breaches(outcome: Outcome, patience: float = 1.0) -> list[str]:
         until = outcome.first + promise.found * patience
         late = [one for one in figures.failed if one[0] > until or not promise.found]
         cut = [b for b in figures.broken if (b[2] in promise.apart) == (host in promise.apart)]
-        if late or cut:
+        if len(late) > promise.share * figures.dialled or cut:
             found.append(f"{form} on {host}: {figures}")
     if promise.hears and outcome.avoided > AVOIDED * patience:
         found.append(f"what stopped was dialled for another {outcome.avoided:.1f} s")

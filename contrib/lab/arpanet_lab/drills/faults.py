@@ -1,14 +1,17 @@
 """Accidents to agents, disks and wires; each begins with its block and ends after it."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from arpanet import ArpanetError
 from arpanet_lab.containers import Processes, frozen
 from arpanet_lab.drills.site import AGENT, REGISTRATOR, Site
 from arpanet_lab.host import Host
@@ -18,14 +21,18 @@ __all__ = [
     "cut_off",
     "deafened",
     "disk_full",
+    "docker_outlived",
     "docker_stopped",
     "drained",
     "full_disk",
+    "lossy",
     "masters_cut_off",
     "masters_disks_full",
+    "muted",
     "paused",
     "power_cut",
     "registrators_frozen",
+    "storm",
 ]
 
 #: Seconds between two kills: an agent that is up for so long gets hardly anything done.
@@ -51,6 +58,26 @@ table inet drill {
     chain in { type filter hook prerouting priority -300; iifname "eth0" drop; }
 }
 """
+#: What keeps all words of a host from others, while it hears what they say.
+_MUTE = """\
+table inet drill {
+    chain out { type filter hook postrouting priority 300; oifname "eth0" drop; }
+}
+"""
+#: What loses one packet in ten, in each direction.
+_LOSSY = """\
+table inet drill {
+    chain in { type filter hook prerouting priority -300;
+        iifname "eth0" numgen random mod 10 == 0 drop
+    }
+    chain out { type filter hook postrouting priority 300;
+        oifname "eth0" numgen random mod 10 == 0 drop
+    }
+}
+"""
+_CONFIG = "/etc/docker/daemon.json"
+#: How many containers a storm starts, in so many rows at once.
+_STORM, _ROWS = 200, 4
 
 
 @contextmanager
@@ -131,11 +158,22 @@ def cut_off(site: Site) -> Iterator[None]:
 @contextmanager
 def deafened(site: Site) -> Iterator[None]:
     """Let host1 hear nobody: a partition in one direction, which breaks what goes in both."""
-    _nft(site.hosts[0], _DEAF)
-    try:
+    with _between(site.hosts[0], _DEAF):
         yield
-    finally:
-        _nft(site.hosts[0], "delete table inet drill\n")
+
+
+@contextmanager
+def muted(site: Site) -> Iterator[None]:
+    """Let nobody hear host1: the same, in the other direction."""
+    with _between(site.hosts[0], _MUTE):
+        yield
+
+
+@contextmanager
+def lossy(site: Site) -> Iterator[None]:
+    """Lose a tenth of what host1 says, and of what it is told."""
+    with _between(site.hosts[0], _LOSSY):
+        yield
 
 
 @contextmanager
@@ -157,6 +195,55 @@ def docker_stopped(site: Site) -> Iterator[None]:
         yield
     finally:
         host.start_docker()
+
+
+@contextmanager
+def docker_outlived(site: Site) -> Iterator[None]:
+    """Stop Docker on host2 with live-restore: all containers go on without it."""
+    host = site.lab.host("host2")
+    before = host.run(["cat", _CONFIG], check=False).stdout or "{}"
+    _live_restore(host, before, True)
+    try:
+        host.stop_docker()
+        yield
+    finally:
+        host.start_docker()
+        _live_restore(host, before, False)
+        host.run(["tee", _CONFIG], input=before)
+
+
+def _live_restore(host: Host, config: str, on: bool) -> None:
+    """Have Docker, as it runs, take it from its configuration: what lacks there stays as it is."""
+    host.run(["tee", _CONFIG], input=json.dumps(json.loads(config) | {"live-restore": on}))
+    host.run(["sh", "-c", "kill -HUP $(cat /run/docker.pid)"])
+    deadline = time.monotonic() + 20
+    told = ["docker", "info", "-f", "{{.LiveRestoreEnabled}}"]
+    while host.run(told).stdout.strip() != str(on).lower():
+        if time.monotonic() > deadline:
+            raise ArpanetError(f"{host.name}: Docker does not read {_CONFIG} again")
+        time.sleep(0.1)
+
+
+@contextmanager
+def storm(site: Site) -> Iterator[None]:
+    """Start 200 services on host2, as fast as it goes and for as long, and remove them."""
+    host = site.lab.host("host2")
+    one = "docker run -d --name storm$n -e SERVICE_NAME=storm -p $n:80 busybox sleep 1000000"
+    rows = [
+        host.popen(
+            ["sh", "-c", f"for n in $(seq {begin} {_ROWS} {begin + _STORM - 1}); do {one}; done"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for begin in range(20000, 20000 + _ROWS)
+    ]
+    try:
+        yield
+    finally:
+        for row in rows:
+            row.kill()
+            row.wait()
+        host.run(["sh", "-c", "docker rm -f $(docker ps -aq --filter name=^storm)"], timeout=300)
 
 
 @contextmanager
@@ -184,7 +271,14 @@ def drained(site: Site) -> Iterator[None]:
 @contextmanager
 def masters_cut_off(host: Host) -> Iterator[None]:
     """Let nothing pass between a host and the masters on others; all else passes."""
-    _nft(host, _NO_MASTERS)
+    with _between(host, _NO_MASTERS):
+        yield
+
+
+@contextmanager
+def _between(host: Host, table: str) -> Iterator[None]:
+    """Have the table ``drill`` between a host and all others, for as long."""
+    _nft(host, table)
     try:
         yield
     finally:
