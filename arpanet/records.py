@@ -5,7 +5,7 @@ All records are frozen and compare by value, so "did anything change?" is ``==``
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, filterfalse
 from operator import is_, is_not
 
 from arpanet import hostport
@@ -220,8 +220,9 @@ def _differing(after: Mapping[str, object], before: Mapping[str, object]) -> fro
     old = before.values() if aligned else map(before.get, after)
     others = compress(after, map(is_not, after.values(), old))
     found = {key for key in others if before.get(key) != after[key]}
-    if found or len(after) != len(before):
-        found |= before.keys() - after.keys()
+    came = sum(key not in before for key in found)
+    if len(after) - came < len(before):  # something went: most changes need not look
+        found.update(filterfalse(after.__contains__, before))
     return frozenset(found)
 
 

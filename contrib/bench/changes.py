@@ -65,6 +65,16 @@ class Machine(Host):
         return self._place
 
 
+class Still:
+    """Dials nothing: the simulated instances' addresses may be somebody's."""
+
+    silent: frozenset[tuple[str, int]] = frozenset()
+    gone: frozenset[tuple[str, int]] = frozenset()
+
+    def want(self, *_: object) -> None:
+        """Leave all of them alone."""
+
+
 class Stage:
     """The ambassador of a host, between a simulated engine and a simulated registry."""
 
@@ -81,6 +91,7 @@ class Stage:
         self.ambassador = Ambassador(
             context, AMBASSADOR, plane, lambda home: True, lambda: self.now, Machine(place)
         )
+        self.ambassador.flows.prober = Still()
         self.every = [_instance(number) for number in range(instances)]
         self.living = {one.id: one for one in self.every}
         self.index: dict[str, tuple[Instance, ...]] = {}

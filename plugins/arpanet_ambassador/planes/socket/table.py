@@ -50,18 +50,22 @@ def make(
     room = MAPS["links"].entries
     for space, links in clients.items():
         most = min(MOST_LINKS, room)
-        why = (
-            f"a container can have {MOST_LINKS} links on the socket plane, and this has more"
-            if room >= MOST_LINKS
-            else f"the socket plane carries {MAPS['links'].entries} links of one host, and has them"
-        )
-        troubles |= dict.fromkeys(islice(links, most, None), why)
-        table[space] = links if len(links) <= most else dict(islice(links.items(), most))
-        room -= len(table[space])
+        fitting = links
+        if len(links) > most:
+            troubles |= dict.fromkeys(islice(links, most, None), _too_many(room))
+            fitting = dict(islice(links.items(), most))
+        table[space] = fitting
+        room -= len(fitting)
     used = {name for links in table.values() for name in links.values()}
     chosen = {name: choose(pools.get(name, ()), str(host)) for name in sorted(used)}
     by_cgroup = any(space & CGROUP for space in table)
     return Table(table, chosen, host if by_cgroup else 0), troubles
+
+
+def _too_many(room: int) -> str:
+    if room >= MOST_LINKS:
+        return f"a container can have {MOST_LINKS} links on the socket plane, and this has more"
+    return f"the socket plane carries {MAPS['links'].entries} links of one host, and has them"
 
 
 def choose(targets: Sequence[Address], seed: str) -> tuple[Address, ...]:
