@@ -22,7 +22,7 @@ from tests.conftest import wait_for
 from tests.dying import with_its_parent
 from tests.holding import holding
 from tests.loopback import free_address
-from tests.services.masters import etcd_version
+from tests.services.etcd.masters import etcd_version
 
 
 @contextmanager

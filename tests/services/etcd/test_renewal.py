@@ -19,7 +19,7 @@ from arpanet.errors import RegistryError
 from tests.conftest import wait_for
 from tests.dying import with_its_parent
 from tests.loopback import free_address
-from tests.services.masters import etcd_version
+from tests.services.etcd.masters import etcd_version
 
 #: Of a certificate, in seconds; it is renewed when it has eight left, on however busy a machine.
 LIFE = 20

@@ -9,7 +9,7 @@ from arpanet_etcd.masters import discovery, flags, health, plan
 
 from arpanet import Progress
 from arpanet.errors import ArpanetError, RegistryError, RegistryUnreachable
-from tests.services.masters import Master, etcd_version, masters
+from tests.services.etcd.masters import Master, etcd_version, masters
 
 __all__ = ["masters"]  # a fixture
 

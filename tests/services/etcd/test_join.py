@@ -13,7 +13,7 @@ from arpanet_etcd.masters.plan import Own
 from arpanet import Progress
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
 from tests.conftest import SLOW, wait_for
-from tests.services.masters import Master, masters
+from tests.services.etcd.masters import Master, masters
 
 __all__ = ["masters"]  # a fixture
 

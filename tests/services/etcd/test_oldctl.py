@@ -7,7 +7,7 @@ from arpanet_etcd.etcdctl import old, verbs
 from arpanet_etcd.etcdctl.verbs import OldError
 
 from tests.conftest import wait_for
-from tests.services.masters import masters
+from tests.services.etcd.masters import masters
 
 __all__ = ["masters"]  # a fixture
 

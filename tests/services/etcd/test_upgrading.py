@@ -10,7 +10,7 @@ from arpanet_etcd.masters.wal import Identity
 from arpanet_etcd.upkeep.upgrading import exchange
 
 from arpanet.errors import ArpanetError
-from tests.services.masters import Master, masters
+from tests.services.etcd.masters import Master, masters
 
 __all__ = ["masters"]  # a fixture
 

@@ -6,7 +6,7 @@ from arpanet_etcd.plugin import EtcdPlugin
 
 from arpanet.errors import RegistryError
 from arpanet.testing.engine import RecordingEngine
-from tests.services.masters import masters
+from tests.services.etcd.masters import masters
 
 __all__ = ["masters"]  # a fixture
 

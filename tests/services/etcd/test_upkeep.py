@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.services.masters import Master, masters
+from tests.services.etcd.masters import Master, masters
 
 __all__ = ["masters"]  # a fixture
 
