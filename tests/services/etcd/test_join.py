@@ -4,9 +4,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
-from arpanet_etcd.masters import flags, health, lock, peers
+from arpanet_etcd.masters import flags, health, leaving, lock, peers
 from arpanet_etcd.masters.lock import Lock
 from arpanet_etcd.masters.plan import Own
 
@@ -149,7 +150,7 @@ def test_a_lost_lock_is_told(masters, monkeypatch):
     assert refuses(held.check)
 
 
-def test_a_member_alone_decides_nothing(masters):
+def test_a_member_alone_decides_nothing(masters, monkeypatch):
     """A member that was cut off tells what it last knew: what is wiped is not decided by it."""
     one, two, three = masters(3)
     one.boot()
@@ -161,6 +162,9 @@ def test_a_member_alone_decides_nothing(masters):
     assert three.own.peer_url in peer_urls(one)  # its own memory
     with pytest.raises(RegistryUnreachable):
         peers.agreed([one.own.client_url])
+    monkeypatch.setattr(leaving, "endpoints", lambda _: [])
+    with pytest.raises(RegistryError, match="would have no majority: h2, h3 does not answer"):
+        leaving._cluster(SimpleNamespace(settings={}), one.own, None)
 
 
 def test_a_member_whose_data_is_lost_is_replaced(masters):
