@@ -22,7 +22,7 @@ from arpanet_ambassador.links import waiting
 from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.links.specs import Service, Spec, parse
 
-__all__ = ["BACKEND", "CONNECT", "HOST", "Declared", "Declaring", "declared", "owner"]
+__all__ = ["BACKEND", "CONNECT", "DEPTH", "HOST", "Declared", "Declaring", "declared", "owner"]
 
 BACKEND, CONNECT = "backend", "connect"
 
@@ -33,7 +33,7 @@ _LABEL = re.compile(
 #: What somebody may have meant for a link: others may have labels that begin so, too.
 _LIKE_A_LABEL = re.compile(r"connect\.(?:[0-9].*|.*[:/].*)")
 #: How many containers may borrow a namespace from each other in a row, before it must be a circle.
-_DEPTH = 8
+DEPTH = 8
 #: The network mode of a container in the host's own network namespace.
 HOST = "host"
 
@@ -106,7 +106,7 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
     When it has stopped, its namespace lives on in those that joined it: then the answer is the one
     nearest to it.
     """
-    for _ in range(_DEPTH):
+    for _ in range(DEPTH):
         kind, _, other = container.network_mode.partition(":")
         if kind != "container":
             break
@@ -153,6 +153,13 @@ def _written(container: Container, namespace: str) -> Iterator[Declared]:
         text = container.labels[key]
         if match := _LABEL.fullmatch(key):
             name, port, protocol = match[1] or "", int(match[2]), match[3] or "tcp"
+            if name and not _may_be_named(name.lower()):
+                yield _failed(
+                    Declared(container.name, namespace, CONNECT, 0, text, key),
+                    f"the label {key}={text}: '{name}' is no host name that can be given to a "
+                    f"service: write another, or connect.{port}={text} for localhost",
+                )
+                continue
             dials = f"{name or 'localhost'}:{port}"
             yield Declared(
                 container.name, namespace, CONNECT, port, text, dials, protocol, name.lower()
@@ -163,6 +170,17 @@ def _written(container: Container, namespace: str) -> Iterator[Declared]:
                 f"the label {key}={text} is no link: write connect.<port>=<service>, "
                 "connect.<name>:<port>=<service>, or either with /udp after the port",
             )
+
+
+def _may_be_named(name: str) -> bool:
+    """Tell whether hosts files can give *name* an address: apps look up no other there.
+
+    Source: RFC 1123, 2.1 (labels of at most 63, the last not a number, as that is an address), and
+    RFC 6761, 6.3 (what localhost is, apps know by themselves).
+    """
+    labels = name.split(".")
+    sizes = all(0 < len(label) < 64 for label in labels)
+    return sizes and not labels[-1].isdigit() and labels[-1] != "localhost"
 
 
 def _added(container: Container, namespace: str, world: Declaring) -> Iterator[Declared]:

@@ -4,17 +4,16 @@ Into Docker's own file, from outside: the container need not run, nor have a roo
 written to. Docker makes the file anew with each start.
 """
 
-import json
 import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from arpanet import Container
-from arpanet_ambassador.links.declare import Declaring, declared
+from arpanet_ambassador.links.declare import DEPTH, Declared, Declaring, declared
 from arpanet_ambassador.names.own import allocate, lines, named
+from arpanet_ambassador.starting.files import read, recorded
 
 __all__ = ["write"]
 
@@ -27,20 +26,39 @@ _PATIENCE, _LOOK = 2.0, 0.002
 def write(container: Container, files: Path) -> None:
     """Have the hosts file of *container* name what it dials.
 
+    A guest of another's network namespace has the other's file, too.
+
     :param files: Docker's directory of this container.
     """
-    mode = container.network_mode
-    links = declared(Declaring(containers={container.id: container}, ambassador=""))
-    given, services = named(links)
-    if not given | services or mode.startswith("container:"):
-        return  # in another's namespace, the file is the other's, too
-    addresses = allocate(given | services)
-    for name in _known_to_docker(container, files):
-        addresses.pop(name, None)
+    if not any(named(_declared(container))):
+        return
     try:
+        home, files = _home(container, files)
+        given, services = named(_declared(container, home))
+        addresses = allocate(given | services)
+        for name in _known_to_docker(home, files):
+            addresses.pop(name, None)
         _append(files / "hosts", addresses)
-    except OSError as problem:
-        log.warning("container %s: its hosts file lacks %s: %s", container.name, addresses, problem)
+    except (OSError, ValueError, KeyError) as problem:
+        log.warning("container %s: its hosts file lacks names: %s", container.name, problem)
+
+
+def _declared(*containers: Container) -> list[Declared]:
+    return declared(Declaring(containers={one.id: one for one in containers}, ambassador=""))
+
+
+def _home(container: Container, files: Path) -> tuple[Container, Path]:
+    """Return whose network namespace *container* is in, and Docker's directory of that one.
+
+    :raises OSError: there is none (any more).
+    """
+    for _ in range(DEPTH):
+        kind, _, other = container.network_mode.partition(":")
+        if kind != "container":
+            break
+        files = files.parent / other
+        container = recorded(files)
+    return container, files
 
 
 def _append(path: Path, wanted: Mapping[str, str]) -> None:
@@ -64,7 +82,7 @@ def _known_to_docker(container: Container, files: Path) -> Iterator[str]:
         if other == files:
             continue
         try:
-            config: Mapping[str, Any] = json.loads((other / "config.v2.json").read_bytes())
+            config = read(other / "config.v2.json")
         except (OSError, ValueError):
             continue
         there = (config.get("NetworkSettings") or {}).get("Networks") or {}

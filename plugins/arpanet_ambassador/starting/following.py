@@ -6,7 +6,6 @@ have its links there in time. Whatever can't be seen here, or not in time, is se
 announcement, as ever.
 """
 
-import json
 import logging
 import threading
 import time
@@ -14,12 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from arpanet import Container
 from arpanet_ambassador import inotify
 from arpanet_ambassador.planes.namespaces import name_of
-from arpanet_ambassador.starting.describing import cgroups, described
+from arpanet_ambassador.starting.describing import cgroups
+from arpanet_ambassador.starting.files import read, recorded
 
 __all__ = ["HOST", "Starting"]
 
@@ -97,13 +96,15 @@ class Starting:
     def _follow(self, task: Path, files: Path) -> None:
         """Find out what one declares, then which process it is."""
         try:
-            record = described(_read(files / "config.v2.json"), _read(files / "hostconfig.json"))
+            record = recorded(files)
             if not self._declares(record):
                 return
-            if record.network_mode in ("host", "none"):
+            if record.network_mode == "none":
                 return
             left = _stamp(files / "hosts")
             self._seen(record, files)
+            if record.network_mode == "host":
+                return  # which cgroup it is in, Docker's announcement tells
             if record.network_mode.startswith("container:"):
                 self._tell(record, task)
                 return
@@ -150,7 +151,7 @@ class Starting:
 
     def _places(self, task: Path) -> list[Path]:
         try:
-            spec = _read(task / "config.json")
+            spec = read(task / "config.json")
         except (OSError, ValueError):  # not, or not wholly, written yet
             return []
         return [self._host / "sys/fs/cgroup" / one for one in cgroups(spec)]
@@ -181,10 +182,3 @@ def _listed(places: Iterable[Path]) -> list[int]:
         with suppress(OSError):
             return [int(one) for one in (place / "cgroup.procs").read_text().split()]
     return []
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    found = json.loads(path.read_bytes())
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no object")
-    return found

@@ -15,9 +15,9 @@ def start(host, name, options):
     run(host, f"docker run -d --name {name} {options} redis redis-server --port 7000")
 
 
-def asked(host, name):
+def asked(host, name, dial="localhost"):
     """What the redis at the other end of a client's link says."""
-    command = ["docker", "exec", name, "redis-cli", "get", "where"]
+    command = ["docker", "exec", name, "redis-cli", "-h", dial, "get", "where"]
     done = host.run(command, check=False)
     return done.stdout.strip() or done.stderr.strip()
 
@@ -39,12 +39,12 @@ def test_kind(kind):
         wait_for(lambda: asked(host, "client") == "host1", every=0.2)
         assert (link(host, "client")["plane"], link(host, "client")["note"]) == ("socket", "")
 
-        start(host, "guest", f"--network host {LABEL}")
+        start(host, "guest", f"--network host {LABEL.replace('6379', 'cache:6379')}")
         wait_for(lambda: "guest" in {one.client for one in looks.links(host)})
         if kind == "v1":
             assert ROOT in link(host, "guest")["error"]
         else:
-            wait_for(lambda: asked(host, "guest") == "host1", every=0.2)
+            wait_for(lambda: asked(host, "guest", "cache") == "host1", every=0.2)
             assert link(host, "guest")["plane"] == "socket"
         # nobody else on the host's network is a client
         assert "refused" in host.run(["redis-cli", "get", "where"], check=False).stderr

@@ -356,8 +356,10 @@ def test_a_client_that_is_started_again_dials_in_its_first_instruction(host, pla
 def test_guest_of_a_namespace_dials_in_its_first_instruction(settled):
     host = settled
     client(host, "--network private", "home")
-    ask = f"docker run --rm --network container:home {LABEL} redis redis-cli -h localhost get where"
-    assert [run(host, ask, check=False) for _ in range(4)] == ["host1"] * 4
+    label = f"{LABEL} --label connect.cache:6379=redis"
+    for name in ("localhost", "cache"):
+        ask = f"docker run --rm --network container:home {label} redis redis-cli -h {name}"
+        assert [run(host, f"{ask} get where", check=False) for _ in range(4)] == ["host1"] * 4
 
 
 def hosts_file(host, options):

@@ -73,6 +73,15 @@ def test_only_what_declares_links_is_told_of_until_docker_has_announced_it(tmp_p
     assert starting.found == {}
 
 
+def test_one_on_the_hosts_own_network_is_told_of_for_its_names_only(tmp_path):
+    seen, told = [], []
+    starting = begun(tmp_path, told, lambda record, _: seen.append(record.name))
+    made(tmp_path, "alone", {"connect.80": "a"}, "none")
+    made(tmp_path, "web", {"connect.80": "a"}, "host")
+    wait_for(lambda: seen)
+    assert (seen, told, starting.found) == (["web"], [], {})
+
+
 def test_one_that_starts_again_is_not_taken_for_its_former_run(tmp_path):
     """Docker may tell of the former run's end only when it has announced the next one."""
     told = []

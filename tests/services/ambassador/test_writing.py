@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.names.writing import write
+from arpanet_ambassador.starting.files import recorded
 
 from tests.unit.ambassador.records import container
 
@@ -18,12 +19,14 @@ def docker(tmp_path):
     return tmp_path
 
 
-def kept(docker, name, networks):
+def kept(docker, name, networks, labels=(), mode="bridge"):
     """What Docker keeps of a container."""
     files = docker / name
     files.mkdir()
     config = {"ID": name, "Name": f"/{name}", "NetworkSettings": {"Networks": networks}}
+    config["Config"] = {"Labels": dict(labels)}
     (files / "config.v2.json").write_text(json.dumps(config))
+    (files / "hostconfig.json").write_text(json.dumps({"NetworkMode": mode}))
     (files / "hosts").write_text("127.0.0.1\tlocalhost\n")
     return files
 
@@ -51,3 +54,20 @@ def test_what_docker_calls_others_on_the_same_network_keeps_its_meaning(docker):
 def test_elsewhere_docker_has_no_such_names(docker):
     found = names(docker, "bridge")
     assert found == ["localhost", "alias", "away", "other", "redis"]
+
+
+def test_a_guests_names_are_in_the_file_that_it_shares(docker):
+    home = kept(docker, "home", {"private": {}}, {"connect.queue:1": "redis"})
+    kept(docker, "guest", {}, mode="container:home")
+    far = kept(docker, "far", {}, mode="container:guest")
+    write(recorded(home), home)
+    write(container("far", labels=LABELS, mode="container:guest"), far)
+    lines = (home / "hosts").read_text().splitlines()
+    assert [line.split()[1] for line in lines] == ["localhost", "queue", "away", "redis"]
+    assert (far / "hosts").read_text() == "127.0.0.1\tlocalhost\n"
+
+
+def test_a_guest_whose_home_is_gone_gets_no_names(docker, caplog):
+    files = kept(docker, "guest", {}, mode="container:gone")
+    write(container("guest", labels=LABELS, mode="container:gone"), files)
+    assert "container guest: its hosts file lacks names: " in caplog.text

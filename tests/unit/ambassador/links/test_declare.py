@@ -188,6 +188,18 @@ def test_a_label_that_is_no_link_is_told(label):
     assert f"the label {label} is no link: write connect.<port>=<service>" in bad.error
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["localhost", "a.LocalHost", "10.0.0.5", "10.1", "a..b", "a.", "a" * 64, f"a.{'b' * 64}"],
+)
+def test_a_name_that_no_app_would_look_up_is_told(name):
+    labels = {f"connect.{name}:80": "a", "connect.80": "b", "connect.10.example:80": "c"}
+    bad, *good = links(container("web", labels=labels))
+    assert (bad.spec, bad.name, [link.error for link in good]) == (None, "", ["", ""])
+    assert f"'{name}' is no host name that can be given to a service" in bad.error
+    assert "write another, or connect.80=a for localhost" in bad.error
+
+
 def test_other_peoples_labels_are_not_spoken_of():
     labels = {"connect.class": "org.example.Sink", "connect.": "a", "connected": "80"}
     assert links(container("web", labels=labels)) == []
