@@ -3,7 +3,7 @@
 import ctypes
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["CREATED", "MOVED", "entries"]
@@ -14,10 +14,13 @@ _ONLYDIR, _CLOEXEC = 0x1000000, 0o2000000
 _EVENT = struct.Struct("iIII")
 
 
-def entries(directories: Iterable[Path], how: int) -> Iterator[Path]:
+def entries(
+    directories: Iterable[Path], how: int, ready: Callable[[], object] = lambda: None
+) -> Iterator[Path]:
     """Yield each entry as it comes into one of *directories*; without an end.
 
     :param how: :data:`CREATED` or :data:`MOVED`.
+    :param ready: called once, when nothing that comes is missed any more.
     :raises OSError: none of them can be watched.
     """
     libc = ctypes.CDLL(None, use_errno=True)
@@ -32,6 +35,7 @@ def entries(directories: Iterable[Path], how: int) -> Iterator[Path]:
                 watched[number] = one
         if not watched:
             raise _error("no directory")
+        ready()
         while True:
             data = os.read(descriptor, 1 << 16)
             while data:

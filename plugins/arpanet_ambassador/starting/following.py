@@ -45,7 +45,8 @@ class Starting:
     :param declares: tells whether there may be links on one: all others are of no interest here.
     :param files: finds Docker's directory of containers, as the host calls it.
     :param seen: called with each record, before its process is known and whenever the hosts file
-        was written since, from a thread of this class.
+        was written since, and with each that was started before anybody watched; from a thread of
+        this class.
     :param changed: called, from such a thread, when there is a new one in :attr:`found`.
     """
 
@@ -89,9 +90,25 @@ class Starting:
 
     def _watch(self) -> None:
         files = self._host / str(self._files()).lstrip("/")
-        for task in inotify.entries([self._host / one for one in _TASKS], inotify.CREATED):
+        tasks = [self._host / one for one in _TASKS]
+
+        def ready() -> None:
+            there = [task for place in tasks if place.is_dir() for task in place.iterdir()]
+            threading.Thread(target=self._look_at, args=(there, files), daemon=True).start()
+
+        for task in inotify.entries(tasks, inotify.CREATED, ready):
             arguments = (task, files / task.name)
             threading.Thread(target=self._follow, args=arguments, daemon=True).start()
+
+    def _look_at(self, tasks: Iterable[Path], files: Path) -> None:
+        """Tell of those that were started while nobody watched: their hosts files lack names."""
+        for task in tasks:
+            try:
+                record = recorded(files / task.name)
+                if self._declares(record) and record.network_mode != "none":
+                    self._seen(record, files / task.name)
+            except (OSError, ValueError, KeyError) as problem:
+                log.debug("container %.12s runs unseen: %s", task.name, problem)
 
     def _follow(self, task: Path, files: Path) -> None:
         """Find out what one declares, then which process it is."""

@@ -353,6 +353,13 @@ def test_a_client_that_is_started_again_dials_in_its_first_instruction(host, pla
         assert run(host, "docker start -a client") == "host1"
 
 
+def test_a_client_that_started_while_the_ambassador_was_down_has_its_names(host):
+    run(host, f"docker kill {AGENT}")
+    client(host, "--label connect.cache:6379=redis")
+    run(host, "arpanet slave start")
+    reaches(host, "cache")
+
+
 def test_guest_of_a_namespace_dials_in_its_first_instruction(settled):
     host = settled
     client(host, "--network private", "home")

@@ -3,7 +3,8 @@
 import json
 import os
 import subprocess
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 from arpanet_ambassador.starting.describing import declares
@@ -26,21 +27,25 @@ def made(host, name, labels, mode="container:home"):
     return files
 
 
-def watches():
-    """How many watches this process has."""
-    found = 0
-    for one in Path("/proc/self/fdinfo").iterdir():
-        with suppress(OSError):
-            found += one.read_text().count("inotify wd")
-    return found
-
-
 def begun(host, told, seen=lambda *_: None):
-    """Watch for what starts on a host whose files are in the directory *host*."""
-    (host / TASKS).mkdir(parents=True)
-    before = watches()
-    starting = Starting(declares, lambda: Path("/docker"), seen, lambda: told.append(1), host)
-    wait_for(lambda: watches() > before)
+    """Watch for what starts on a host whose files are in the directory *host*.
+
+    One was started before. When it is told of, whatever comes is told of as a start.
+    """
+    (host / TASKS).mkdir(parents=True, exist_ok=True)
+    made(host, "before", {"connect.80": "a"})
+    ready = threading.Event()
+
+    def but_the_first(record, files):
+        if record.name == "before":
+            ready.set()
+        else:
+            seen(record, files)
+
+    starting = Starting(
+        declares, lambda: Path("/docker"), but_the_first, lambda: told.append(1), host
+    )
+    assert ready.wait(60)
     return starting
 
 
@@ -80,6 +85,18 @@ def test_one_on_the_hosts_own_network_is_told_of_for_its_names_only(tmp_path):
     made(tmp_path, "web", {"connect.80": "a"}, "host")
     wait_for(lambda: seen)
     assert (seen, told, starting.found) == (["web"], [], {})
+
+
+def test_of_those_that_were_started_before_is_told_too_for_their_names_only(tmp_path):
+    """The host was booted, or the ambassador was down: Docker made their hosts files meanwhile."""
+    seen, told = [], []
+    (tmp_path / TASKS).mkdir(parents=True)
+    (tmp_path / TASKS / "broken").mkdir()
+    made(tmp_path, "other", {"a": "b"})
+    made(tmp_path, "web", {"connect.80": "a"})
+    starting = begun(tmp_path, told, lambda record, files: seen.append((record.name, files.name)))
+    wait_for(lambda: seen)
+    assert (seen, told, starting.found) == ([("web", "web")], [], {})
 
 
 def test_one_that_starts_again_is_not_taken_for_its_former_run(tmp_path):
