@@ -17,7 +17,7 @@ from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.planes.namespaces import name_of
 from arpanet_ambassador.planes.socket.host import Host, Unavailable
 from arpanet_ambassador.planes.socket.spaces import ROOT
-from arpanet_ambassador.plugin import AMBASSADOR_NAME
+from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, PROXY
 
 __all__ = ["LinkAdd", "LinkList", "LinkRm", "duration"]
 
@@ -152,7 +152,7 @@ def _judged(context: Context, client: Container, fresh: Added, kept: tuple[Added
         namespaces={one.id: name_of(one.pid) for one in containers.values()},
         added=by_container(kept, time.time()),
     )
-    link = judged(fresh, world)
+    link = judged(fresh, world, proxy_only=settings[ARPANET_PLANE] == PROXY)
     if owner(client, containers).network_mode == HOST:
         try:
             if Host().cgroup(client.pid) is None:

@@ -26,7 +26,7 @@ from arpanet_ambassador.nodes import NAME
 if TYPE_CHECKING:
     from arpanet_ambassador.ambassador import Ambassador
 
-__all__ = ["AMBASSADOR_NAME", "ARPANET_CONNECT_WAIT", "ARPANET_PLANE", "AmbassadorPlugin"]
+__all__ = ["AMBASSADOR_NAME", "ARPANET_CONNECT_WAIT", "ARPANET_PLANE", "PROXY", "AmbassadorPlugin"]
 
 AMBASSADOR_NAME = Setting(
     "AMBASSADOR_NAME",

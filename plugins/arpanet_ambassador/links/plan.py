@@ -16,7 +16,7 @@ from arpanet_ambassador.links.ways import Addresses, Key, Way, Ways
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Held, Home
 
-__all__ = ["Ground", "Plan", "Planner", "Resolved", "World", "make"]
+__all__ = ["Ground", "Plan", "Planner", "Resolved", "World", "make", "sandbox"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,9 +380,9 @@ def _source(link: Declared, home: Container) -> str:
 def _home(key: str, home: Container, world: World) -> Home:
     shared = owner(home, world.containers).network_mode == HOST
     name = key if key.startswith("net:") else ""
-    return Home(home.id, home.pid, name, home.started, shared, _sandbox(home.runtime))
+    return Home(home.id, home.pid, name, home.started, shared, sandbox(home.runtime))
 
 
-def _sandbox(runtime: str) -> str:
+def sandbox(runtime: str) -> str:
     """Return the runtime's name where its containers have a network stack of their own."""
     return runtime if re.search("runsc|gvisor|kata", runtime, re.IGNORECASE) else ""

@@ -1,5 +1,7 @@
 """Links that were added to running containers."""
 
+from dataclasses import replace
+
 import pytest
 from arpanet_ambassador.links.added import (
     Added,
@@ -113,6 +115,15 @@ def test_one_may_take_the_place_of_what_was_added_before():
 def test_what_can_be_no_link(fresh, containers, says):
     with pytest.raises(ValueError, match=says):
         judged(fresh, world(*containers))
+
+
+def test_one_that_no_plane_would_carry_is_refused():
+    with pytest.raises(ValueError, match="ARPANET_PLANE=proxy can't serve"):
+        judged(REDIS, world(), proxy_only=True)
+    home = replace(container("home"), runtime="runsc")
+    guest = container("web", mode="container:id-home")
+    with pytest.raises(ValueError, match="the runtime runsc has a network stack of its own"):
+        judged(REDIS, world(home, guest))
 
 
 def test_a_thousand_links_of_one_container():
