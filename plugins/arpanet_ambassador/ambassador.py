@@ -17,7 +17,7 @@ from arpanet_ambassador.flows.prober import dialling
 from arpanet_ambassador.links.outcome import Outcome
 from arpanet_ambassador.links.plan import Plan, Planner, World
 from arpanet_ambassador.links.publishing import Publisher
-from arpanet_ambassador.links.specs import masters, root
+from arpanet_ambassador.links.specs import masters
 from arpanet_ambassador.names.asking import Asking
 from arpanet_ambassador.nodes import LINKS, NAME
 from arpanet_ambassador.planes.choice import chain
@@ -119,11 +119,12 @@ class Ambassador:
     def _world(self, containers: Mapping[str, Container], snapshot: Snapshot) -> World:
         settings = self._context.settings
         given = settings[ARPANET_MASTERS]
+        self._clients.masters = masters(given, snapshot.hosts.values())
         return World(
             containers=containers,
             ambassador=self._clients.name,
-            masters=masters(given, snapshot.hosts.values()),
-            root=root(settings),
+            masters=self._clients.masters,
+            root=self._clients.root,
             namespaces=self._clients.namespaces,
             added=self._clients.added.links(),
             wait=self._wait,

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from arpanet import Container, Context
+from arpanet import ARPANET_MASTERS, Container, Context
 from arpanet_ambassador.keeping import Kept
+from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.names import hosts, writing
 from arpanet_ambassador.names.reading import HostsFiles
 from arpanet_ambassador.networks import Networks
@@ -26,6 +27,8 @@ class Clients:
     :ivar namespaces: container id -> the kernel's name for its network namespace.
     :ivar networks: what Docker says of the networks that they are in.
     :ivar added: the links that were added to running containers.
+    :ivar root: *masters*: what an address in the registry may begin with; to be told of those that
+        the registry knows.
     """
 
     def __init__(self, context: Context, name: str, sees: bool, place: Path) -> None:
@@ -34,10 +37,13 @@ class Clients:
         self.namespaces: Mapping[str, str] = {}
         self.networks = Networks(lambda: context.engine.networks(), context.wake)
         self.added = Kept(place, context.wake)
+        self.root = root(context.settings)
+        given = context.settings[ARPANET_MASTERS]
+        self.masters = masters(given, ())
         self._sees = sees
         self._hosts = HostsFiles(context.wake)
         self._starting = (
-            Starting(self._may_declare, self._files, writing.write, context.wake) if sees else None
+            Starting(self._may_declare, self._files, self._write, context.wake) if sees else None
         )
 
     @property
@@ -73,6 +79,9 @@ class Clients:
 
     def _may_declare(self, container: Container) -> bool:
         return declares(container) or container.id in self.added.links()
+
+    def _write(self, container: Container, files: Path) -> None:
+        writing.write(container, files, self.masters, self.root)
 
     def _files(self) -> Path:
         """Return the directory in which Docker keeps its containers."""

@@ -8,10 +8,11 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from arpanet import Container
-from arpanet_ambassador.links.declare import DEPTH, Declared, Declaring, declared
+from arpanet_ambassador.links.declare import DEPTH, Declaring, declared
 from arpanet_ambassador.names.own import allocate, lines, named
 from arpanet_ambassador.starting.files import read, recorded
 
@@ -23,28 +24,31 @@ log = logging.getLogger(__name__)
 _PATIENCE, _LOOK = 2.0, 0.002
 
 
-def write(container: Container, files: Path) -> None:
+def write(
+    container: Container, files: Path, masters: frozenset[str] = frozenset(), root: str = ""
+) -> None:
     """Have the hosts file of *container* name what it dials.
 
     A guest of another's network namespace has the other's file, too.
 
     :param files: Docker's directory of this container.
+    :param masters: *root*: see :class:`~arpanet_ambassador.links.declare.Declaring`.
     """
-    if not any(named(_declared(container))):
+    world = Declaring(
+        containers={container.id: container}, ambassador="", masters=masters, root=root
+    )
+    if not any(named(declared(world))):
         return
     try:
         home, files = _home(container, files)
-        given, services = named(_declared(container, home))
+        both = {one.id: one for one in (container, home)}
+        given, services = named(declared(replace(world, containers=both)))
         addresses = allocate(given | services)
         for name in _known_to_docker(home, files):
             addresses.pop(name, None)
         _append(files / "hosts", addresses)
     except (OSError, ValueError, KeyError) as problem:
         log.warning("container %s: its hosts file lacks names: %s", container.name, problem)
-
-
-def _declared(*containers: Container) -> list[Declared]:
-    return declared(Declaring(containers={one.id: one for one in containers}, ambassador=""))
 
 
 def _home(container: Container, files: Path) -> tuple[Container, Path]:

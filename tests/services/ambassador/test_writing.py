@@ -71,3 +71,12 @@ def test_a_guest_whose_home_is_gone_gets_no_names(docker, caplog):
     files = kept(docker, "guest", {}, mode="container:gone")
     write(container("guest", labels=LABELS, mode="container:gone"), files)
     assert "container guest: its hosts file lacks names: " in caplog.text
+
+
+def test_a_service_that_an_address_in_the_registry_names_has_its_name_too(docker):
+    files = kept(docker, "web", {"bridge": {}})
+    web = container("web", labels={"connect.1": "etcd://10.0.0.1:4001/arpanet/services/redis"})
+    write(web, files)
+    assert "redis" not in (files / "hosts").read_text()  # another's registry
+    write(web, files, frozenset({"10.0.0.1"}), "/arpanet")
+    assert (files / "hosts").read_text().endswith("\tredis\n")
