@@ -18,7 +18,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def clean_lab(lab: Lab) -> Iterator[Lab]:
-    """The same, whole and without containers, before the test and after it."""
+    """The same, whole, without containers and settings, before the test and after it."""
     _mend(lab)
     yield lab
     _mend(lab)
@@ -27,6 +27,8 @@ def clean_lab(lab: Lab) -> Iterator[Lab]:
 def _mend(lab: Lab) -> None:
     Cluster(lab).whole()
     clean(*lab.hosts)
+    for host in lab.hosts:
+        (host.home / ".arpanetrc").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="package")

@@ -44,11 +44,17 @@ def targets(host: Host) -> set[str]:
 
 
 def pair(cluster: Cluster, stop_timeout: int | None = None) -> list[Host]:
-    """Run redis on host1 and host2, and a client on host3 that may reach both."""
+    """Run redis on host1 and host2, and a client on host3 that may reach both.
+
+    One after the other: of two that start, that which is well first would be dialled alone for a
+    moment. A second one is not dialled before it is well.
+    """
     host1, host2, host3 = cluster.hosts
     client(host3, LABEL)
-    for host in (host1, host2):
-        serve(host, stop_timeout)
+    serve(host1, stop_timeout)
+    health = "host1:redis:6379", "healthy"
+    wait_for(lambda: health in {(one.id, one.health) for one in instances(host3)})
+    serve(host2, stop_timeout)
     wait_for(lambda: targets(host3) == {host1.ip, host2.ip})
     return [host1, host2, host3]
 

@@ -92,6 +92,7 @@ def test_a_watch_that_is_open_over_renewals_sees_every_change(etcd, kept):
             written += 1
             assert time.time() < first + 120
         renewal.close()
+        wait_for(lambda: len(heard) == written or ended.is_set())
         dropped = ended.is_set()
         watch.close()
         listening.join()
