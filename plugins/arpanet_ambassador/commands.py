@@ -21,7 +21,10 @@ class Flows(Lister):
         """Ask the ambassador."""
         context = self.app.context
         name = nodes.running(context.engine)
-        found = (statusfile.read(context.engine, name, PART) or {}).get("flows", ())
+        left = statusfile.read(context.engine, name, PART) or {}
+        found = left.get("flows", ())
+        if more := left.get("more"):
+            context.say(f"{more} more were seen before these")
         if not found:
             context.say("nothing was seen yet: links of the socket plane are, some seconds later")
         rows = [tuple(one[name] for name in FIELDS) for one in found]

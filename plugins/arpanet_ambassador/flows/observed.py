@@ -1,6 +1,7 @@
 """Who talks to whom, and how often each link was used, as the socket plane tells it. Pure."""
 
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from arpanet import hostport
@@ -12,18 +13,21 @@ __all__ = ["counted", "flows"]
 
 Uses = Mapping[tuple[str, Frontend], Use]
 
+#: How many flows are told, those seen last: the kernel may know 32,768 of them.
+LATEST = 1000
+
 
 def flows(
-    seen: Iterable[Seen], plan: Plan, containers: Mapping[str, str], began: float
+    seen: Collection[Seen], plan: Plan, containers: Mapping[str, str], began: float
 ) -> list[dict[str, Any]]:
-    """Return a row for each flow, the latest first.
+    """Return a row for each flow, the latest first; of more than :data:`LATEST`, for these.
 
     :param containers: id -> name.
     :param began: what is to be added to a time of the monotonic clock, for seconds since the epoch.
     """
     ids = {(t.ip, t.port): t.instance for one in plan.resolved for t in one.targets}
     rows = []
-    for one in seen:
+    for one in heapq.nlargest(LATEST, seen, key=lambda one: one.traffic.last):
         home = plan.clients[one.client].home.container if one.client in plan.clients else ""
         named = {address: name for name, address in plan.names.get(one.client, {}).items()}
         dialled = named.get(one.dialled.address, _shown(one.dialled.address))

@@ -13,8 +13,10 @@ from arpanet_ambassador.planes.socket.plane import Sockets
 
 __all__ = ["Observing"]
 
-#: Seconds between two looks at the kernel's maps; each takes a millisecond or two.
-EVERY = 5.0
+#: Seconds between two looks at the kernel's maps, at least; each takes a millisecond or two. Where
+#: it takes more, as with clients that dial all the world, looks are so seldom that they take this
+#: part of the time.
+EVERY, SHARE = 5.0, 50
 
 
 class Observing:
@@ -30,13 +32,15 @@ class Observing:
         now = time.monotonic()
         if self._sockets is None or now < self._due:
             return
-        self._due = now + EVERY
-        began = time.time() - now
+        began, used = time.time() - now, time.thread_time()
         names = {one.id: one.name for one in containers.values()}
+        seen = self._sockets.seen()
         found = {
-            "flows": observed.flows(self._sockets.seen(), plan, names, began),
+            "flows": observed.flows(seen, plan, names, began),
+            "more": max(0, len(seen) - observed.LATEST),
             "links": observed.counted(self._sockets.uses(), plan, began),
         }
         if found != self._left:
             statusfile.write(PART, found)
             self._left = found
+        self._due = now + max(EVERY, SHARE * (time.thread_time() - used))

@@ -53,7 +53,8 @@ def _again(one: Resolved, old: Resolved, link: Link) -> Link | None:
 
 def _link(one: Resolved, carried: Carried) -> Link:
     declared = one.declared
-    keys = [(declared.namespace, frontend) for frontend in one.frontends]
+    dialled = one.frontends if declared.spec else ()  # without one it is refused, and not carried
+    keys = [(declared.namespace, frontend) for frontend in dialled]
     planes = sorted({carried.planes.get(key, "") for key in keys})
     plane = planes[-1] if planes else ""
     reasons = "; ".join(dict.fromkeys(why for key in keys for why in carried.reasons.get(key, ())))

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from arpanet import Container, Instance, Target
-from arpanet_ambassador.links import waiting
+from arpanet_ambassador.links import hints, waiting
 from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
 from arpanet_ambassador.links.resolve import Answers, Question, lookups
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.links.ways import Addresses, Key, Way, Ways
 from arpanet_ambassador.names.own import allocate, named
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Held, Home
+from arpanet_ambassador.planes.plane import LOOPBACK, NOWHERE, Client, Frontend, Held, Home
 
 __all__ = ["Ground", "Plan", "Planner", "Resolved", "World", "make", "sandbox"]
 
@@ -47,6 +47,11 @@ class World(Declaring):
         """The container that clients are linked to: network -> its address there."""
         own = (c.networks for c in self.containers.values() if c.name == self.ambassador)
         return next(own, {})
+
+    @cached_property
+    def unpublished(self) -> hints.Unpublished:
+        """What may be meant by a service that has no instance."""
+        return hints.unpublished(self.containers.values())
 
     @cached_property
     def taken(self) -> frozenset[str]:
@@ -167,7 +172,8 @@ class Planner:
             resolved = list(before.resolved)
             touched = [n for n, index in enumerate(ground.indices) if index in news]
         else:
-            resolved = [Resolved(link, error=link.error) for link in ground.links]
+            every = zip(ground.links, ground.frontends, strict=True)
+            resolved = [Resolved(link, (), dialled, link.error) for link, dialled in every]
             touched = [n for n, index in enumerate(ground.indices) if index >= 0]
         for number in touched:
             resolved[number] = _resolved(number, ground, ways, world)
@@ -216,7 +222,7 @@ def _ground(world: World, given: object) -> Ground:
     names = {key: allocate(set().union(*named(of))) for key, of in _by_namespace(links).items()}
     frontends = [
         _frontends(link, ambassadors[link.namespace], names.get(link.namespace, {}))
-        if link.spec
+        if link.namespace in homes
         else ()
         for link in links
     ]
@@ -245,21 +251,21 @@ def _ground(world: World, given: object) -> Ground:
 
 
 def _places(
-    links: Iterable[Declared],
-    frontends: Iterable[tuple[Frontend, ...]],
+    links: Sequence[Declared],
+    frontends: Sequence[tuple[Frontend, ...]],
     ambassadors: Mapping[str, frozenset[str]],
 ) -> list[Mapping[Frontend, Frontend]]:
     """Return the places of those that wait: each is one link's alone."""
-    pairs = list(zip(links, frontends, strict=True))
-    taken = {(link.namespace, one) for link, dialled in pairs for one in dialled}
+    taken: dict[str, set[Frontend]] = {}
+    for link, dialled in zip(links, frontends, strict=True):
+        taken.setdefault(link.namespace, set()).update(dialled)
     places: list[Mapping[Frontend, Frontend]] = []
-    for link, dialled in pairs:
+    for link, dialled in zip(links, frontends, strict=True):
         found: Mapping[Frontend, Frontend] = {}
         if link.wait and link.spec:
             key = link.namespace
-            own = {frontend for other, frontend in taken if other == key}
-            found = waiting.places(dialled, ambassadors.get(key, ()), own)
-            taken |= {(key, place) for place in found.values()}
+            found = waiting.places(dialled, ambassadors.get(key, ()), taken[key])
+            taken[key].update(found.values())
         places.append(found)
     return places
 
@@ -300,7 +306,9 @@ def _frontends(
     link: Declared, ambassadors: Iterable[str], names: Mapping[str, str]
 ) -> tuple[Frontend, ...]:
     if link.form == BACKEND:
-        addresses = sorted(ambassadors)
+        addresses = sorted(ambassadors) if link.spec else []
+    elif not link.spec:  # its name has an address all the same, at which localhost's link answers
+        addresses = [names[link.name]] if link.port and link.name in names else []
     else:
         addresses = [names[link.name] if link.name else LOOPBACK]
     return tuple(Frontend(address, link.port, link.protocol) for address in addresses)
@@ -313,23 +321,8 @@ def _resolved(number: int, ground: Ground, ways: Sequence[Way], world: World) ->
         words = f"{world.ambassador} has no address that {name} could dial: 'arpanet status'"
         return Resolved(link, error=f"{words} says more")
     way = ways[ground.indices[number]]
-    error = f"{way.error}{_hint(link, world)}" if way.error else ""
+    error = f"{way.error}{hints.hint(link, world.services, world.unpublished)}" if way.error else ""
     return Resolved(link, way.targets, frontends, error, way.note, places)
-
-
-def _hint(link: Declared, world: World) -> str:
-    """Return what may help when a service has no instance: it may run here, unpublished."""
-    name = getattr(link.spec, "name", "")
-    if name in world.services:
-        return ""
-    for one in world.containers.values():
-        image = one.image.rpartition("/")[2].partition(":")[0]
-        if name in (one.name, image, one.env.get("SERVICE_NAME")) and one.name != link.client:
-            if not any(port.host_port for port in one.ports):
-                return f"; container {one.name} runs here and publishes no port: run it with -p"
-            if all(port.host_ip.startswith("127.") for port in one.ports if port.host_port):
-                return f"; container {one.name} publishes its port on loopback only"
-    return ""
 
 
 def _client(space: Space, resolved: Sequence[Resolved]) -> Client:
@@ -374,6 +367,8 @@ def _spaces(
 
 def _source(link: Declared, home: Container) -> str:
     """Name what is not the same for all links of this host, of all that resolving one takes."""
+    if not link.spec:
+        return NOWHERE
     return f"{link.text}/{link.protocol} in {','.join(sorted(home.networks))}"
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from arpanet_ambassador.planes.plane import Client, Frontend, Home, Plane
+from arpanet_ambassador.planes.plane import LOOPBACK, NOWHERE, Client, Frontend, Home, Plane
 
 __all__ = ["Carried", "Chain"]
 
@@ -52,7 +52,7 @@ class Chain:
         reasons: dict[Key, tuple[str, ...]] = {}
         every, unheld = clients, dict.fromkeys(_places(clients), NOBODY_HOLDS)
         for plane in self.planes:
-            fitting, clients = _divided(plane, clients, reasons)
+            fitting, clients, nowhere = _divided(plane, clients, reasons)
             if plane.holds:
                 fitting = _with_held(fitting, every)
             troubles = plane.apply(fitting, check)
@@ -64,7 +64,11 @@ class Chain:
                     for frontend in client.links:
                         carriers[key, frontend] = plane.name
                     continue
-                failed = {f: t for f, t in client.links.items() if (key, f) in troubles}
+                failed = {
+                    f: t
+                    for f, t in client.links.items()
+                    if (key, f) in troubles and (key, f) not in nowhere
+                }
                 for frontend in client.links.keys() - failed.keys():
                     carriers[key, frontend] = plane.name
                 for frontend in failed:
@@ -73,6 +77,8 @@ class Chain:
                 if failed:
                     rest = clients[key].links if key in clients else {}
                     clients[key] = replace(client, links={**rest, **failed})
+            for one in nowhere:
+                del carriers[one]
         for plane in self._former:
             homes = [client.home for client in every.values() if not client.home.shared]
             for where, trouble in plane.clear(homes).items():
@@ -107,9 +113,13 @@ def _with_held(fitting: Mapping[str, Client], every: Mapping[str, Client]) -> di
 
 def _divided(
     plane: Plane, clients: Mapping[str, Client], reasons: dict[Key, tuple[str, ...]]
-) -> tuple[dict[str, Client], dict[str, Client]]:
-    """Return *clients* with the links that *plane* can carry, and with the others."""
-    fitting, others = {}, {}
+) -> tuple[dict[str, Client], dict[str, Client], set[Key]]:
+    """Return *clients* with the links that *plane* can carry, and with the others.
+
+    And those of the others that it is to refuse all the same: dialled by a name, they would lead to
+    where localhost leads.
+    """
+    fitting, others, nowhere = {}, {}, set()
     for key, client in clients.items():
         refused = {}
         sandboxed = _sandboxed(client.home) if plane.inside else ""
@@ -121,9 +131,16 @@ def _divided(
             fitting[key] = client
             continue
         others[key] = replace(client, links=refused)
-        if rest := {f: t for f, t in client.links.items() if f not in refused}:
+        rest = {f: t for f, t in client.links.items() if f not in refused}
+        hidden = [one for one in refused if one.named and one._replace(address=LOOPBACK) in rest]
+        if hidden:
+            rest |= dict.fromkeys(hidden, ())
+            sources = {**client.sources, **dict.fromkeys(hidden, NOWHERE)}
+            fitting[key] = replace(client, links=rest, sources=sources)
+            nowhere |= {(key, one) for one in hidden}
+        elif rest:
             fitting[key] = replace(client, links=rest)
-    return fitting, others
+    return fitting, others, nowhere
 
 
 def _sandboxed(home: Home) -> str:

@@ -12,10 +12,13 @@ from typing import NamedTuple, Protocol
 
 from arpanet import Target
 
-__all__ = ["LOOPBACK", "Client", "Frontend", "Held", "Home", "Plane", "Troubles"]
+__all__ = ["LOOPBACK", "NOWHERE", "Client", "Frontend", "Held", "Home", "Plane", "Troubles"]
 
 #: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
 LOOPBACK = "localhost"
+#: As a source: of what is dialled by a name and leads nowhere. It is refused, since what all of
+#: loopback leads to may be another service.
+NOWHERE = "nowhere"
 
 
 class Home(NamedTuple):
@@ -52,7 +55,12 @@ class Frontend(NamedTuple):
     @property
     def loopback(self) -> bool:
         """Whether it is dialled on the client's own loopback interface."""
-        return self.address == LOOPBACK or self.address.startswith("127.")
+        return self.address == LOOPBACK or self.named
+
+    @property
+    def named(self) -> bool:
+        """Whether it is a single address of that interface, as names of links have."""
+        return self.address.startswith("127.")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 
 import pytest
+from arpanet_ambassador.planes.chain import Chain
 from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
 from arpanet_ambassador.planes.socket.host import Unavailable
@@ -65,6 +66,19 @@ def test_a_link_that_is_refused_only_once_it_leads_somewhere_takes_no_other_with
     for target in (FIRST, SECOND):
         assert sockets.apply({"c": replace(both, links={DIALS: (target,)})}) == {}
         assert reached(lan) == target.ip
+
+
+@pytest.mark.parametrize("target", [Target("fd00::1", PORT), None])
+def test_a_name_that_leads_nowhere_does_not_lead_where_localhost_leads(lan, sockets, target):
+    named = Frontend("127.77.1.1", PORT)
+    links = {named: (target,) if target else (), Frontend(LOOPBACK, PORT): (FIRST,)}
+    sources = {named: "six", Frontend(LOOPBACK, PORT): "four"}
+    carried = Chain([sockets]).apply({"c": Client(lan.client.home, links, sources=sources)})
+    assert carried.planes.keys() == {("c", one) for one in links if target is None or one != named}
+    with pytest.raises(ConnectionRefusedError):
+        lan.client.dial(named.address, PORT)
+    with lan.client.dial("127.0.0.1", PORT) as connection:
+        assert hello(connection) == f"{FIRST.ip}:{FIRST.port}"
 
 
 def test_a_host_that_cannot_have_it_is_asked_again_now_and_then(lan, machine, monkeypatch):

@@ -36,6 +36,12 @@ def test_for_a_script_and_for_a_person(arpanet, engine):
     assert "redis:6379" in arpanet("flows").out
 
 
+def test_of_too_many_the_latest(arpanet, engine):
+    engine.content = json.dumps({"flows": [ROW], "more": 31})
+    done = arpanet("flows", "-f", "json")
+    assert (json.loads(done.out), done.err) == ([ROW], "31 more were seen before these\n")
+
+
 @pytest.mark.parametrize("content", ["", "{", "{}", '{"flows": []}'])
 def test_nothing_yet(arpanet, engine, content):
     engine.content = content

@@ -139,7 +139,7 @@ class Sockets:
         spaces, lost = self._spaces.find({client.home for client in clients.values()})
         troubles: dict[tuple[str, Frontend], str] = {}
         pools: dict[str, tuple[Target, ...]] = {}
-        before, self._known = self._known, {}
+        before, now = self._known, dict[str, _Known]()
         same = len(before) == len(clients)
         for key, client in clients.items():
             space = spaces.get(client.home)
@@ -150,9 +150,10 @@ class Sockets:
             if known is None or not known.describes(space, client):
                 known = _described(space, key, client)
                 same = False
-            self._known[key] = known
+            now[key] = known
             for pool, targets in zip(known.dialled.values(), client.links.values(), strict=True):
                 pools[pool] = targets
+        self._known = now  # as a whole: another thread asks who talks to whom
         if not same:
             links: dict[Dialled, tuple[str, Frontend]] = {}
             for known in self._known.values():

@@ -32,6 +32,12 @@ def shown(*every):
     return [(row["client"], row["dialled"], row["target"], row["instance"]) for row in rows]
 
 
+def test_of_too_many_the_latest_are_told():
+    every = [seen(last=float(number)) for number in range(5000)]
+    rows = observed.flows(every, PLAN, {"id-web": "web"}, 0.0)
+    assert [row["last"] for row in rows] == [4999.0 - n for n in range(observed.LATEST)]
+
+
 def test_by_the_names_that_people_gave():
     assert shown(seen()) == [("web", "redis:6379", "10.0.0.1:10000", "h1:r0:6379")]
     assert observed.flows([seen()], PLAN, {}, 1000.0)[0]["last"] == 1005.0

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from arpanet_ambassador.links import hints
 from arpanet_ambassador.links.outcome import Outcome
 from arpanet_ambassador.links.plan import Planner, World, make
 from arpanet_ambassador.planes.chain import Carried
-from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
+from arpanet_ambassador.planes.plane import LOOPBACK, NOWHERE, Frontend, Home
 
 from arpanet.records import Link, Port, Target
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
@@ -96,6 +97,33 @@ def test_bad_link_has_no_part_in_it():
     assert {key: set(client.links) for key, client in made.clients.items()} == {"id-web": {DIALS}}
 
 
+@pytest.mark.parametrize("value", ["a b", "10.0.0.1:http"])
+def test_a_name_whose_link_makes_no_sense_leads_nowhere(value):
+    """It is in the hosts file; without a link of its own it would lead where localhost leads."""
+    labels = {"connect.6379": "redis", "connect.cache:6379": value, "connect.queue:80": "redis"}
+    made = plan(container("web", labels=labels))
+    client, names = made.clients["id-web"], made.names["id-web"]
+    cache = Frontend(names["cache"], 6379)
+    assert client.links == {
+        Frontend(LOOPBACK, 6379): (TARGET,),
+        cache: (),
+        Frontend(names["queue"], 80): (TARGET,),
+    }
+    assert client.sources[cache] == NOWHERE
+    assert NOWHERE not in {client.sources[one] for one in client.links.keys() - {cache}}
+    carried = Carried({("id-web", one): "socket" for one in client.links})
+    shown = {one.dials: (one.plane, bool(one.error)) for one in Outcome().links(made, carried)}
+    assert shown["cache:6379"] == ("", True)
+    assert shown["queue:80"] == ("socket", False)
+
+
+def test_a_name_that_two_declare_differently_leads_nowhere():
+    home = container("home", labels={"connect.cache:6379": "redis", "connect.6379": "redis"})
+    guest = container("guest", mode="container:id-home", labels={"connect.cache:6379": "other"})
+    links = plan(home, guest).clients["id-home"].links
+    assert sorted(links.values()) == [(), (TARGET,)]
+
+
 def test_address_in_the_hosts_file_counts_though_another_container_has_it_now():
     other = container("other", ip="172.17.0.9")
     made = plan(web(), other, named={"id-web": frozenset({"172.17.0.9"})})
@@ -171,6 +199,14 @@ def test_hint_where_a_service_runs_unpublished(ports, says):
     hidden = replace(container("priv", ip="172.17.0.8"), ports=ports)
     made = plan(container("web", labels={"connect.80": "priv"}), hidden)
     assert made.resolved[0].error == "service priv has no instance" + (f"; {says}" if says else "")
+
+
+def test_hints_are_sought_once_for_all_links(monkeypatch):
+    """The last instance that goes would cost a thousand clients a look at each other."""
+    made = []
+    monkeypatch.setattr(hints, "unpublished", lambda every: made.append(1) or {})
+    plan(*(container(f"web{n}", labels={"connect.80": f"s{n % 3}"}) for n in range(30)))
+    assert made == [1]
 
 
 # -- what carries a link -------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from arpanet_ambassador.planes.chain import NOBODY_HOLDS, Chain
-from arpanet_ambassador.planes.plane import Client, Frontend, Held, Home
+from arpanet_ambassador.planes.plane import NOWHERE, Client, Frontend, Held, Home
 
 A, B = Frontend("10.0.0.1", 80), Frontend("localhost", 81)
 WEB = Client(Home("id-web", 7), {A: (), B: ()})
@@ -25,6 +25,7 @@ class Fake:
 
     def apply(self, clients, check=False):
         self.given = {key: set(client.links) for key, client in clients.items()}
+        self.clients = clients
         return self.troubles
 
     def due(self):
@@ -67,6 +68,22 @@ def test_failed_and_refused_links_of_one_client_meet_again():
         ("w", A): ("full", "second refuses"),
         ("w", B): ("first refuses", "second refuses"),
     }
+
+
+def test_a_name_that_a_plane_refuses_is_refused_there_where_localhost_is_linked():
+    """Its address is one of loopback's, which this plane would take for localhost's link."""
+    named, elsewhere = Frontend("127.77.1.1", 81), Frontend("127.77.1.2", 82)
+    client = replace(WEB, links={named: ("six",), elsewhere: ("six",), B: ("one",)})
+    first, second = Fake("first", refused=[named, elsewhere]), Fake("second", refused=[named])
+    carried = Chain([first, second]).apply({"w": client})
+    assert first.clients["w"].links == {named: (), B: ("one",)}
+    assert first.clients["w"].sources == {named: NOWHERE}
+    assert second.clients["w"].links == {elsewhere: ("six",)}
+    assert carried.planes == {("w", B): "first", ("w", elsewhere): "second"}
+    assert carried.reasons["w", named] == ("first refuses", "second refuses")
+    first.troubles = {("w", named): "full", ("w", B): "full"}
+    carried = Chain([first, Fake("last")]).apply({"w": client})
+    assert carried.planes == {("w", one): "last" for one in client.links}
 
 
 def test_who_waits_is_given_to_who_can_hold_whoever_carries_the_link():
