@@ -63,10 +63,11 @@ def stop(context: Context, name: str) -> None:
     """Remove the ambassador, take the links out of the clients, let go of what they link to."""
     engine = context.engine
     holders = engine.own(HOLDER)
-    was_here = bool(holders) or bool(engine.own(NAME))
     entered = _enters_namespaces(engine)
+    if not holders and not engine.own(NAME):  # somebody may have removed all: its volume stays
+        entered = engine.volume_labels(_VOLUME) is not None
     engine.remove_part(NAME)
-    if was_here and entered:
+    if entered:
         _clear(context, name, node_image(context))
     for one in holders:
         if clients := engine.linked(one.id):

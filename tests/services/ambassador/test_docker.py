@@ -216,15 +216,17 @@ def test_service_that_moves_is_followed(host):
         wait_for(lambda: "refused" in asked(host), every=0.1)
 
 
-@pytest.mark.parametrize("agent", ["alive", "dead", "removed"])
+@pytest.mark.parametrize("agent", ["alive", "dead", "removed", "removed with all else"])
 def test_slave_stop_takes_the_links_out(host, agent):
     client(host, f"{LABEL} --network private")
     reaches(host)
     assert traces(host)
     if agent != "alive":
         run(host, f"docker kill {AGENT}")
-    if agent == "removed":
+    if agent.startswith("removed"):
         run(host, f"docker rm {AGENT}")
+    if agent == "removed with all else":
+        run(host, f"docker rm -f {NAME}")
     run(host, "arpanet slave stop")
     assert "arpanet" not in traces(host)  # Docker has a table of its own there
     assert run(host, "docker ps -aq --filter label=arpanet.part=backends") == ""

@@ -23,6 +23,10 @@ class Engine:
         self.clients, self.others, self.pid_mode = list(linked), others, pid_mode
         self.did, self.specs, self.files = [], [], {}
         self.exit = (0, b"", b"")
+        self.volumes = {}
+
+    def volume_labels(self, name):
+        return self.volumes.get(name)
 
     def own(self, part):
         return [one for one in self.mine if one.part == part]
@@ -196,6 +200,9 @@ def test_stop_takes_links_out_when_nobody_puts_them_back_any_more(run):
     assert run("slave_stop", HOLDER, dead).did == every
     assert run("slave_stop", HOLDER).did == every
     assert run("slave_stop").did == ["remove ambassador"]
+    removed = Engine()
+    removed.volumes["arpanet_links"] = {}
+    assert run("slave_stop", removed).did == ["remove ambassador", CLEAR]
 
 
 def test_stop_keeps_what_clients_are_linked_to(run):
