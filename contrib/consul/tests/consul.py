@@ -42,6 +42,10 @@ class Consul:
         self._server.shutdown()
         self._server.server_close()
 
+    def silent(self):
+        """Return what, while it is entered, keeps every answer from being given."""
+        return self._changed
+
     def change(self, service="", *instances, index=None, broken=None):
         """Let *instances* be all of a service: (address, port, tags, passing, node's address)."""
         with self._changed:
