@@ -87,7 +87,8 @@ class Kernel:
 
     def flows(self) -> dict[Flow, Traffic]:
         """Return who talks to whom, declared or not, of the clients that there are."""
-        flows = self._maps["flows"].items() if self._maps else ()
+        maps = self._maps  # as they were: another thread than the planes' may ask
+        flows = maps["flows"].items() if maps else ()
         known = self._held.get("spaces", {})
         return dict(unpack_flow(key, value) for key, value in flows if key[:8] in known)
 
