@@ -32,6 +32,7 @@ class App(cliff_app.App):
     command_manager: Commands
     #: The exit code of a command line without a command.
     interacted: int = ExitCode.DONE
+    #: The command that was begun, by whose name its author is found where it fails.
     running: str = ""
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ class Services(WatchingLister):
         for said in dict.fromkeys(words for _, words in two_ways):
             context.say(said)
         found = listing.rows(snapshot, parsed_args.name)
-        for said in _missing(context, parsed_args.name, snapshot):
+        for said in _missing(context, parsed_args.name, snapshot, bool(found)):
             context.say(said)
         now = time.time()
         records = [listing.record(one, now, refused) for one, refused in found.values()]
@@ -82,9 +82,8 @@ def _change(one: tuple[str, listing.Row]) -> tuple[str, Mapping[str, Any], str]:
     return sign, record, listing.line(sign, record)
 
 
-def _missing(context: Context, name: str | None, snapshot: Snapshot) -> Iterator[str]:
-    """Yield why there is no instance at all, and which of this host's the registry has not."""
-    found = listing.rows(snapshot, name)
+def _missing(context: Context, name: str | None, snapshot: Snapshot, found: bool) -> Iterator[str]:
+    """Yield why none was *found*, and which of this host's the registry has not."""
     if name is None:
         if not found:
             yield "no service yet: no published port on any slave"

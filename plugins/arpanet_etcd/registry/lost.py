@@ -50,10 +50,10 @@ class Lost:
     def add(self, host: str, instance: Instance, age: float = 0.0) -> None:
         """Keep *instance*, gone for *age* seconds; if it is kept already, since then."""
         key = (host, instance.id)
-        since = self._entries[key].since if key in self._entries else self._clock() - age
-        if key in self._entries:  # it keeps its place in the order
-            self._unindex(host, instance.id, self._entries[key])
-        self._entries[key] = Entry(instance, since)
+        known = self._entries.get(key)
+        if known:  # it keeps its place in the order
+            self._unindex(host, instance.id, known)
+        self._entries[key] = Entry(instance, known.since if known else self._clock() - age)
         self._hosts.setdefault(host, set()).add(instance.id)
         self._ids.setdefault(instance.id, set()).add(host)
         if address := address_of(instance):

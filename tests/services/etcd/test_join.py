@@ -76,23 +76,25 @@ def test_a_join_killed_between_adding_and_starting_is_finished(masters):
     one.settled("h1", "h2")
 
 
-def test_a_join_killed_before_promoting_is_finished(masters):
-    one, two = masters(2)
+def learning(masters: Callable[[int], list[Master]]) -> list[Master]:
+    """A master, and one that was killed when it had begun as a learner."""
+    one, two = both = masters(2)
     one.boot()
     one.gateway.learner_add([two.own.peer_url])
     two.start(flags.existing(one.gateway.member_list(), two.own))
     wait_for(two.data)
+    return both
+
+
+def test_a_join_killed_before_promoting_is_finished(masters):
+    one, two = learning(masters)
     two.joiner.join([one.own.peer_url])
     one.settled("h1", "h2")
     assert two.starts == 1
 
 
 def test_a_start_by_the_data_finishes_a_join_too(masters):
-    one, two = masters(2)
-    one.boot()
-    one.gateway.learner_add([two.own.peer_url])
-    two.start(flags.existing(one.gateway.member_list(), two.own))
-    wait_for(two.data)
+    one, two = learning(masters)
     two.joiner.resume([one.own.client_url])
     one.settled("h1", "h2")
 

@@ -1,9 +1,6 @@
 """``arpanet service …`` beside a real etcd."""
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -11,6 +8,7 @@ from arpanet_etcd.registry.vault import open_vault
 from arpanet_identity import roster
 
 from tests.conftest import wait_for
+from tests.services.etcd import commands
 from tests.services.etcd.hosts import H1, H2, Reader, instance
 
 
@@ -18,23 +16,14 @@ from tests.services.etcd.hosts import H1, H2, Reader, instance
 def arpanet(one_etcd, layout, tmp_path):
     """Run a command line there; returns its exit code, and both outputs."""
     masters = one_etcd.endpoints[0].removeprefix("http://")
-    env = {
-        **os.environ,
+    given = {
         "HOME": str(tmp_path),
         "ARPANET_IP": "10.0.0.9",
-        "ARPANET_TLS": "off",
         "ARPANET_REGISTRY": f"etcd://{masters}{layout.root.rstrip('/')}",
     }
 
     def run(*argv):
-        done = subprocess.run(
-            [sys.executable, "-m", "arpanet", *argv],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return done.returncode, done.stdout, done.stderr
+        return commands.arpanet(given, *argv, timeout=60)
 
     return run
 

@@ -1,12 +1,10 @@
 """``arpanet master status`` and ``remove``, with real members."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
+from tests.services.etcd import commands
 from tests.services.etcd.masters import Master, masters
 
 __all__ = ["masters"]  # a fixture
@@ -28,23 +26,13 @@ def arpanet(tmp_path):
 
     def run(master: Master, *argv: str, masters: str = ""):
         own = master.own
-        env = {
-            **os.environ,
+        given = {
             "HOME": str(tmp_path),
             "HOSTNAME": own.name,
             "ARPANET_IP": own.ip,
             "ARPANET_MASTERS": masters or own.ip,
-            "ARPANET_TLS": "off",
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "arpanet", *argv],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout, done.stderr
+        return commands.arpanet(given, *argv, timeout=120)
 
     return run
 

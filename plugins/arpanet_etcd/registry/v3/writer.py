@@ -80,7 +80,6 @@ class V3Writer:
     def _acquire(self) -> None:
         """Take over the living lease that the host's record has, else put it under a new one."""
         self._sure = self._settled = False
-        self._learn_masters()
         found = self._gateway.get(self._key)
         other = living_host(self._host.name, found)
         if other and (self._superseded or other.engine != self._host.engine):
