@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 from arpanet_etcd.client import wire
+from arpanet_etcd.registry import diff
+from arpanet_etcd.registry.registry import open_registry
 from arpanet_etcd.registry.v3 import writer as writing
 from arpanet_etcd.registry.v3.store import V3Store
 from arpanet_etcd.registry.v3.writer import V3Writer
@@ -22,6 +24,7 @@ from tests.services.etcd.hosts import (
     never_without,
     unconfirmed,
 )
+from tests.standing import stand_in
 
 
 @pytest.fixture
@@ -359,3 +362,25 @@ def test_an_older_session_yields_to_a_newer_one(one_etcd, connect, monkeypatch):
     assert len(reader.heard) == told
     registry.close()
     reader.sees(*instances(3), within=8)
+
+
+def test_a_host_that_only_writes_learns_the_other_masters(clusters, layout):
+    """Those that a setting names may be gone one day, and the others a majority."""
+    cluster = clusters(3)
+    registry = open_registry(cluster.endpoints[:1], layout.root.rstrip("/"))
+    session = registry.session(H1)
+    session.publish(instances(1))
+    wait_for(lambda: set(registry._store.gateway.endpoints) == set(cluster.endpoints))
+    registry.close()
+
+
+def test_what_is_withdrawn_in_several_steps_is_withdrawn_by_a_clock_that_was_put_back(
+    one_etcd, connect, monkeypatch
+):
+    registry = connect(one_etcd)
+    registry.session(H1).publish(instances(200))
+    reader = Reader(connect(one_etcd))
+    reader.sees(*instances(200))
+    stand_in(monkeypatch, diff, "time", time=lambda: 0.0)
+    registry._store.withdraw("h1")
+    reader.sees()
