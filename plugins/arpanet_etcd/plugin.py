@@ -26,6 +26,7 @@ from arpanet_etcd.settings import SETTINGS, endpoints
 if TYPE_CHECKING:
     from arpanet_etcd.masters.admitting import Access
     from arpanet_etcd.upkeep.caretaker import Caretaker
+    from arpanet_etcd.upkeep.upgrader import Upgrader
 
 __all__ = ["EtcdPlugin"]
 
@@ -40,6 +41,7 @@ class EtcdPlugin:
         self._access: Access | None = None
         self._access_to: Settings | None = None
         self._caretaker: Caretaker | None = None
+        self._upgrader: Upgrader | None = None
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
@@ -88,13 +90,17 @@ class EtcdPlugin:
 
     @hookimpl
     def arpanet_agent_start(self, context: Context) -> None:
-        """In a master's agent, begin to care for the masters."""
+        """In a master's agent, begin to care for the masters, and to do what others ask."""
         if context.agent != "master" or make_registry(context.settings) is None:
             return
         from arpanet_etcd.upkeep.scheduling import make_caretaker
+        from arpanet_etcd.upkeep.upgrader import make_upgrader
 
         self._caretaker = make_caretaker(context)
         self._caretaker.start()
+        if upgrader := make_upgrader(context):
+            self._upgrader = upgrader
+            self._upgrader.start()
 
     @hookimpl
     def arpanet_agent_stop(self, context: Context) -> None:
@@ -102,6 +108,9 @@ class EtcdPlugin:
         if self._caretaker:
             self._caretaker.close()
             self._caretaker = None
+        if self._upgrader:
+            self._upgrader.close()
+            self._upgrader = None
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:

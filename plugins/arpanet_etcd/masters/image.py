@@ -9,7 +9,10 @@ from arpanet_etcd.masters import flags
 from arpanet_etcd.masters.flags import Version
 from arpanet_etcd.settings import ETCD_IMAGE
 
-__all__ = ["PART", "VERSION_LABEL", "Image", "earlier", "present", "provide", "wanted"]
+__all__ = [
+    *("PACKED", "PART", "VERSION_LABEL", "Image"),
+    *("earlier", "named", "present", "provide", "wanted"),
+]
 
 PART = "etcd"
 #: The label of an etcd container that says which etcd last wrote its data.
@@ -52,7 +55,14 @@ def wanted(context: Context, install: bool = False) -> Image:
     """
     if image := present(context, install):
         return image
-    tag = _get(context)
+    return named(context, _get(context))
+
+
+def named(context: Context, tag: str) -> Image:
+    """Return an image that is on this host, and which etcd it has.
+
+    :raises EngineError: it has none.
+    """
     return Image(tag, _version(context.engine, tag))
 
 

@@ -8,7 +8,7 @@ from arpanet import ArpanetError, Command, Lister, kinds
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import status
 from arpanet_etcd.settings import endpoints
-from arpanet_etcd.upkeep import caretaker, removing, restoring, survey, taking, upgrading
+from arpanet_etcd.upkeep import caretaker, removing, restoring, rolling, survey, taking
 from arpanet_etcd.upkeep.survey import Row
 
 __all__ = ["MasterRemove", "MasterRestore", "MasterSnapshot", "MasterStatus", "MasterUpgrade"]
@@ -102,11 +102,12 @@ class MasterRestore(Command):
 
 
 class MasterUpgrade(Command):
-    """Have this host's master run the etcd that ETCD_IMAGE names, while the others go on.
+    """Have all masters run the etcd that ETCD_IMAGE names, one after the other.
 
-    Said on one master after the other; each names the next.
+    Ends at the first that is not well with it, and has the one of before run there again. Said
+    again, it goes on. With ARPANET_TLS=off: this host's alone; it names the next.
     """
 
     def take_action(self, parsed_args: Namespace) -> None:
-        """Exchange it, or put the one of before back."""
-        upgrading.upgrade(self.app.context)
+        """Exchange one after the other, or put the one of before back."""
+        rolling.roll(self.app.context)

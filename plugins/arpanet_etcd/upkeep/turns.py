@@ -8,7 +8,7 @@ from arpanet_etcd.masters import flags
 from arpanet_etcd.masters.flags import Version
 from arpanet_etcd.masters.status import Survey
 
-__all__ = ["hindrance", "left", "unwell"]
+__all__ = ["hindrance", "left", "order", "unwell"]
 
 
 def unwell(found: Survey) -> str:
@@ -37,9 +37,14 @@ def hindrance(found: Survey, new: Version) -> str:
 
 def left(found: Survey, new: Version) -> list[str]:
     """Return the names of those that run an etcd older than *new*, the leader last."""
+    older = {m.name for m in found.members if (v := _version(found, m.id)) and v < new}
+    return [name for name in order(found) if name in older]
+
+
+def order(found: Survey) -> list[str]:
+    """Return the names of all in the order of their turns: the leader last, which moves once."""
     leaders = {said.leader for said in found.reports.values()}
-    older = [m for m in found.members if (v := _version(found, m.id)) and v < new]
-    return [m.name for m in sorted(older, key=lambda m: (m.id in leaders, m.name))]
+    return [m.name for m in sorted(found.members, key=lambda m: (m.id in leaders, m.name))]
 
 
 def _version(found: Survey, member: str) -> Version | None:

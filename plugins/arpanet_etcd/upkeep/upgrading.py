@@ -1,11 +1,13 @@
 """Another etcd for this host's master, while the others go on: or the one of before again.
 
-Said on one master after the other. A lock that all share keeps two from it at one moment, and none
-begins while another is not well: so a rolling upgrade stops at the first that fails.
+A lock that all share keeps two from it at one moment, and none begins while another is not well: so
+a rolling upgrade stops at the first that fails. One that is killed in the middle is ended by
+whoever comes next on that host (see :mod:`arpanet_etcd.upkeep.journal`).
 """
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from arpanet import ARPANET_IDENTITY, ArpanetError, Context, EngineError, RegistryError
 from arpanet_etcd.client.gateway import Gateway
@@ -17,9 +19,10 @@ from arpanet_etcd.masters.lock import Lock
 from arpanet_etcd.masters.starting import lock_key
 from arpanet_etcd.masters.status import Survey
 from arpanet_etcd.settings import endpoints
-from arpanet_etcd.upkeep import restoring, taking, turns
+from arpanet_etcd.upkeep import journal, restoring, taking, turns
+from arpanet_etcd.upkeep.journal import Exchange
 
-__all__ = ["exchange", "upgrade"]
+__all__ = ["REFUSED", "exchange", "finish", "upgrade", "well"]
 
 #: Seconds for all masters to be well: one may just have begun.
 SETTLED = 10.0
@@ -27,46 +30,70 @@ SETTLED = 10.0
 PATIENCE = 120.0
 #: What was there before, beside the snapshots by schedule, which are dropped with time.
 SNAPSHOT = "before-upgrade.db"
+#: What is under way, beside it.
+JOURNAL = "upgrade.json"
 REFUSED = "no master is given another etcd while"
 
 
-def upgrade(context: Context) -> None:
-    """Have this host's master run the etcd that the settings ask for.
+def upgrade(context: Context, new: Image) -> Survey:
+    """Have this host's master run another etcd; return how the masters are then.
 
     :raises ArpanetError: this host is no master; others are not well, or of too old a version:
         nothing was changed. Or the new etcd was not well, and the one of before runs again.
     """
     this = own(context)
     container.preflight(context)
+    finish(context)
     before = image.earlier(context.engine)
     if before is None:
         raise ArpanetError("this host is no master", "run this on a master")
-    new = image.wanted(context)
     if reason := flags.upgrade(before.version, new.version):
         raise ArpanetError(f"{reason}: nothing was changed", "let ETCD_IMAGE name another")
     places = [this.client_url, *endpoints(context.settings)]
-    found = _well(context, places, REFUSED)
+    found = well(context, places, REFUSED)
     places = [url for one in found.members for url in one.client_urls]
     if image.earlier(context.engine, context.engine.image_id(new.tag)):
-        return _report(context, found, new)
+        return found
     with Lock(Gateway(places), lock_key(context), this.name, context.progress) as lock:
         # once more: another master may have been changed while this one waited for its turn
-        found = _well(context, places, REFUSED)
+        found = well(context, places, REFUSED)
         if reason := turns.hindrance(found, new.version):
             raise ArpanetError(
                 f"{reason}: nothing was changed", "bring the others to that version first"
             )
         _save(context, this.client_url)
         lock.check()
-        machines = EtcdContainer(context, before), EtcdContainer(context, new)
+        words = flags.kept(container.command(context.engine))
+        _exchange(context, Exchange(before, new, tuple(words)))
+        return well(context, places, f"etcd {flags.dotted(new.version)} is well here, but")
+
+
+def finish(context: Context) -> None:
+    """End an exchange that was killed in the middle, if there is one.
+
+    :raises ArpanetError: the new etcd is not well; says what runs now.
+    """
+    if begun := journal.begun(_beside(context, JOURNAL)):
+        context.say(f"going on to etcd {flags.dotted(begun.new.version)}, which was begun before")
+        _exchange(context, begun)
+
+
+def _exchange(context: Context, what: Exchange) -> None:
+    this = own(context)
+    with journal.kept(_beside(context, JOURNAL), what):
         exchange(
-            *machines,
+            EtcdContainer(context, what.before),
+            EtcdContainer(context, what.new),
             lambda machine: health.wait(this, machine.check, context.progress, PATIENCE),
-            f"etcd {flags.dotted(new.version)}",
-            f"etcd {flags.dotted(before.version)}",
+            f"etcd {flags.dotted(what.new.version)}",
+            f"etcd {flags.dotted(what.before.version)}",
+            what.formation,
         )
-        found = _well(context, places, f"etcd {flags.dotted(new.version)} is well here, but")
-    return _report(context, found, new)
+
+
+def _beside(context: Context, name: str) -> Path:
+    directory: Path = context.settings[ARPANET_IDENTITY] / "snapshots"
+    return directory / name
 
 
 def exchange(
@@ -75,14 +102,16 @@ def exchange(
     wait: Callable[[Machine], None],
     name: str = "the new etcd",
     former: str = "the one of before",
+    formation: Sequence[str] | None = None,
 ) -> None:
     """Run *new* instead of *before*, with its data; or *before* again.
 
+    :param formation: what both are started with; ``None``: as *before* was.
     :param wait: returns once a machine's member has all that the others have; raises
         ``EngineError`` or ``RegistryError`` when it doesn't come to that.
     :raises ArpanetError: *new* did not; says what runs now.
     """
-    words = flags.kept(before.command())
+    words = flags.kept(before.command()) if formation is None else formation
     try:
         new.start(words)
         wait(new)
@@ -108,7 +137,7 @@ def _put_back(
     raise ArpanetError(f"{what}; {former} runs again", "leave the other masters as they are")
 
 
-def _well(context: Context, places: Sequence[str], refused: str) -> Survey:
+def well(context: Context, places: Sequence[str], refused: str) -> Survey:
     """Return a look at the masters in which all are well.
 
     :param refused: what is said, with the reason behind it, when it doesn't come to that.
@@ -128,7 +157,7 @@ def _well(context: Context, places: Sequence[str], refused: str) -> Survey:
 
 def _save(context: Context, place: str) -> None:
     """Whatever the new etcd makes of its data, there is what was there before."""
-    file = context.settings[ARPANET_IDENTITY] / "snapshots" / SNAPSHOT
+    file = _beside(context, SNAPSHOT)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
@@ -137,13 +166,3 @@ def _save(context: Context, place: str) -> None:
     with context.progress(f"saving {file}") as tell:
         taking.take([place], key, restoring.kept_ca(context), file, tell)
     context.say(f"{file} has all that the masters held before")
-
-
-def _report(context: Context, found: Survey, new: Image) -> None:
-    context.say(f"this master runs etcd {flags.dotted(new.version)}")
-    if names := turns.left(found, new.version):
-        context.say(f"next: run 'arpanet master upgrade' on {names[0]}")
-        if names[1:]:
-            context.say(f"after it, on {', '.join(names[1:])}")
-    else:
-        context.say("no master runs an older one")
