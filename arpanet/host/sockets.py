@@ -10,18 +10,22 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 __all__ = [
     "ACK",
     "DUMP",
     "REQUEST",
     "Connection",
+    "Sign",
     "ask",
     "attributes",
     "connections",
     "destroy",
     "destroy_socket",
     "heard",
+    "waited",
 ]
 
 _SOCK_DIAG = 4
@@ -37,8 +41,13 @@ _TIMEOUT = 5.0
 _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21
 #: Of TCP: established, syn-sent, fin-wait-1 and -2, close-wait, last-ack (net/tcp_states.h).
 _CONNECTED = sum(1 << state for state in (1, 2, 4, 5, 8, 9))
-_ESTABLISHED = 1 << 1
+_ESTABLISHED, _SYN_SENT = 1 << 1, 1 << 2
 _EVERY_STATE = 0xFFFFFFFF
+#: In ``struct inet_diag_msg``: how often it was sent again, and the milliseconds until it is once
+#: more. A SYN is so after a second (``TCP_TIMEOUT_INIT``), from Linux 6.5 on some times again, and
+#: then after twice as long each time.
+_AGAIN, _EXPIRES = 3, slice(52, 56)
+_LINEAR = Path("/proc/sys/net/ipv4/tcp_syn_linear_timeouts")
 #: ``struct inet_diag_msg``, behind which are attributes; ``struct tcp_info`` is one, asked for by a
 #: bit of its own, and in it the milliseconds since data, and since an acknowledgement, came in.
 _DIAG_MESSAGE = 72
@@ -72,19 +81,51 @@ def connections() -> list[Connection]:
     return [one for one, _ in _sockets(_CONNECTED)]
 
 
-def heard() -> Iterator[tuple[tuple[str, int], float]]:
-    """Yield, of each established TCP socket here, its peer and the seconds since that said a thing.
+class Sign(NamedTuple):
+    """What a socket tells of its peer.
+
+    :ivar ago: seconds since the peer last said a thing; or, where it has not answered for a second
+        at least, since it was first asked for a connection.
+    """
+
+    target: tuple[str, int]
+    answers: bool
+    ago: float
+
+
+def heard() -> Iterator[Sign]:
+    """Yield what each TCP socket here that is established, or tries to be, tells of its peer.
 
     :raises OSError: the kernel says no.
     """
-    for one, rest in _sockets(_ESTABLISHED, _ASK_INFO):
-        info = dict(attributes(rest)).get(_INFO, b"")
+    for one, answer in _sockets(_ESTABLISHED | _SYN_SENT, _ASK_INFO):
+        if 1 << answer[1] == _SYN_SENT:
+            if times := answer[_AGAIN]:
+                (left,) = struct.unpack("=I", answer[_EXPIRES])
+                yield Sign(one.target, False, waited(times, _linear()) - left / 1000)
+            continue
+        info = dict(attributes(answer[_DIAG_MESSAGE:])).get(_INFO, b"")
         if len(info) >= _LAST_HEARD.size:
-            yield one.target, min(_LAST_HEARD.unpack_from(info)) / 1000
+            yield Sign(one.target, True, min(_LAST_HEARD.unpack_from(info)) / 1000)
+
+
+def waited(times: int, linear: int) -> float:
+    """Return after how many seconds a SYN that was sent *times* again is so once more; pure.
+
+    :param linear: how often that is so after one second more, before it takes twice as long.
+    """
+    return float(sum(1 << max(0, one - linear) for one in range(times + 1)))
+
+
+def _linear() -> int:
+    try:
+        return int(_LINEAR.read_text())  # of this thread's namespace
+    except (OSError, ValueError):
+        return 0  # a kernel of before; too old rather than too young
 
 
 def _sockets(states: int, more: int = 0) -> Iterator[tuple[Connection, bytes]]:
-    """Yield the TCP sockets of this namespace that are in one of *states*, and their attributes."""
+    """Yield the TCP sockets here that are in one of *states*, each with all that is said of it."""
     for family in (socket.AF_INET, socket.AF_INET6):
         body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, more, 0, states) + bytes(48)
         for answer in ask(_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, body):
@@ -92,7 +133,7 @@ def _sockets(states: int, more: int = 0) -> Iterator[tuple[Connection, bytes]]:
             ports = struct.unpack_from(">HH", kept)
             own, peer = (_text(family, one) for one in (kept[4:20], kept[20:36]))
             one = Connection((peer, ports[1]), (own, ports[0]), family, kept)
-            yield one, answer[_DIAG_MESSAGE:]
+            yield one, answer
 
 
 def _text(family: int, packed: bytes) -> str:

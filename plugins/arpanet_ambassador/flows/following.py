@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from arpanet import Container, Snapshot
 from arpanet_ambassador.flows.dialling import Endpoint
-from arpanet_ambassador.flows.living import Living
+from arpanet_ambassador.flows.living import Living, Signs
 from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
 from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, watches
@@ -69,11 +69,11 @@ class Flows:
         found = (plane.reached() for plane in self._planes if isinstance(plane, Sockets))
         return next(found, {})
 
-    def _living(self, verify: Belongs) -> Callable[[frozenset[Endpoint]], frozenset[Endpoint]]:
+    def _living(self, verify: Belongs) -> Callable[[frozenset[Endpoint]], Signs]:
         for plane in self._planes:
             if isinstance(plane, Sockets):
                 return Living(plane.seen, lambda: self._plan.clients, verify)
-        return lambda wanted: frozenset()  # other planes' sockets don't show where they lead
+        return lambda wanted: Signs()  # other planes' sockets don't show where they lead
 
     def _drop(self, endpoint: Endpoint) -> None:
         for plane in self._planes:

@@ -1,11 +1,13 @@
-"""Instances that need no dial: connections of clients here prove that they are there.
+"""Instances that need no dial: connections of clients here tell whether they are there.
 
 The socket plane tells which client dialled an instance last; the kernel, when that client's sockets
-last heard of it. So an instance with traffic is never dialled for nothing.
+last heard of it, and which of them have asked it for a connection in vain. So an instance with
+traffic is never dialled for nothing. A refusal leaves no socket behind: of that a dial tells.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
@@ -15,16 +17,29 @@ from arpanet_ambassador.planes import namespaces
 from arpanet_ambassador.planes.plane import Client
 from arpanet_ambassador.planes.socket.layout import Seen
 
-__all__ = ["Living", "askers"]
+__all__ = ["Living", "Signs", "askers"]
 
 #: Seconds for which what was heard proves that somebody is there.
 _FRESH = 1.0
 #: How many of a client's sockets are looked at: beyond that a dial costs less.
 _ENOUGH = 1000
 #: How many clients are looked at in a second: each look walks the table of all sockets of the
-#: machine, and costs as much as twenty dials. Who has proved nothing is left alone for some
+#: machine, and costs as much as twenty dials. Who has told nothing is left alone for some
 #: seconds, and who dialled what is looked up as often.
 _LOOKS, _REST = 2, 5.0
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What connections tell.
+
+    :ivar there: instances that said a thing just now -> how many seconds ago.
+    :ivar hanging: others, and of each connection that one has not answered for a second at least,
+        how many seconds ago it was begun.
+    """
+
+    there: Mapping[Endpoint, float] = field(default_factory=dict)
+    hanging: Mapping[Endpoint, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Living:
@@ -46,19 +61,21 @@ class Living:
         self._again = float("-inf")
         self._resting: dict[str, float] = {}
 
-    def __call__(self, wanted: frozenset[Endpoint]) -> frozenset[Endpoint]:
-        """Return those of *wanted* that connections prove to be there; where in doubt, not."""
+    def __call__(self, wanted: frozenset[Endpoint]) -> Signs:
+        """Return what connections tell of *wanted*; where in doubt, nothing."""
         clients = self._clients()
         asked = self._asked(wanted, clients)
         homes = {clients[key].home: key for key in asked}
         work = {home: partial(_heard, asked[key]) for home, key in homes.items()}
-        proved: frozenset[Endpoint] = frozenset()
+        there: dict[Endpoint, float] = {}
+        hanging: dict[Endpoint, tuple[float, ...]] = {}
         for home, came in namespaces.visit_all(work, self._verify).items():
-            found = came if isinstance(came, frozenset) else frozenset()
-            proved |= found
-            if not found:
+            found = came if isinstance(came, Signs) else Signs()
+            there |= found.there
+            hanging |= found.hanging
+            if not found.there and not found.hanging:
                 self._resting[homes[home]] = self._clock() + _REST
-        return proved
+        return Signs(there, hanging)
 
     def _asked(
         self, wanted: frozenset[Endpoint], clients: Mapping[str, Client]
@@ -90,11 +107,14 @@ def askers(seen: Iterable[Seen], wanted: frozenset[Endpoint]) -> dict[str, froze
     return {client: frozenset(targets) for client, targets in found.items()}
 
 
-def _heard(targets: frozenset[Endpoint]) -> frozenset[Endpoint]:
-    found = set()
-    for target, ago in islice(sockets.heard(), _ENOUGH):
-        if target in targets and ago < _FRESH:
-            found.add(target)
-            if found == targets:
+def _heard(targets: frozenset[Endpoint]) -> Signs:
+    there: dict[Endpoint, float] = {}
+    hanging: dict[Endpoint, list[float]] = {}
+    for target, answers, ago in islice(sockets.heard(), _ENOUGH):
+        if target in targets and not answers:
+            hanging.setdefault(target, []).append(ago)
+        elif target in targets and ago < _FRESH:
+            there[target] = min(there.get(target, ago), ago)
+            if there.keys() == targets:
                 break
-    return frozenset(found)
+    return Signs(there, {one: tuple(a) for one, a in hanging.items() if one not in there})

@@ -3,7 +3,7 @@
 Those that the registry lost and nobody withdrew (unconfirmed) may be well: their host's agent may
 be dead, or etcd wiped, or the network between them cut. Those that it has may be gone: their host
 may have lost its power just now. Only what a link here uses is dialled, from a worker; and nothing
-that connections prove to be there.
+of which connections tell whether it is there: two that hang are as good as two dials that failed.
 """
 
 import logging
@@ -15,6 +15,7 @@ from functools import partial
 
 from arpanet import Snapshot
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
+from arpanet_ambassador.flows.living import Signs
 
 __all__ = ["MISSES", "PATIENCE", "SECOND", "Prober", "dialling", "judged", "pause"]
 
@@ -36,9 +37,13 @@ GONE = 15.0
 #: all hosts of the cluster together: with more of them, each is dialled less often.
 _RATE, _BOUND = 200.0, 500.0
 
+#: Seconds for which connections that hang tell nothing of what was silent by them alone, and
+#: answered when it was dialled: something is between it and one client.
+_DISTRUST = 60.0
+
 Dial = Callable[[Collection[Endpoint]], Iterable[tuple[Endpoint, bool]]]
-#: Of these addresses those that connections prove to be there.
-Living = Callable[[frozenset[Endpoint]], frozenset[Endpoint]]
+#: What connections tell of these addresses.
+Living = Callable[[frozenset[Endpoint]], Signs]
 
 
 def _dialled(addresses: Collection[Endpoint]) -> Iterable[tuple[Endpoint, bool]]:
@@ -85,7 +90,7 @@ class Prober:
     def __init__(
         self,
         changed: Callable[[], None],
-        living: Living = lambda _: frozenset(),
+        living: Living = lambda _: Signs(),
         dial: Dial = _dialled,
     ) -> None:
         self._changed, self._living, self._dial = changed, living, dial
@@ -93,6 +98,9 @@ class Prober:
         self.gone: frozenset[Endpoint] = frozenset()
         self._since: dict[Endpoint, float] = {}
         self._misses: dict[Endpoint, int] = {}
+        #: when it last said a thing; and whose misses are connections that hang
+        self._heard: dict[Endpoint, float] = {}
+        self._hung: frozenset[Endpoint] = frozenset()
         #: what has answered since it is wanted
         self._answered: frozenset[Endpoint] = frozenset()
         self._news = threading.Condition()
@@ -143,13 +151,42 @@ class Prober:
 
     def round(self, wanted: frozenset[Endpoint]) -> None:
         """See to each address once; to what fails for the first time, soon once more."""
-        living = self._living(wanted) & wanted
-        answers = dict.fromkeys(living, True) | dict(self._dial(sorted(wanted - living)))
-        self._misses = judged(self._misses, answers)
+        signs, now = self._living(wanted), time.monotonic()
+        there = {one: now - ago for one, ago in signs.there.items() if one in wanted}
+        self._heard |= {one: max(at, self._heard.get(one, at)) for one, at in there.items()}
+        hung = self._hanging(signs, wanted - there.keys(), now)
+        answers = dict.fromkeys(there, True) | self._dialled(wanted - there.keys() - hung.keys())
+        self._misses = judged(self._misses, answers) | hung
+        well = {one for one, answered in answers.items() if answered}
+        self._hung = wanted & ((self._hung - well) | hung.keys())
         if doubts := [one for one, count in self._misses.items() if 0 < count < MISSES]:
             time.sleep(SECOND)
-            self._misses |= judged(self._misses, dict(self._dial(sorted(doubts))))
+            self._misses |= judged(self._misses, self._dialled(doubts))
+        self._heard = {one: at for one, at in self._heard.items() if one in wanted}
         self._judge()
+
+    def _dialled(self, wanted: Iterable[Endpoint]) -> dict[Endpoint, bool]:
+        answers = dict(self._dial(sorted(wanted)))
+        for one in (one for one, answered in answers.items() if answered):
+            distrust = _DISTRUST if one in self._hung & self.silent else 0.0
+            self._heard[one] = max(time.monotonic() + distrust, self._heard.get(one, 0.0))
+        return answers
+
+    def _hanging(
+        self, signs: Signs, wanted: frozenset[Endpoint], now: float
+    ) -> dict[Endpoint, int]:
+        """Return address -> misses in a row, with the connections that hang since it was heard.
+
+        Not of what is silent already: those that hang from before would hide that it is back. Nor
+        of what never answered here: that is not judged by a dial, either.
+        """
+        found = {}
+        able = (self._answered | self._doubtful) - self.silent
+        for one in wanted.intersection(signs.hanging, able):
+            since = self._heard.get(one, float("-inf"))
+            if count := sum(now - ago > since for ago in signs.hanging[one]):
+                found[one] = self._misses.get(one, 0) + count
+        return found
 
     def _judge(self) -> None:
         now = time.monotonic()

@@ -1,5 +1,7 @@
 """Instances that the registry has, and that don't answer."""
 
+import contextlib
+import socket
 import time
 
 import pytest
@@ -8,7 +10,7 @@ from arpanet_ambassador.flows import prober
 from arpanet.records import Snapshot
 from tests.conftest import SLOW, wait_for
 from tests.services.ambassador.host import snapshot
-from tests.services.ambassador.lan import SERVERS, echoes, hello
+from tests.services.ambassador.lan import AMBASSADOR, SERVERS, echoes, hello
 from tests.services.ambassador.planes import Machine, bpffs
 
 ONE, TWO = SERVERS
@@ -121,10 +123,36 @@ def test_connections_that_talk_save_dials(make, lan):
             living = host.ambassador.flows.prober._living
             one = frozenset({(ONE, 6379)})
 
-            def proved():
-                assert echoes(talking)
-                return lan.ambassador.do(lambda: living(one)) == one
+            def there():
+                return lan.ambassador.do(lambda: living(one)).there.keys()
 
-            wait_for(proved)
-            wait_for(lambda: lan.ambassador.do(lambda: living(one)) == frozenset())
+            wait_for(lambda: echoes(talking) and there() == one)
+            wait_for(lambda: not there())
+        host.ambassador.chain.clear([])
+
+
+def begun():
+    """Return a socket of the client that has asked for a connection, and waits for no answer."""
+    made = socket.socket()
+    made.setblocking(False)
+    made.connect_ex((AMBASSADOR, 6379))
+    return made
+
+
+def test_connections_that_hang_need_no_dial(make, lan, deaf, monkeypatch):
+    with bpffs() as place:
+        host = make(machine=Machine(place))
+        host.services(ONE, TWO)
+        host.containers()
+        wait_for(lambda: len(answered(host)) == 2)
+        found = host.ambassador.flows.prober
+        # no dial tells of the one that is to fall silent
+        dial = found._dial
+        others = {(TWO, 6379)}
+        monkeypatch.setattr(found, "_dial", lambda ones: dial(sorted(others.intersection(ones))))
+        deaf(ONE)
+        with contextlib.ExitStack() as waiting:
+            for _ in range(4):  # each second one gets it
+                waiting.enter_context(lan.client.do(begun))
+            wait_for(lambda: found.silent == {(ONE, 6379)}, 20)
         host.ambassador.chain.clear([])

@@ -1,7 +1,7 @@
 """Whose connections are asked whether an instance is there."""
 
 from arpanet_ambassador.flows import living
-from arpanet_ambassador.flows.living import Living, askers
+from arpanet_ambassador.flows.living import Living, Signs, askers
 from arpanet_ambassador.planes.plane import Client, Home
 from arpanet_ambassador.planes.socket.layout import Dialled, Seen, Traffic
 
@@ -31,7 +31,7 @@ def test_few_are_asked_and_who_proves_nothing_is_left_alone(monkeypatch):
 
     def visit(work, _verify):
         visited.append(sorted(home.container for home in work))
-        return {home: frozenset({ONE} if home.container == "a" else ()) for home in work}
+        return {home: Signs({ONE: 0.2} if home.container == "a" else {}) for home in work}
 
     monkeypatch.setattr(living.namespaces, "visit_all", visit)
     clients = {key: Client(Home(key, 1)) for key in "abc"}
@@ -46,9 +46,21 @@ def test_few_are_asked_and_who_proves_nothing_is_left_alone(monkeypatch):
     ask = Living(seen_now, lambda: clients, clock=lambda: now[0])
     wanted = frozenset(targets.values())
     for _ in range(3):
-        assert ask(wanted) == {ONE}
+        assert ask(wanted).there == {ONE: 0.2}
         now[0] += 1
     assert visited == [["a", "b"], ["a", "c"], ["a"]] and looked == [100.0]
     now[0] += 3
     ask(wanted)
     assert visited[-1] == ["a", "b"] and looked == [100.0, 106.0]
+
+
+def test_who_waits_in_vain_tells_something(monkeypatch):
+    monkeypatch.setattr(
+        living.namespaces,
+        "visit_all",
+        lambda work, _: dict.fromkeys(work, Signs({}, {ONE: (1.2, 1.1)})),
+    )
+    clients = {"a": Client(Home("a", 1))}
+    ask = Living(lambda: [seen("a", ONE, 1.0)], lambda: clients, clock=lambda: 100.0)
+    for _ in range(2):
+        assert ask(frozenset({ONE})).hanging == {ONE: (1.2, 1.1)}, "nor is it left alone then"

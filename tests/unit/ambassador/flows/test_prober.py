@@ -2,6 +2,7 @@
 
 import pytest
 from arpanet_ambassador.flows import prober
+from arpanet_ambassador.flows.living import Signs
 from arpanet_ambassador.flows.prober import (
     MISSES,
     PATIENCE,
@@ -14,6 +15,7 @@ from arpanet_ambassador.flows.prober import (
 
 from arpanet.records import Host, Instance, Snapshot
 from tests.conftest import wait_for
+from tests.standing import stand_in
 
 ONE, TWO = ("10.0.0.1", 1), ("10.0.0.2", 1)
 
@@ -57,8 +59,8 @@ class Net:
     """What answers, and what was dialled in which order."""
 
     def __init__(self, *up):
-        self.up, self.asked, self.told, self.living = set(up), [], [], frozenset()
-        self.prober = Prober(self.tell, lambda wanted: self.living, self.dial)
+        self.up, self.asked, self.told, self.signs = set(up), [], [], Signs()
+        self.prober = Prober(self.tell, lambda wanted: self.signs, self.dial)
 
     def tell(self):
         self.told.append(self.prober.silent)
@@ -115,12 +117,81 @@ def test_who_never_answered_here_may_be_for_others_to_reach():
 
 def test_what_connections_prove_is_not_dialled():
     net = Net(ONE)
-    net.living = frozenset({TWO})
+    net.signs = Signs({TWO: 0.1})
     net.rounds(3, confirmed=[ONE, TWO])
     assert net.asked == [ONE] * 3 and net.told == []
-    net.living = frozenset()
+    net.signs = Signs()
     net.rounds(1, confirmed=[ONE, TWO])
     assert net.told == [{TWO}], "they had proved that it can be reached from here"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Stands still, but for a test that moves it."""
+    now = [1000.0]
+    stand_in(monkeypatch, prober, "time", monotonic=lambda: now[0])
+    return now
+
+
+def test_two_connections_that_hang_need_no_dial(clock):
+    net = Net(ONE, TWO)
+    net.rounds(confirmed=[ONE, TWO])
+    clock[0] += 10
+    net.signs, net.asked = Signs({}, {TWO: (1.5, 1.0)}), []
+    net.rounds(confirmed=[ONE, TWO])
+    assert net.asked == [ONE] and net.told == [{TWO}]
+
+
+def test_one_that_hangs_is_a_miss_and_a_dial_decides(clock):
+    net = Net(ONE)
+    net.rounds(confirmed=[ONE])
+    clock[0] += 10
+    net.signs, net.asked = Signs({}, {ONE: (1.5,)}), []
+    net.rounds(confirmed=[ONE])
+    assert net.asked == [ONE] and net.told == []
+    net.up.clear()
+    clock[0] += 10
+    net.rounds(confirmed=[ONE])
+    assert net.asked == [ONE, ONE] and net.told == [{ONE}]
+
+
+def test_those_that_hung_before_it_was_last_heard_tell_nothing(clock):
+    net = Net(ONE)
+    net.rounds(confirmed=[ONE])
+    clock[0] += 1
+    net.signs, net.asked = Signs({}, {ONE: (3.0, 2.0)}), []
+    net.rounds(confirmed=[ONE])
+    assert net.asked == [ONE] and net.told == []
+    net.signs = Signs({ONE: 0.5})
+    clock[0] += 1
+    net.rounds(confirmed=[ONE])
+    net.signs = Signs({}, {ONE: (1.4, 1.3)})
+    clock[0] += 1
+    net.rounds(confirmed=[ONE])
+    assert net.asked == [ONE] and net.told == [{ONE}], "begun after it was heard half a second ago"
+
+
+def test_what_is_silent_is_dialled_whatever_hangs(clock):
+    net = Net(ONE)
+    net.rounds(confirmed=[ONE])
+    net.signs, clock[0] = Signs({}, {ONE: (1.0, 1.0)}), clock[0] + 10
+    net.rounds(2, confirmed=[ONE])
+    assert net.told == [{ONE}, frozenset()], "it answers"
+    clock[0] += 50
+    net.rounds(confirmed=[ONE])
+    assert len(net.told) == 2, "one client can't reach it, and others can"
+    clock[0] += 50
+    net.rounds(confirmed=[ONE])
+    assert net.told[2:] == [{ONE}]
+
+
+def test_what_never_answered_here_is_not_judged_by_what_hangs(clock):
+    net = Net()
+    net.signs = Signs({}, {ONE: (1.0, 1.0)})
+    net.rounds(2, confirmed=[ONE])
+    assert net.told == [] and net.asked
+    net.rounds(confirmed=[ONE], doubtful=[ONE])
+    assert net.told == [{ONE}]
 
 
 def test_only_what_is_wanted_is_dialled():
