@@ -133,6 +133,7 @@ class Ambassador:
             isolated=self._clients.networks.found.isolated,
             internal=self._clients.networks.found.internal,
             named=self._clients.named,
+            unnamed=self._clients.unnamed,
             silent=self.flows.prober.silent,
             remembered=self.plan.ambassadors,
             answers=self._asking.answers,

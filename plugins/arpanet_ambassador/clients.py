@@ -8,6 +8,7 @@ from arpanet_ambassador.keeping import Kept
 from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.names import hosts, writing
 from arpanet_ambassador.names.reading import HostsFiles
+from arpanet_ambassador.names.unnamed import Unnamed
 from arpanet_ambassador.networks import Networks
 from arpanet_ambassador.planes.namespaces import name_of
 from arpanet_ambassador.planes.plane import Home
@@ -42,6 +43,7 @@ class Clients:
         self.masters = masters(given, ())
         self._sees = sees
         self._hosts = HostsFiles(context.wake)
+        self._unnamed = Unnamed(context.wake)
         self._starting = (
             Starting(self._may_declare, self._files, self._write, context.wake) if sees else None
         )
@@ -50,6 +52,12 @@ class Clients:
     def named(self) -> Mapping[str, frozenset[str]]:
         """Namespace -> the ambassador's addresses in the hosts files of its containers."""
         return self._hosts.found
+
+    @property
+    def unnamed(self) -> Mapping[str, Mapping[str, str]]:
+        """Container name -> name that it dials -> why its hosts file was left alone there."""
+        found, containers = self._unnamed.found, self.containers or {}
+        return {containers[key].name: found[key] for key in found.keys() & containers.keys()}
 
     @property
     def holder(self) -> Home | None:
@@ -65,6 +73,7 @@ class Clients:
         :param again: read all files anew, whether anything changed or not.
         """
         found = dict(running)
+        self._unnamed.forget(running)
         if self._starting:
             self._starting.settled(running)
             found = {**running, **self._starting.found}  # those are later than Docker's word
@@ -81,7 +90,8 @@ class Clients:
         return declares(container) or container.id in self.added.links()
 
     def _write(self, container: Container, files: Path) -> None:
-        writing.write(container, files, self.masters, self.root)
+        found = writing.write(container, files, self.masters, self.root)
+        self._unnamed.learn(container.id, found)
 
     def _files(self) -> Path:
         """Return the directory in which Docker keeps its containers."""

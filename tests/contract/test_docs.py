@@ -12,6 +12,7 @@ from arpanet import errors, events, hookspecs, plugins, records, settings
 from arpanet.errors import ExitCode
 from arpanet.testing import fixtures
 from tests.contract.house import ROOT, entry_points, page
+from tests.services.ambassador.behaviours import BEHAVIOURS, LACKS
 
 PLUGINS_PAGE = "docs/plugins.md"
 HOOKS = {
@@ -205,3 +206,31 @@ def test_each_claim_about_security_names_tests_that_there_are(title, count):
                 else re.search(rf"def test_\w*{word}", text)
             )
             assert there, word
+
+
+#: What the page calls the planes of the table of behaviours, and two ways in which one is tried.
+PLANES = {
+    "socket": "socket",
+    "socket-compiled-anew": "socket",
+    "socket-old-kernel": "socket before Linux 5.18",
+    "nftables": "nftables",
+    "proxy": "proxy",
+}
+
+
+def test_the_page_says_what_a_plane_lacks_and_what_happens_instead():
+    expected = []
+    for one in LACKS:
+        planes = list(dict.fromkeys(PLANES[plane] for plane in one.planes))
+        if "socket" in planes:  # whatever the kernel
+            planes.remove("socket before Linux 5.18")
+        expected.append((one.need, ", ".join(planes), one.instead))
+    table = section(page("docs/internals.md"), "### What a plane lacks")
+    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", table, re.MULTILINE)
+    assert rows[1:] == expected
+
+
+def test_what_a_plane_may_lack_is_what_behaviours_need():
+    assert {need for one in BEHAVIOURS for need in one.needs} == {one.need for one in LACKS}
+    of = [(one.need, plane) for one in LACKS for plane in one.planes]
+    assert len(of) == len(set(of))

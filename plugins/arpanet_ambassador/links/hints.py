@@ -1,11 +1,16 @@
-"""Why a service may have no instance: something of its name runs here, unpublished; pure."""
+"""What is to be said of a link that its author may not expect; pure.
+
+Why its service may have no instance: something of that name runs here, unpublished. And why the
+name that its app may dial does not lead to it.
+"""
 
 from collections.abc import Iterable, Mapping
 
 from arpanet import Container, Instance
-from arpanet_ambassador.links.declare import Declared
+from arpanet_ambassador.links.declare import CONNECT, Declared
+from arpanet_ambassador.links.specs import Service
 
-__all__ = ["Unpublished", "hint", "unpublished"]
+__all__ = ["Unpublished", "hint", "unnamed", "unpublished"]
 
 #: Name -> (container, what is to be said of it) of those that may be meant by it.
 Unpublished = Mapping[str, list[tuple[str, str]]]
@@ -38,3 +43,17 @@ def unpublished(containers: Iterable[Container]) -> Unpublished:
         for name in {one.name, image, one.env.get("SERVICE_NAME", "")}:
             found.setdefault(name, []).append((one.name, words))
     return found
+
+
+def unnamed(link: Declared, left: Mapping[str, str]) -> str:
+    """Return what is to be said of *link*, whose name its client does not have from here.
+
+    :param left: name -> why its client's hosts file was left alone there, and what helps.
+    """
+    if link.form != CONNECT or link.added:
+        return ""
+    named = link.name or (link.spec.name.lower() if isinstance(link.spec, Service) else "")
+    if named not in left:
+        return ""
+    localhost = "" if link.name else f", or dial localhost:{link.port}"
+    return f"{named}:{link.port} is not this link: {left[named]}{localhost}"

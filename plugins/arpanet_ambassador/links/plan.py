@@ -31,6 +31,8 @@ class World(Declaring):
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
     :ivar silent: addresses of instances that did not answer when they were dialled.
+    :ivar unnamed: container name -> name that its links are dialled at -> why its hosts file was
+        left alone there.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -41,6 +43,7 @@ class World(Declaring):
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
     silent: Addresses = frozenset()
+    unnamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def backends(self) -> Mapping[str, str]:
@@ -212,6 +215,7 @@ def _given(world: World) -> object:
         world.masters,
         world.root,
         world.wait,
+        world.unnamed,
     )
 
 
@@ -322,7 +326,9 @@ def _resolved(number: int, ground: Ground, ways: Sequence[Way], world: World) ->
         return Resolved(link, error=f"{words} says more")
     way = ways[ground.indices[number]]
     error = f"{way.error}{hints.hint(link, world.services, world.unpublished)}" if way.error else ""
-    return Resolved(link, way.targets, frontends, error, way.note, places)
+    name = hints.unnamed(link, world.unnamed.get(link.client, {})) if world.unnamed else ""
+    note = "; ".join(filter(None, (name, way.note)))
+    return Resolved(link, way.targets, frontends, error, note, places)
 
 
 def _client(space: Space, resolved: Sequence[Resolved]) -> Client:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from arpanet_ambassador.links.declare import CONNECT, Declared
 from arpanet_ambassador.links.specs import Service
 
-__all__ = ["allocate", "lines", "named"]
+__all__ = ["allocate", "entries", "lines", "named"]
 
 #: 127.77.0.0/16: loopback, so no host is shadowed by it, and nobody else's habit.
 _PREFIX = "127.77"
@@ -46,14 +46,22 @@ def named(links: Iterable[Declared]) -> tuple[set[str], set[str]]:
     return given, services
 
 
+def entries(text: str) -> dict[str, str]:
+    """Return name -> the first address that a hosts file has for it, whoever put it there."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        address, *names = line.partition("#")[0].split() or [""]
+        for name in names:
+            found.setdefault(name.lower(), address)
+    return found
+
+
 def lines(text: str, addresses: Mapping[str, str]) -> str:
     """Return what is to be added to a hosts file, so that it has *addresses*: name -> address.
 
     Names that it has already are left alone, whoever put them there.
     """
-    there = {
-        name.lower() for line in text.splitlines() for name in line.partition("#")[0].split()[1:]
-    }
+    there = entries(text)
     missing = {name: addresses[name] for name in sorted(addresses) if name not in there}
     start = "\n" if missing and text and not text.endswith("\n") else ""
     return start + "".join(

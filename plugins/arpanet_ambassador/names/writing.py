@@ -7,13 +7,13 @@ written to. Docker makes the file anew with each start.
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from arpanet import Container
 from arpanet_ambassador.links.declare import DEPTH, Declaring, declared
-from arpanet_ambassador.names.own import allocate, lines, named
+from arpanet_ambassador.names.own import allocate, entries, lines, named
 from arpanet_ambassador.starting.files import read, recorded
 
 __all__ = ["write"]
@@ -22,12 +22,16 @@ log = logging.getLogger(__name__)
 
 #: Seconds that Docker may take from making the container's directory to writing its hosts file.
 _PATIENCE, _LOOK = 2.0, 0.002
+#: Who else gives names, and what helps then.
+_GIVEN = "by --add-host, --link, or as its own name"
+_LOCALHOST = ("127.0.0.1", "::1")
+_ANOTHER = "label it with another name, as connect.<name>:<port>=<service>"
 
 
 def write(
     container: Container, files: Path, masters: frozenset[str] = frozenset(), root: str = ""
-) -> None:
-    """Have the hosts file of *container* name what it dials.
+) -> Mapping[str, str]:
+    """Have the hosts file of *container* name what it dials; return name -> why not that one.
 
     A guest of another's network namespace has the other's file, too.
 
@@ -37,18 +41,26 @@ def write(
     world = Declaring(
         containers={container.id: container}, ambassador="", masters=masters, root=root
     )
-    if not any(named(declared(world))):
-        return
+    given, services = named(declared(world))
+    if not given | services:
+        return {}
     try:
-        home, files = _home(container, files)
+        home, at = _home(container, files)
         both = {one.id: one for one in (container, home)}
-        given, services = named(declared(replace(world, containers=both)))
-        addresses = allocate(given | services)
-        for name in _known_to_docker(home, files):
-            addresses.pop(name, None)
-        _append(files / "hosts", addresses)
+        every = allocate(set().union(*named(declared(replace(world, containers=both)))))
+        if any("/etc/hosts" in _mounted(one) for one in {files, at}):
+            words = "its hosts file is a mount of its own"
+            left = {name: f"{words}; add '{every[name]} {name}' to it" for name in every}
+        else:
+            left = _known_to_docker(home, at, every)
+            there = _append(at / "hosts", {k: v for k, v in every.items() if k not in left})
+            for name, address in there.items():
+                if name in given or address not in _LOCALHOST:  # at which its link is, too
+                    left[name] = f"its hosts file has it at {address} ({_GIVEN}); {_ANOTHER}"
     except (OSError, ValueError, KeyError) as problem:
         log.warning("container %s: its hosts file lacks names: %s", container.name, problem)
+        return dict.fromkeys(given | services, f"its hosts file lacks it: {problem}")
+    return {name: why for name, why in left.items() if name in given | services}
 
 
 def _home(container: Container, files: Path) -> tuple[Container, Path]:
@@ -65,8 +77,17 @@ def _home(container: Container, files: Path) -> tuple[Container, Path]:
     return container, files
 
 
-def _append(path: Path, wanted: Mapping[str, str]) -> None:
-    """:raises OSError: it is not Docker's plain file, or there is none."""
+def _mounted(files: Path) -> Mapping[str, object]:
+    """Return what a container has mounted, but for what Docker itself does: by where that is."""
+    found: Mapping[str, object] = read(files / "config.v2.json").get("MountPoints") or {}
+    return found
+
+
+def _append(path: Path, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Add what lacks; return name -> address of those that were there already, elsewhere.
+
+    :raises OSError: it is not Docker's plain file, or there is none.
+    """
     deadline = time.monotonic() + _PATIENCE
     while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
         time.sleep(_LOOK)
@@ -74,15 +95,18 @@ def _append(path: Path, wanted: Mapping[str, str]) -> None:
     with os.fdopen(descriptor, "r+b") as file:
         text = file.read().decode(errors="replace")
         file.write(lines(text, wanted).encode())
+    there = entries(text)
+    return {k: there[k] for k, v in wanted.items() if there.get(k, v) != v}
 
 
-def _known_to_docker(container: Container, files: Path) -> Iterator[str]:
-    """Yield the names that Docker's DNS has for others on the networks of *container*.
+def _known_to_docker(container: Container, files: Path, wanted: Collection[str]) -> dict[str, str]:
+    """Return which of *wanted* Docker's DNS has for others on the networks of *container*, and why.
 
     A hosts file goes before DNS, so what is written there would hide a container of that name.
     """
+    found: dict[str, str] = {}
     networks = container.networks.keys() - {"bridge"}
-    for other in files.parent.iterdir() if networks else ():
+    for other in sorted(files.parent.iterdir()) if networks else ():
         if other == files:
             continue
         try:
@@ -90,6 +114,10 @@ def _known_to_docker(container: Container, files: Path) -> Iterator[str]:
         except (OSError, ValueError):
             continue
         there = (config.get("NetworkSettings") or {}).get("Networks") or {}
-        for network in networks & there.keys():
-            yield str(config.get("Name") or "").lstrip("/").lower()
-            yield from (one.lower() for one in (there[network] or {}).get("Aliases") or ())
+        own = str(config.get("Name") or "").lstrip("/")
+        for network in sorted(networks & there.keys()):
+            for name in (own, *((there[network] or {}).get("Aliases") or ())):
+                if name.lower() in wanted:
+                    words = f"Docker's DNS has it, for container {own} on network {network}"
+                    found.setdefault(name.lower(), f"{words}; {_ANOTHER}")
+    return found

@@ -12,7 +12,7 @@ from arpanet_ambassador.planes.plane import Home
 from tests.conftest import wait_for
 
 AMBASSADOR, CLIENT, SERVERS = "10.99.0.2", "10.99.0.3", ("10.99.0.11", "10.99.0.12")
-OTHER, SERVERS6, CLIENT6 = "10.99.0.4", "fd99::11", "fd99::3"
+OTHER, WEB, SERVERS6, CLIENT6 = "10.99.0.4", "10.99.0.5", "fd99::11", "fd99::3"
 
 
 def anybody(home):
@@ -60,6 +60,7 @@ class Lan:
 
     def __init__(self, client_uid=0):
         self._sockets = []
+        self._addresses = {}
         with ExitStack() as failed:
             self.client, self.other, self.ambassador, self.servers = self.nodes = [
                 failed.enter_context(Node(name, uid))
@@ -74,8 +75,7 @@ class Lan:
             failed.pop_all()
 
     def _wire(self):
-        for node in self.nodes:
-            self.up(node)
+        self.up(self.servers)
         addresses = "".join(f"ip addr add {one}/24 dev br0;" for one in SERVERS)
         addresses += f"ip addr add {SERVERS6}/64 dev br0 nodad;"
         self.servers.sh(f"ip link add br0 type bridge; ip link set br0 up; {addresses}")
@@ -84,17 +84,29 @@ class Lan:
             (self.other, OTHER),
             (self.ambassador, AMBASSADOR),
         ):
-            pid = node.process.pid
-            self.servers.sh(
-                f"ip link add p{pid} type veth peer name eth0 netns {pid};"
-                f"ip link set p{pid} master br0; ip link set p{pid} up"
-            )
-            node.sh(f"ip addr add {address}/24 dev eth0; ip link set eth0 up")
+            self.join(node, address)
         self.address6(self.client)
+        self.ambassador.sh("ip addr add fd99::2/64 dev eth0 nodad")
+
+    def join(self, node, address):
+        """Put *node* on the bridge."""
+        self.up(node)
+        pid = node.process.pid
+        self.servers.sh(
+            f"ip link add p{pid} type veth peer name eth0 netns {pid};"
+            f"ip link set p{pid} master br0; ip link set p{pid} up"
+        )
+        node.sh(f"ip addr add {address}/24 dev eth0; ip link set eth0 up")
+        self._addresses[node] = address
+
+    def leave(self, node):
+        """Take *node* off it: its namespace may live on for some milliseconds, and answer there."""
+        self.servers.sh(f"ip link del p{node.process.pid}")
+        del self._addresses[node]
 
     def of(self, node):
-        """Return the address of a client."""
-        return {self.client: CLIENT, self.other: OTHER}.get(node, "")
+        """Return the address of a node."""
+        return self._addresses.get(node, "")
 
     def address6(self, node):
         """Give *node* the client's IPv6 address; it loses it when its IPv6 is switched off."""

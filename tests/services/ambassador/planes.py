@@ -3,7 +3,7 @@
 import os
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,6 @@ from arpanet_ambassador.planes.socket.plane import Sockets
 from arpanet_ambassador.planes.socket.table import make
 
 from arpanet.records import Target
-from tests.services.ambassador.behaviours import BEHAVIOURS
 from tests.services.ambassador.behaviours import stage as b
 from tests.services.ambassador.lan import Lan, Node, anybody
 from tests.services.ambassador.mounting import unattached
@@ -56,8 +55,6 @@ class Machine(Host):
 
 class SocketUnderTest:
     """The socket plane's own side: tables for the kernel, of the stage's clients only."""
-
-    gives = frozenset().union(*(one.needs for one in BEHAVIOURS))
 
     @classmethod
     def blob(cls) -> bytes:
@@ -100,6 +97,13 @@ class SocketUnderTest:
         del self._links[node.do(cookie), address, port, protocol]
         self.apply()
 
+    def refuses(self, address, port, targets, protocol="tcp"):
+        return Sockets(anybody).refuses(_frontend(address, port, protocol), _places(targets))
+
+    def ended(self, node):
+        space = node.do(cookie)
+        self._links = {key: one for key, one in self._links.items() if key[0] != space}
+
     def die(self):
         self.plane.close()
 
@@ -129,8 +133,6 @@ class CompiledAnew(SocketUnderTest):
 class OldKernel(SocketUnderTest):
     """The same, on a kernel without bpf_set_retval (before 5.18), as far as the verifier knows."""
 
-    gives = SocketUnderTest.gives - {b.UDP_REFUSED}
-
     @classmethod
     def blob(cls) -> bytes:
         set_retval, nothing = (struct.pack("<BBhi", 0x85, 0, 0, number) for number in (187, 9999))
@@ -141,8 +143,6 @@ class OldKernel(SocketUnderTest):
 
 class UnderTest:
     """Any plane, told of the stage's clients only."""
-
-    gives: frozenset[str]
 
     def __init__(self, place: Path, lan: Lan) -> None:
         self._place, self._lan = place, lan
@@ -164,8 +164,7 @@ class UnderTest:
                 made.stop()
 
     def link(self, node, address, port, targets, protocol="tcp"):
-        places = tuple(Target(*one) for one in targets)
-        self._links.setdefault(node, {})[_frontend(address, port, protocol)] = places
+        self._links.setdefault(node, {})[_frontend(address, port, protocol)] = _places(targets)
         self.apply()
 
     def unlink(self, node, address, port, protocol="tcp"):
@@ -179,6 +178,12 @@ class UnderTest:
             if links
         }
         assert self.plane.apply(clients) == {}
+
+    def refuses(self, address, port, targets, protocol="tcp"):
+        return self.plane.refuses(_frontend(address, port, protocol), _places(targets))
+
+    def ended(self, node):
+        self._links.pop(node, None)
 
     def die(self):
         self.plane.close()
@@ -195,35 +200,19 @@ class UnderTest:
 class SocketPlane(UnderTest):
     """As the ambassador has it."""
 
-    gives = SocketUnderTest.gives
-
     def make(self) -> Plane:
         return Sockets(anybody, Machine(self._place))
 
 
 class NftablesPlane(UnderTest):
-    """Without IPv6: neither sockets that dial ``::1`` nor targets.
-
-    The kernel's tracking keeps a datagram socket where it once was, nobody tells one that it leads
-    nowhere, and without any rules the kernel translates nothing more, be it connected or not.
-    """
-
-    gives = SocketUnderTest.gives - {
-        b.IPV6,
-        b.TARGETS6,
-        b.UDP_REFUSED,
-        b.UDP_MOVES,
-        b.KEPT,
-    }
+    """As the ambassador has it."""
 
     def make(self) -> Plane:
         return Nftables(anybody)
 
 
 class ProxyPlane(UnderTest):
-    """TCP to the ambassador's own address only, as long as it lives."""
-
-    gives = frozenset({b.PEER})
+    """In the namespace of what clients are linked to, as the ambassador has it."""
 
     def make(self) -> Plane:
         return Proxied(lambda: self._lan.ambassador.home, anybody)
@@ -241,3 +230,7 @@ PLANES = {
 
 def _frontend(address: str, port: int, protocol: str) -> Frontend:
     return Frontend(LOOPBACK if address == b.LOCALHOST else address, port, protocol)
+
+
+def _places(targets: Iterable[tuple[str, int]]) -> tuple[Target, ...]:
+    return tuple(Target(*one) for one in targets)

@@ -10,10 +10,20 @@ from tests.conftest import wait_for
 from tests.contract.house import page
 from tests.lab import looks
 from tests.lab.cluster import fails, rows, run, serve, write_rc
+from tests.services.ambassador.clients import (
+    AGENT,
+    LABEL,
+    LEGACY,
+    NAME,
+    asked,
+    client,
+    inside,
+    linked,
+    links,
+    reaches,
+    traces,
+)
 from tests.services.ambassador.conversation import Conversation
-
-NAME = "arpanet_backends"
-AGENT = f"{NAME}_agent"
 
 
 @pytest.fixture(scope="module")
@@ -36,47 +46,6 @@ def host(serving):
     write_rc(slave, ARPANET_IP=slave.ip, ARPANET_MASTERS=slave.ip)
     if looks.own(slave) != before:
         run(slave, "arpanet slave start")
-
-
-def client(host, options, name="client"):
-    run(
-        host, f"docker run -d --label client --name {name} {options} redis redis-server --port 7000"
-    )
-
-
-def inside(host, *words, name="client"):
-    """A command in the client's namespaces: Docker's exec refuses one whose link is down."""
-    return ["nsenter", "-t", str(looks.pid_of(host, name)), "-m", "-n", *words]
-
-
-def asked(host, dial="localhost", port=6379, name="client"):
-    """What the redis at the other end of a link says; the client's own words when none does."""
-    words = ("redis-cli", "-h", dial, "-p", str(port), "get", "where")
-    done = host.run(["timeout", "5", *inside(host, *words, name=name)], check=False)
-    return done.stdout.strip() or done.stderr.strip()
-
-
-def reaches(host, *args, **more):
-    said = []
-    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", every=0.1)
-
-
-def links(host, name="client"):
-    return [row for row in rows(host, "links") if row["client"] == name]
-
-
-def linked(host, name="client"):
-    return any(link.client == name for link in looks.links(host))
-
-
-def traces(host, name="client"):
-    """What planes have left in the client, and in the host."""
-    tables = run(host, f"nsenter -t {looks.pid_of(host, name)} -n nft list tables")
-    return tables + run(host, "find /sys/fs/bpf -name 'link_*'")
-
-
-LEGACY = f"--link {NAME}:redis -e BACKEND_6379=redis"
-LABEL = "--label connect.6379=redis"
 
 
 @pytest.mark.parametrize(
@@ -395,3 +364,37 @@ def test_a_hosts_file_of_its_own_stays_as_it_is_and_localhost_serves(settled):
     assert hosts_file(settled, options)["redis"] == "10.9.9.9"
     ask = f"docker run --rm --label client {options} redis redis-cli -h localhost get where"
     assert run(settled, ask) == "host1"
+
+
+def test_a_name_that_is_left_alone_is_told_in_one_line_and_what_to_do(settled):
+    host = settled
+    own = host.home / "hosts"
+    own.write_text("127.0.0.1 localhost\n")
+    run(host, "docker run -d --label client --name other --network private busybox sleep 600")
+    label = "--label connect.other:6379=redis"
+    cases = {
+        "given": f"--add-host redis:10.9.9.9 {LABEL}",
+        "local": f"--add-host redis:127.0.0.1 {LABEL}",
+        "known": f"{label} --network private",
+        "mounted": f"-v {own}:/etc/hosts:ro {label}",
+        "readonly": f"{label} --read-only",
+    }
+    for name, options in cases.items():
+        client(host, options, name)
+    wait_for(lambda: cases.keys() <= {one.client for one in looks.links(host)})
+    notes = {one.client: one.note for one in looks.links(host) if one.client in cases}
+    another = "label it with another name, as connect.<name>:<port>=<service>"
+    there = re.search(r"add '(127\.77\.[0-9.]+ other)' to it", notes["mounted"])[1]
+    assert notes == {
+        "given": "redis:6379 is not this link: its hosts file has it at 10.9.9.9 (by --add-host, "
+        f"--link, or as its own name); {another}, or dial localhost:6379",
+        "local": "",  # where its link is, too
+        "known": "other:6379 is not this link: Docker's DNS has it, for container other on "
+        f"network private; {another}",
+        "mounted": "other:6379 is not this link: its hosts file is a mount of its own; "
+        f"add '{there}' to it",
+        "readonly": "",  # the file is Docker's, and has the name all the same
+    }
+    reaches(host, "other", name="readonly")
+    own.write_text(f"127.0.0.1 localhost\n{there}\n")
+    reaches(host, "other", name="mounted")

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from arpanet_ambassador.names.own import allocate
 from arpanet_ambassador.names.writing import write
 from arpanet_ambassador.starting.files import recorded
 
@@ -69,8 +70,10 @@ def test_a_guests_names_are_in_the_file_that_it_shares(docker):
 
 def test_a_guest_whose_home_is_gone_gets_no_names(docker, caplog):
     files = kept(docker, "guest", {}, mode="container:gone")
-    write(container("guest", labels=LABELS, mode="container:gone"), files)
+    left = write(container("guest", labels=LABELS, mode="container:gone"), files)
     assert "container guest: its hosts file lacks names: " in caplog.text
+    assert left.keys() == {"other", "alias", "away", "redis"}
+    assert "its hosts file lacks it: [Errno 2] No such file" in left["redis"]
 
 
 def test_a_service_that_an_address_in_the_registry_names_has_its_name_too(docker):
@@ -80,3 +83,39 @@ def test_a_service_that_an_address_in_the_registry_names_has_its_name_too(docker
     assert "redis" not in (files / "hosts").read_text()  # another's registry
     write(web, files, frozenset({"10.0.0.1"}), "/arpanet")
     assert (files / "hosts").read_text().endswith("\tredis\n")
+
+
+ANOTHER = "label it with another name, as connect.<name>:<port>=<service>"
+
+
+def test_of_names_that_are_left_alone_it_says_why_and_what_helps(docker):
+    files = kept(docker, "web", {"private": None})
+    (files / "hosts").write_text("127.0.0.1 localhost\n10.0.0.9 Redis\n10.0.0.8 redis away\n")
+    web = replace(container("web", labels=LABELS), networks={"private": ""})
+    given = "(by --add-host, --link, or as its own name)"
+    expected = {
+        "alias": f"Docker's DNS has it, for container other on network private; {ANOTHER}",
+        "other": f"Docker's DNS has it, for container other on network private; {ANOTHER}",
+        "away": f"its hosts file has it at 10.0.0.8 {given}; {ANOTHER}",
+        "redis": f"its hosts file has it at 10.0.0.9 {given}; {ANOTHER}",
+    }
+    for _ in range(2):  # what was written here before is no stranger's
+        assert write(web, files) == expected
+
+
+def test_a_services_name_may_be_localhosts_but_one_of_its_own_may_not(docker):
+    files = kept(docker, "web", {"bridge": None})
+    (files / "hosts").write_text("127.0.0.1 localhost redis cache\n")
+    left = write(container("web", labels={"connect.1": "redis", "connect.cache:2": "a"}), files)
+    assert list(left) == ["cache"]
+
+
+def test_a_hosts_file_of_its_own_is_told_what_it_lacks(docker):
+    files = kept(docker, "web", {"bridge": None})
+    config = json.loads((files / "config.v2.json").read_text())
+    config["MountPoints"] = {"/etc/hosts": {"Source": "/srv/hosts"}}
+    (files / "config.v2.json").write_text(json.dumps(config))
+    (left,) = write(container("web", labels={"connect.cache:2": "a"}), files).values()
+    address = allocate(["cache"])["cache"]
+    assert left == f"its hosts file is a mount of its own; add '{address} cache' to it"
+    assert "cache" not in (files / "hosts").read_text()  # which nobody reads

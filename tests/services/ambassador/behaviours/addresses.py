@@ -5,12 +5,13 @@ import select
 import socket
 
 from tests.services.ambassador.behaviours.stage import (
+    CROSS,
+    FORMER,
     IPV6,
     LOCALHOST,
     LOOPBACK,
-    NAMES,
+    ONCE,
     ONE,
-    PEER,
     PORT,
     TARGETS6,
     TWO,
@@ -19,8 +20,26 @@ from tests.services.ambassador.behaviours.stage import (
 )
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS6, echoes, hello
 
-#: An address that the ambassador once had.
-FORMER = "10.99.0.250"
+
+@behaviour()
+def what_a_variable_declares_is_dialled_at_the_ambassador(stage):
+    stage.declare(env={"BACKEND_6379": "redis"}, redis=ONE)
+    assert stage.reached(AMBASSADOR) == ONE
+
+
+@behaviour(LOOPBACK)
+def what_labels_declare_is_dialled_at_localhost_and_by_names(stage):
+    labels = {"connect.6379": "redis", "connect.queue:6379": "jobs"}
+    names = stage.declare(labels=labels, redis=ONE, jobs=TWO)
+    assert stage.reached("127.0.0.1") == ONE
+    assert stage.reached(names["redis"]) == ONE
+    assert stage.reached(names["queue"]) == TWO
+
+
+@behaviour(LOOPBACK)
+def both_forms_may_be_declared_by_one_client(stage):
+    stage.declare({"BACKEND_6379": "redis"}, {"connect.6379": "jobs"}, redis=ONE, jobs=TWO)
+    assert (stage.reached(AMBASSADOR), stage.reached("127.0.0.1")) == (ONE, TWO)
 
 
 @behaviour()
@@ -31,19 +50,19 @@ def the_ambassadors_address_leads_to_the_target(stage):
         assert echoes(connection)
 
 
-@behaviour(PEER)
+@behaviour()
 def the_app_sees_the_peer_that_it_dialled(stage):
     stage.link(AMBASSADOR, ONE)
     with stage.dial(AMBASSADOR) as connection:
         assert connection.getpeername() == (AMBASSADOR, PORT)
 
 
-@behaviour(PEER, NAMES)
+@behaviour(FORMER)
 def ways_to_one_target_are_told_apart(stage):
     stage.link(AMBASSADOR, ONE)
-    stage.link(FORMER, ONE)
+    stage.link(ONCE, ONE)
     for _ in range(2):
-        for address in (AMBASSADOR, FORMER, ONE[0]):
+        for address in (AMBASSADOR, ONCE, ONE[0]):
             with stage.dial(address) as connection:
                 assert name(hello(connection)) == ONE
                 assert connection.getpeername() == (address, PORT)
@@ -58,7 +77,7 @@ def all_of_loopback_leads_to_the_target(stage):
             assert connection.getpeername() == (address, PORT)
 
 
-@behaviour(LOOPBACK, NAMES)
+@behaviour(LOOPBACK)
 def names_with_addresses_of_their_own_may_have_one_port(stage):
     stage.serve("127.0.0.1", PORT, stage.client)
     stage.link("127.77.0.1", ONE)
@@ -88,13 +107,21 @@ def localhost_of_ipv6_leads_there_also_where_ipv6_is_off(stage):
 
 
 @behaviour(LOOPBACK)
-def mapped_addresses_lead_to_the_target(stage):
+def localhosts_mapped_address_leads_to_the_target(stage):
     stage.link(LOCALHOST, ONE)
-    stage.link(AMBASSADOR, TWO)
-    for address, target in (("127.0.0.1", ONE), (AMBASSADOR, TWO)):
-        with stage.dial(f"::ffff:{address}", family=socket.AF_INET6) as connection:
-            assert name(hello(connection)) == target
-            assert connection.getpeername()[:2] == (f"::ffff:{address}", PORT)
+    _mapped(stage, "127.0.0.1")
+
+
+@behaviour()
+def the_ambassadors_mapped_address_leads_to_the_target(stage):
+    stage.link(AMBASSADOR, ONE)
+    _mapped(stage, AMBASSADOR)
+
+
+def _mapped(stage, address):
+    with stage.dial(f"::ffff:{address}", family=socket.AF_INET6) as connection:
+        assert name(hello(connection)) == ONE
+        assert connection.getpeername()[:2] == (f"::ffff:{address}", PORT)
 
 
 @behaviour(LOOPBACK, IPV6, TARGETS6)
@@ -103,6 +130,12 @@ def an_ipv6_socket_reaches_an_ipv6_target(stage):
     with stage.dial("::1", family=socket.AF_INET6) as connection:
         assert name(hello(connection)) == (SERVERS6, PORT)
         assert connection.getpeername()[:2] == ("::1", PORT)
+
+
+@behaviour(CROSS)
+def an_ipv4_socket_reaches_an_ipv6_target(stage):
+    stage.link(AMBASSADOR, (SERVERS6, PORT))
+    assert stage.reached(AMBASSADOR) == (SERVERS6, PORT)
 
 
 @behaviour()

@@ -52,10 +52,10 @@ def namespaces_do_not_see_each_others_links(stage):
     assert stage.reached(AMBASSADOR, node=stage.other) == TWO
 
 
-@behaviour(LOOPBACK)
+@behaviour()
 def whoever_shares_a_namespace_shares_its_links(stage):
-    stage.link(LOCALHOST, ONE)
-    script = f"exec 3<>/dev/tcp/127.0.0.1/{PORT}; head -n1 <&3"
+    stage.link(AMBASSADOR, ONE)
+    script = f"exec 3<>/dev/tcp/{AMBASSADOR}/{PORT}; head -n1 <&3"
     said = stage.client.sh(f"bash -c '{script}'")
     assert name(said.strip()) == ONE
 

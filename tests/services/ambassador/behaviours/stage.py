@@ -3,36 +3,48 @@
 import socket
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.planes.plane import LOOPBACK as LOOPBACK_ADDRESS
 
 from tests.conftest import SLOW
-from tests.services.ambassador.lan import SERVERS, Lan, hello
+from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, WEB, Lan, Node, hello
+from tests.unit.ambassador.records import by_id, container, instance
 
 __all__ = [
     "BEHAVIOURS",
+    "LACKS",
     "LOCALHOST",
     "ONE",
     "PORT",
     "TWO",
     "Behaviour",
+    "Lack",
     "Stage",
     "behaviour",
+    "lack",
     "name",
 ]
 
 PORT = 6379
 ONE, TWO = ((ip, PORT) for ip in SERVERS)
-#: What a plane may not give: dialling loopback; IPv6 sockets that dial ``::1``; IPv6 targets; the
-#: address that was dialled as the peer; names with addresses of their own, and former addresses of
-#: the ambassador; a refusal before a connection is made; life without the agent; what is connected
-#: outlives its link.
-LOOPBACK, IPV6, TARGETS6, PEER, NAMES = "loopback", "ipv6", "targets6", "peer", "names"
-AT_ONCE, OUTLIVES, KEPT = "at once", "outlives", "kept"
-#: The same for datagrams: at all; an error for those that lead nowhere; a socket that has sent
-#: follows its link.
-UDP, UDP_REFUSED, UDP_MOVES = "udp", "udp refused", "udp moves"
+#: What a plane may not give, in the words of the page that says so.
+LOOPBACK = "`localhost`, and names that labels give"
+IPV6 = "`::1`"
+TARGETS6 = "IPv6 instances, dialled at `::1`"
+CROSS = "IPv6 instances, dialled at an IPv4 address"
+FORMER = "addresses that `arpanet_backends` once had"
+AT_ONCE = "without an instance: a refusal before there is a connection"
+OUTLIVES = "life without the agent"
+KEPT = "a link that is taken away leaves what is connected"
+UDP = "UDP"
+UDP_REFUSED = "a datagram that leads nowhere: `ECONNREFUSED`"
+UDP_MOVES = "a datagram socket in use follows its link"
+#: An address that the ambassador once had.
+ONCE = "10.99.0.250"
 #: All of loopback, as a link's address.
 LOCALHOST = "127.0.0.0"
 
@@ -46,7 +58,21 @@ class Behaviour:
     run: Callable[["Stage"], None]
 
 
+@dataclass(frozen=True)
+class Lack:
+    """What planes do not give: what happens *instead*, and a case that shows it.
+
+    :ivar planes: their names, as the table has them.
+    """
+
+    need: str
+    planes: tuple[str, ...]
+    instead: str
+    run: Callable[["Stage"], None]
+
+
 BEHAVIOURS: list[Behaviour] = []
+LACKS: list[Lack] = []
 
 
 def behaviour(*needs):
@@ -57,10 +83,19 @@ def behaviour(*needs):
     return keep
 
 
+def lack(need, *planes, instead):
+    def keep(run):
+        LACKS.append(Lack(need, planes, instead, run))
+        return run
+
+    return keep
+
+
 class Stage:
     """The namespaces, a plane, and what a client does.
 
     :param plane: ``link(node, address, port, targets, protocol)`` and ``unlink`` in the same form,
+        ``refuses`` in the same form: why it can't carry that; ``ended(node)``: a client is gone;
         ``die()``: its process is gone, without a goodbye; ``revive()``: a new one takes over;
         ``stop()``: everything is taken out.
     """
@@ -85,6 +120,40 @@ class Stage:
 
     def unlink(self, address, node=None, port=PORT, protocol="tcp"):
         self.plane.unlink(node or self.client, address, port, protocol)
+
+    def declare(self, env=(), labels=(), **services):
+        """Link what a client declares, on a host whose registry has *services*: name -> (ip, port).
+
+        Return name -> the address that it has for the client.
+        """
+        holder = container("holder", ip=AMBASSADOR)
+        client = container("client", ip=CLIENT, env=env, labels=labels)
+        known = {name: (instance(name, *one),) for name, one in services.items()}
+        every = by_id(holder, client)
+        plan = make(World(containers=every, ambassador="holder", services=known, host="here"))
+        (client,) = plan.clients.values()
+        for (address, port, protocol), targets in client.links.items():
+            dialled = LOCALHOST if address == LOOPBACK_ADDRESS else address
+            places = [(one.ip, one.port) for one in targets]
+            self.link(dialled, *places, port=port, protocol=protocol)
+        return plan.names["id-client"]
+
+    @contextmanager
+    def born(self):
+        """Have one more client, which has the name and address of the one that was here before."""
+        with Node("web") as node:
+            self.lan.join(node, WEB)
+            try:
+                yield node
+            finally:
+                self.plane.ended(node)
+                self.lan.leave(node)
+
+    def not_carried(self, address, *targets, protocol="tcp"):
+        """Return why the plane leaves such a link to others; fail if it doesn't."""
+        why = self.plane.refuses(address, PORT, targets, protocol)
+        assert why
+        return why
 
     def dial(self, address, port=PORT, node=None, family=socket.AF_INET):
         """Return a connection that the client made."""

@@ -274,3 +274,26 @@ def test_what_a_change_does_not_touch_is_the_very_object_of_before():
     )
     assert planner.make(fewer).clients == make(fewer).clients
     assert planner.make(fewer).clients.keys() == {"id-app"}
+
+
+def test_a_link_whose_name_its_client_does_not_have_says_so_and_stays():
+    labels = {"connect.6379": "Redis", "connect.cache:80": "redis", "connect.81": "1.2.3.4:5"}
+    left = {"web": {"redis": "a; b", "cache": "a; b"}}
+    made = plan(web(labels=labels), unnamed=left)
+    notes = {one.declared.dials: one.note for one in made.resolved}
+    assert notes == {
+        "redis:6379": "",  # by --link and a variable
+        "localhost:6379": "redis:6379 is not this link: a; b, or dial localhost:6379",
+        "cache:80": "cache:80 is not this link: a; b",
+        "localhost:81": "",
+    }
+    plans = Planner()
+    world = World(
+        containers=by_id(backends(), web(labels=labels)),
+        services=REDIS,
+        host="here",
+        ambassador=AMBASSADOR,
+    )
+    assert {one.note for one in plans.make(world).resolved} == {""}
+    made = plans.make(replace(world, unnamed=left))
+    assert {one.declared.dials: one.note for one in made.resolved} == notes

@@ -1,0 +1,47 @@
+"""Clients on a real host, and what they and the host say."""
+
+from tests.conftest import wait_for
+from tests.lab import looks
+from tests.lab.cluster import rows, run
+
+NAME = "arpanet_backends"
+AGENT = f"{NAME}_agent"
+LEGACY = f"--link {NAME}:redis -e BACKEND_6379=redis"
+LABEL = "--label connect.6379=redis"
+
+
+def client(host, options, name="client"):
+    run(
+        host, f"docker run -d --label client --name {name} {options} redis redis-server --port 7000"
+    )
+
+
+def inside(host, *words, name="client"):
+    """A command in the client's namespaces: Docker's exec refuses one whose link is down."""
+    return ["nsenter", "-t", str(looks.pid_of(host, name)), "-m", "-n", *words]
+
+
+def asked(host, dial="localhost", port=6379, name="client"):
+    """What the redis at the other end of a link says; the client's own words when none does."""
+    words = ("redis-cli", "-h", dial, "-p", str(port), "get", "where")
+    done = host.run(["timeout", "5", *inside(host, *words, name=name)], check=False)
+    return done.stdout.strip() or done.stderr.strip()
+
+
+def reaches(host, *args, **more):
+    said = []
+    wait_for(lambda: said.append(asked(host, *args, **more)) or said[-1] == "host1", every=0.1)
+
+
+def links(host, name="client"):
+    return [row for row in rows(host, "links") if row["client"] == name]
+
+
+def linked(host, name="client"):
+    return any(link.client == name for link in looks.links(host))
+
+
+def traces(host, name="client"):
+    """What planes have left in the client, and in the host."""
+    tables = run(host, f"nsenter -t {looks.pid_of(host, name)} -n nft list tables")
+    return tables + run(host, "find /sys/fs/bpf -name 'link_*'")
