@@ -5,20 +5,23 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from arpanet import codec
+from arpanet import codec, hostport
 from arpanet.cli.base import WatchingLister
 from arpanet.context import Context
 from arpanet.errors import ArpanetError
 from arpanet.records import Link
 from arpanet.registry import LINKS
 
-__all__ = ["Links", "changed", "line"]
+__all__ = ["Links", "changed", "line", "targets"]
 
 #: Seconds between two looks, while watching.
 LOOK = 1.0
 #: What is shown of a link; counters are not told to other hosts, and hosts are shown for all.
 FIELDS = ("host", "client", "dials", "backend", "targets", "plane", "error", "note")
 COUNTERS = ("made", "refused", "last")
+
+#: Targets that are shown to people: of more, only these.
+SHOWN = 5
 
 #: (host, link), in order; the host is ``""`` where only this one is asked for.
 Found = list[tuple[str, Link]]
@@ -43,7 +46,8 @@ class Links(WatchingLister):
             context.say(f"no container on {'any' if cluster else 'this'} host declares a link")
         plain = parsed_args.formatter in ("json", "yaml")
         fields = FIELDS if cluster else (*FIELDS[1:], *COUNTERS)
-        records = [_record(host, link, plain) for host, link in found]
+        most = SHOWN if parsed_args.formatter == "table" else None
+        records = [_record(host, link, plain, most) for host, link in found]
         return fields, [tuple(one[name] for name in fields) for one in records]
 
     def watch(self, parsed_args: Namespace, as_json: bool) -> None:
@@ -87,7 +91,7 @@ def _change(sign: str, host: str, link: Link) -> tuple[str, dict[str, Any], str]
 
 def line(sign: str, host: str, link: Link) -> str:
     """Return one line of ``--watch``."""
-    where = _targets(link) or "nowhere"
+    where = targets(link, SHOWN) or "nowhere"
     parts = [sign, host, link.client, link.dials, "=", link.spec, "->", where]
     more = [f"({link.plane})" if link.plane else "", link.error, link.note]
     return " ".join(filter(None, parts + more))
@@ -112,13 +116,13 @@ def _look(context: Context, cluster: bool) -> tuple[Found, list[str]]:
     return found, silent
 
 
-def _record(host: str, link: Link, plain: bool) -> dict[str, Any]:
+def _record(host: str, link: Link, plain: bool, most: int | None = None) -> dict[str, Any]:
     return {
         "host": host,
         "client": link.client,
         "dials": link.dials,
         "backend": link.spec,
-        "targets": _targets(link),
+        "targets": targets(link, most),
         "plane": link.plane,
         "error": link.error,
         "note": link.note,
@@ -128,8 +132,11 @@ def _record(host: str, link: Link, plain: bool) -> dict[str, Any]:
     }
 
 
-def _targets(link: Link) -> str:
-    return " ".join(f"{target.ip}:{target.port}" for target in link.targets)
+def targets(link: Link, most: int | None) -> str:
+    """Return where *link* goes; of more than *most* targets, these and how many more there are."""
+    shown = [hostport.joined(target.ip, target.port) for target in link.targets[:most]]
+    more = len(link.targets) - len(shown)
+    return " ".join([*shown, *([f"and {more} more"] if more else [])])
 
 
 def _moment(when: float) -> str:

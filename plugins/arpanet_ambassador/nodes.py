@@ -11,8 +11,9 @@ For the proxy plane alone, the ambassador joins the network namespace of the lin
 needs no privileges then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from arpanet import (
     ContainerSpec,
@@ -24,6 +25,7 @@ from arpanet import (
     agent_container,
     node_image,
 )
+from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
 
 __all__ = ["HOLDER", "LINKS", "NAME", "running", "start", "stop"]
@@ -39,18 +41,22 @@ LINKS, _VOLUME = Path("/var/lib/arpanet/links"), "arpanet_links"
 CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
 #: Seconds that the removal of all links may take.
 CLEARING = 60
+_NONE: Mapping[str, tuple[Added, ...]] = MappingProxyType({})
 
 
-def start(context: Context, name: str, proxy_only: bool) -> None:
+def start(
+    context: Context, name: str, proxy_only: bool, added: Mapping[str, tuple[Added, ...]] = _NONE
+) -> None:
     """Make the containers be there; *name* is what clients link to.
 
+    :param added: container id -> the links that were added to it.
     :raises EngineError: clients are linked to what would have to be replaced; nothing was touched.
     """
     engine = context.engine
     image = node_image(context)
     entered = _enters_namespaces(engine)
     if proxy_only:
-        _warn_of_labels(context, name)
+        _warn_of_lost(context, name, added)
     fresh = _hold(engine, name, image)
     if fresh and proxy_only:  # else it stays in the namespace that the other one has left
         engine.stop_part(NAME)
@@ -125,12 +131,18 @@ def _clear(context: Context, name: str, image: str) -> None:
         context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
 
 
-def _warn_of_labels(context: Context, name: str) -> None:
+def _warn_of_lost(context: Context, name: str, added: Mapping[str, tuple[Added, ...]]) -> None:
     """Say which links the proxy plane can't carry, before it is the only one."""
-    links = declared(Declaring(containers=context.engine.containers(), ambassador=name))
-    lost = [f"{one.client} ({one.dials})" for one in links if one.form == CONNECT and one.spec]
+    containers = context.engine.containers()
+    links = declared(Declaring(containers=containers, ambassador=name, added=added))
+    lost = [
+        f"{one.client} ({one.dials})"
+        for one in links
+        if one.spec and (one.form == CONNECT or one.protocol != "tcp")
+    ]
     if lost:
-        context.say(f"the proxy plane does not carry links of labels, so these end: {_names(lost)}")
+        words = f"the proxy plane carries TCP to {name} only, so these links end"
+        context.say(f"{words}: {_names(lost)}")
 
 
 def _hold(engine: Engine, name: str, image: str) -> bool:

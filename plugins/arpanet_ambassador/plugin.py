@@ -1,9 +1,11 @@
 """The ambassador as a plugin: its containers on each slave, and what runs in them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from arpanet import (
+    ArpanetError,
     Container,
     Context,
     EngineError,
@@ -17,9 +19,10 @@ from arpanet import (
     node_status,
     statusfile,
 )
-from arpanet_ambassador import nodes
+from arpanet_ambassador import keeping, nodes
 from arpanet_ambassador.flows.files import PART
 from arpanet_ambassador.links import report
+from arpanet_ambassador.links.added import Added, by_container
 from arpanet_ambassador.links.waiting import time_to_wait
 from arpanet_ambassador.nodes import NAME
 
@@ -91,7 +94,9 @@ class AmbassadorPlugin:
     def arpanet_slave_start(self, context: Context) -> None:
         """Start what clients link to, and the ambassador."""
         settings = context.settings
-        nodes.start(context, settings[AMBASSADOR_NAME], settings[ARPANET_PLANE] == PROXY)
+        proxy_only = settings[ARPANET_PLANE] == PROXY
+        added = _added(context) if proxy_only else {}
+        nodes.start(context, settings[AMBASSADOR_NAME], proxy_only, added)
 
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
@@ -155,6 +160,15 @@ class AmbassadorPlugin:
                 wait=settings[ARPANET_CONNECT_WAIT],
             )
         return self._ambassador
+
+
+def _added(context: Context) -> Mapping[str, tuple[Added, ...]]:
+    """Return the links that were added to running containers, as far as they can be read."""
+    try:
+        kept = keeping.read(keeping.place_of(context.engine))
+    except ArpanetError:  # it does not run, say; whoever reads them next says what is wrong
+        return {}
+    return by_container(kept, time.time())
 
 
 def _held(context: Context) -> Sequence[Status]:

@@ -4,18 +4,19 @@ Everything goes through the same commands that a person would type. What is chec
 does not hold, so a demo that ends well is a test that passed.
 """
 
+import json
 import re
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, Any
 
 from arpanet import ArpanetError, Progress
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
-__all__ = ["Demo"]
+__all__ = ["Demo", "carried"]
 
 REDIS = ("redis-server", "redis-cli")
 SERVE = "docker run -d --name redis -p 10000:6379 redis redis-server --protected-mode no"
@@ -29,6 +30,8 @@ ONCE = (
     "docker run --rm --label connect.cache:6379=redis --label connect.queue:6379=queue "
     "redis redis-cli"
 )
+#: How many of them are run.
+TIMES = 5
 #: Seconds that a command may take; packing images on three hosts at once is the longest.
 PATIENCE = 180.0
 
@@ -116,6 +119,12 @@ class Demo:
         )
         self._type(host3, "docker exec client redis-cli -h redis get where", show=True)
         self._type(host3, "arpanet links", show=True)
+        self._say(f"    {carried(self._links())}")
+        if all(row["plane"] == "socket" for row in self._links()):
+            self._until(
+                lambda: any(row["made"] for row in self._links()), "connections are counted"
+            )
+            self._type(host3, "arpanet flows", show=True)
 
     def _once(self) -> None:
         _, host2, host3 = self._hosts
@@ -123,8 +132,10 @@ class Demo:
         self._type(host3, "arpanet wait queue")
         said = self._type(host3, f"{ONCE} -h queue set what jobs", show=True)
         self._expect(said.strip() == "OK", f"queue:6379 leads to the queue (it said {said!r})")
-        said = self._type(host3, f"{ONCE} -h cache get where", show=True)
-        self._expect(said.strip() == "host1", f"cache:6379 leads to redis (it said {said!r})")
+        for _ in range(TIMES):
+            said = self._type(host3, f"{ONCE} -h cache get where", show=True)
+            self._expect(said.strip() == "host1", f"cache:6379 leads to redis (it said {said!r})")
+        self._say(f"    {TIMES + 1} of {TIMES + 1}, each in its first instruction")
 
     def _move(self) -> None:
         host1, host2, _ = self._hosts
@@ -189,6 +200,13 @@ class Demo:
             words = process.communicate(timeout=PATIENCE)[1]
             self._expect(process.returncode == 0, f"{host.name}: {words.strip()}")
 
+    def _links(self) -> Sequence[Mapping[str, Any]]:
+        """Return what host3 says of its links."""
+        found: Sequence[Mapping[str, Any]] = json.loads(
+            self._hosts[2].run(["arpanet", "links", "-f", "json"], timeout=PATIENCE).stdout
+        )
+        return found
+
     def _redis(self, *words: str) -> str:
         """Ask redis from inside the client on host3, through its link; "" without an answer."""
         with suppress(subprocess.TimeoutExpired):
@@ -205,4 +223,30 @@ class Demo:
     @staticmethod
     def _expect(holds: bool, what: str) -> None:
         if not holds:
-            raise ArpanetError(f"the demo failed: {what}", "run it again with --debug")
+            raise _failed(what)
+
+
+def carried(links: Iterable[Mapping[str, Any]]) -> str:
+    """Return what carries *links*, in one line: the socket plane, or what else and why.
+
+    :param links: as ``arpanet links -f json`` has them.
+    :raises ArpanetError: there is none, or one that nothing carries, or that does not say why not
+        the socket plane.
+    """
+    every = list(links)
+    if not every:
+        raise _failed("the client has no link")
+    others = []
+    for one in every:
+        name = f"{one['client']} ({one['dials']})"
+        if one["error"] or not one["plane"]:
+            raise _failed(f"{name} leads nowhere: {one['error'] or 'nothing carries it'}")
+        if one["plane"] != "socket":
+            if not one["note"]:
+                raise _failed(f"{name} is on the {one['plane']} plane, and nobody says why")
+            others.append(f"{name} by the {one['plane']} plane, since {one['note']}")
+    return "; ".join(others) or "the kernel itself exchanges the address, when the app connects"
+
+
+def _failed(what: str) -> ArpanetError:
+    return ArpanetError(f"the demo failed: {what}", "run it again with --debug")

@@ -31,7 +31,7 @@ _LABEL = re.compile(
     r"connect\.(?:([A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252})):)?([0-9]{1,20})(?:/(tcp|udp))?"
 )
 #: What somebody may have meant for a link: others may have labels that begin so, too.
-_LIKE_A_LABEL = re.compile(r"connect\.(?:[0-9].*|.*[:/].*)")
+_LIKE_A_LABEL = re.compile(r"connect\.(?:[0-9].*|.*[:/].*|.+[._-][0-9]+)", re.IGNORECASE)
 #: How many containers may borrow a namespace from each other in a row, before it must be a circle.
 DEPTH = 8
 #: The network mode of a container in the host's own network namespace.

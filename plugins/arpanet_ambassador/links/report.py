@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from arpanet import Link, codec
+from arpanet import Link, codec, hostport
 
 __all__ = ["decode", "encode", "line", "lines", "summary", "with_counters"]
 
@@ -40,7 +40,7 @@ def with_counters(links: Sequence[Link], counted: Iterable[Mapping[str, Any]]) -
 
 def line(link: Link) -> str:
     """Return what became of *link*, for the log."""
-    where = ", ".join(f"{one.ip}:{one.port}" for one in link.targets[:_SHOWN])
+    where = ", ".join(hostport.joined(one.ip, one.port) for one in link.targets[:_SHOWN])
     if more := len(link.targets[_SHOWN:]):
         where = f"{where} and {more} more"
     return f"{link.client}: {link.dials} = {link.spec} -> {link.error or f'{where} ({link.plane})'}"

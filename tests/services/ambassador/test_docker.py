@@ -233,7 +233,9 @@ def test_proxy_plane_has_no_privileges(host):
     reaches(host, "redis")
     write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
     said = host.run(["arpanet", "slave", "start"], timeout=60).stderr
-    assert "does not carry links of labels, so these end: client (localhost:6379)" in said
+    assert (
+        "carries TCP to arpanet_backends only, so these links end: client (localhost:6379)" in said
+    )
     told = json.loads(run(host, f"docker inspect {AGENT}"))[0]["HostConfig"]
     assert told["CapAdd"] == ["DAC_OVERRIDE", "NET_BIND_SERVICE"]
     assert (told["PidMode"], told["Privileged"]) == ("", False)

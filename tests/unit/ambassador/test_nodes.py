@@ -4,8 +4,9 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from arpanet_ambassador import nodes
+from arpanet_ambassador import keeping, nodes
 from arpanet_ambassador.links import report
+from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
 
 from arpanet.docker.specs import OwnContainer
@@ -23,7 +24,7 @@ class Engine:
         self.clients, self.others, self.pid_mode = list(linked), others, pid_mode
         self.did, self.specs, self.files = [], [], {}
         self.exit = (0, b"", b"")
-        self.volumes = {}
+        self.volumes, self.mounts = {}, []
 
     def volume_labels(self, name):
         return self.volumes.get(name)
@@ -64,7 +65,8 @@ class Engine:
     def inspect(self, container):
         if container not in {one.name for one in (*self.mine, *self.others)}:
             return None
-        return {"Config": {"Image": "theirs"}, "HostConfig": {"PidMode": self.pid_mode}}
+        told = {"Config": {"Image": "theirs"}, "HostConfig": {"PidMode": self.pid_mode}}
+        return {**told, "Mounts": self.mounts}
 
     def run_to_end(self, spec, timeout):
         self.did.append(f"run {' '.join(spec.command)} {' '.join(spec.capabilities)}")
@@ -168,14 +170,18 @@ def test_proxy_follows_what_clients_are_linked_to_when_that_is_started_again(run
     ]
 
 
-def test_what_the_proxy_plane_would_drop_is_said_before(run):
-    web = container("web", labels={"connect.80": "a", "connect.81": "b c"}, env={"BACKEND_1": "a"})
+def test_what_the_proxy_plane_would_drop_is_said_before(run, tmp_path):
+    env = {"BACKEND_1": "a", "BACKEND_53_UDP": "dns"}
+    web = container("web", labels={"connect.80": "a", "connect.81": "b c"}, env=env)
+    keeping.change(tmp_path, lambda _: (Added("id-web", 82, "tcp", "a"),))
     said = []
     engine = Engine(HOLDER, AGENT, others=[web])
+    engine.mounts = [{"Destination": str(nodes.LINKS), "Source": str(tmp_path)}]
     engine.ensure = lambda spec: said.extend(engine.said) or "created"
     run("slave_start", engine, ARPANET_PLANE="proxy")
     assert said == [
-        "the proxy plane does not carry links of labels, so these end: web (localhost:80)"
+        "the proxy plane carries TCP to arpanet_backends only, so these links end: "
+        "web (arpanet_backends:53/udp), web (localhost:80), web (localhost:82)"
     ]
     assert run("slave_start", Engine(HOLDER, AGENT, others=[web])).said == []
 

@@ -66,6 +66,13 @@ def test_a_line():
     assert line("-", "", LOST) == expected
 
 
+def test_of_many_targets_people_are_shown_some_and_programs_all():
+    many = replace(WEB, targets=tuple(Target(f"fd00::{n}", 80) for n in range(1, 9)))
+    words = "[fd00::1]:80 [fd00::2]:80 [fd00::3]:80 [fd00::4]:80 [fd00::5]:80 and 3 more (socket)"
+    assert line("+", "", many) == f"+ web redis:6379 = redis -> {words}"
+    assert links.targets(many, None) == " ".join(f"[fd00::{n}]:80" for n in range(1, 9))
+
+
 @pytest.fixture
 def cluster(recorder):
     for name in ("h1", "h2"):

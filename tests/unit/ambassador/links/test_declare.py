@@ -179,7 +179,15 @@ def test_one_port_at_two_names_by_both_protocols_is_no_conflict():
 
 
 @pytest.mark.parametrize(
-    "label", ["connect.redis=6379", "connect.6379/sctp=redis", "connect.80x=a", "connect.a:b=c"]
+    "label",
+    [
+        "connect.redis=6379",
+        "connect.6379/sctp=redis",
+        "connect.80x=a",
+        "connect.a:b=c",
+        "connect.cache.6379=redis",
+        "Connect.6379=redis",
+    ],
 )
 def test_a_label_that_is_no_link_is_told(label):
     key, _, value = label.partition("=")
@@ -202,6 +210,7 @@ def test_a_name_that_no_app_would_look_up_is_told(name):
 
 def test_other_peoples_labels_are_not_spoken_of():
     labels = {"connect.class": "org.example.Sink", "connect.": "a", "connected": "80"}
+    labels |= {"connect.v2": "a", "connect.rest.port": "a"}
     assert links(container("web", labels=labels)) == []
 
 

@@ -19,6 +19,8 @@ def test_there_and_back():
 def test_lines():
     assert report.line(GOOD) == "web: redis:6379 = redis -> 10.0.0.1:6379 (nftables)"
     assert report.line(BAD) == "web: localhost:80 = a -> service a has no instance"
+    far = replace(GOOD, targets=(Target("fd00::1", 6379),))
+    assert report.line(far) == "web: redis:6379 = redis -> [fd00::1]:6379 (nftables)"
 
 
 def test_many_links_that_go_one_way_have_one_line_and_not_all_targets():
