@@ -45,3 +45,16 @@ def traces(host, name="client"):
     """What planes have left in the client, and in the host."""
     tables = run(host, f"nsenter -t {looks.pid_of(host, name)} -n nft list tables")
     return tables + run(host, "find /sys/fs/bpf -name 'link_*'")
+
+
+def linked_client_lives(host, dial="redis"):
+    """Docker starts and enters it, and its link works."""
+    run(host, "docker restart -t 0 client")
+    assert run(host, "docker exec client redis-cli -p 7000 ping") == "PONG"
+    reaches(host, dial)
+
+
+def hosts_file(host, options):
+    """What the file has when the first instruction runs: name -> address."""
+    text = run(host, f"docker run --rm --label client {options} busybox cat /etc/hosts")
+    return {name: line.split()[0] for line in text.splitlines() for name in line.split()[1:]}

@@ -1,5 +1,6 @@
 """The proxy plane, on the loopback of this host."""
 
+import os
 import resource
 import socket
 import threading
@@ -7,7 +8,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from arpanet_ambassador.planes.proxy.proxy import Proxy
+from arpanet_ambassador.planes.proxy.proxy import PAUSE, Proxy
 
 from arpanet.records import Target
 from tests.conftest import SLOW, wait_for
@@ -191,6 +192,23 @@ def _reaches(port):
 def test_as_many_files_may_be_open_as_the_system_lets(proxy):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert soft == hard
+
+
+def test_without_a_free_descriptor_it_says_so_once_and_goes_on(proxy, servers, port, caplog):
+    proxy.update({CLIENT: {port: (servers[0].target,)}})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as client:
+        client.settimeout(5 * SLOW)
+        os.close(free := os.dup(0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            client.connect(("127.0.0.1", port))
+            wait_for(lambda: "cannot accept" in caplog.text, every=0.01)
+            time.sleep(4 * PAUSE)  # it has been tried again since
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert client.recv(1) == b"a"
+    assert len([line for line in caplog.messages if "cannot accept" in line]) == 1
 
 
 @pytest.mark.parametrize("targets", [(), None])
