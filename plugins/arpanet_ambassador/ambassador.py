@@ -128,6 +128,7 @@ class Ambassador:
             namespaces=self._clients.namespaces,
             added=self._clients.added.links(),
             wait=self._wait,
+            former=self._clients.former,
             services=snapshot.services(),
             host=settings[HOSTNAME],
             isolated=self._clients.networks.found.isolated,

@@ -25,6 +25,7 @@ class Clients:
     :param sees: whether this process sees the containers' own.
     :param place: where the links are that were added to running containers.
     :ivar containers: by id; ``None``: Docker was not seen yet.
+    :ivar former: the container that clients are linked to, as it was when it last ran.
     :ivar namespaces: container id -> the kernel's name for its network namespace.
     :ivar networks: what Docker says of the networks that they are in.
     :ivar added: the links that were added to running containers.
@@ -35,6 +36,7 @@ class Clients:
     def __init__(self, context: Context, name: str, sees: bool, place: Path) -> None:
         self._context, self.name = context, name
         self.containers: Mapping[str, Container] | None = None
+        self.former: Container | None = None
         self.namespaces: Mapping[str, str] = {}
         self.networks = Networks(lambda: context.engine.networks(), context.wake)
         self.added = Kept(place, context.wake)
@@ -80,6 +82,8 @@ class Clients:
         if found != self.containers or again:
             if found != self.containers:  # else what was made of it stays
                 self.containers = found
+                holders = (one for one in found.values() if one.name == self.name)
+                self.former = next(holders, self.former)
             if self._sees:
                 names = {one.id: name_of(one.pid) for one in found.values()}
                 self.namespaces = self.namespaces if names == self.namespaces else names

@@ -78,6 +78,8 @@ class Declaring:
     :ivar namespaces: container id -> what the kernel calls its network namespace.
     :ivar added: container id -> the links that were added to it.
     :ivar wait: seconds that a dial of a container that does not say may wait.
+    :ivar former: the container that clients are linked to, as it was when it last ran: while it is
+        down, links go on.
     """
 
     containers: Mapping[str, Container]
@@ -87,11 +89,12 @@ class Declaring:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     added: Mapping[str, tuple[Added, ...]] = field(default_factory=dict)
     wait: float = 0.0
+    former: Container | None = None
 
 
 def declared(world: Declaring) -> list[Declared]:
     """Return every declaration of this host's containers, by client, port and form."""
-    own = next((c for c in world.containers.values() if c.name == world.ambassador), None)
+    own = next((c for c in world.containers.values() if c.name == world.ambassador), world.former)
     found = []
     for container in sorted(world.containers.values(), key=lambda c: (c.name, c.id)):
         if container.name != world.ambassador:

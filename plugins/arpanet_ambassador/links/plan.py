@@ -216,6 +216,7 @@ def _given(world: World) -> object:
         world.root,
         world.wait,
         world.unnamed,
+        world.former,
     )
 
 

@@ -297,3 +297,18 @@ def test_a_link_whose_name_its_client_does_not_have_says_so_and_stays():
     assert {one.note for one in plans.make(world).resolved} == {""}
     made = plans.make(replace(world, unnamed=left))
     assert {one.declared.dials: one.note for one in made.resolved} == notes
+
+
+def test_while_what_clients_are_linked_to_is_down_links_stay_where_they_were():
+    client = container("web", network="private", env={"BACKEND_6379": "redis"})
+    holder = backends(private="172.18.0.2")
+    world = World(
+        containers=by_id(holder, client), services=REDIS, host="here", ambassador=AMBASSADOR
+    )
+    plans = Planner()
+    before = plans.make(world)
+    down = replace(world, containers=by_id(client), remembered=before.ambassadors)
+    assert "no network of web has arpanet_backends" in make(down).resolved[0].error
+    after = plans.make(replace(down, former=holder))
+    assert after.clients["id-web"].links == before.clients["id-web"].links
+    assert [one.declared.dials for one in after.resolved] == ["arpanet_backends:6379"]
