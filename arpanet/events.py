@@ -2,8 +2,8 @@
 
 pluggy stops at the first implementation that raises; the bus calls them one by one, so that a
 broken plugin stays alone. The built-ins are called on the thread that announces; a third party's
-plugin has a thread of its own (see :mod:`arpanet.workers`) for all questions, and in an agent for
-all events.
+plugin has a thread of its own (see :mod:`arpanet.workers`). An agent goes on at once when it has
+announced an event; a command waits for what comes of it, as for answers, and not for ever.
 """
 
 import logging
@@ -19,7 +19,7 @@ import pluggy
 from arpanet import hookspecs
 from arpanet.answers import checked
 from arpanet.errors import ArpanetError, PluginError
-from arpanet.workers import AGENTS_ANSWER, ANSWER, Mark, Worker, unmarked
+from arpanet.workers import AGENTS_ANSWER, ANSWER, PATIENCE, Mark, Worker, unmarked
 
 __all__ = ["EVENTS", "TRACE", "Bus", "Failure"]
 
@@ -53,6 +53,9 @@ EVENTS = {
 #: What an implementation may raise without ending the rest: a plugin may also call sys.exit().
 FAILURES = (Exception, SystemExit)
 
+#: What whoever waited for an event's hook in vain can do.
+LONGER = "the rest goes on without it; ARPANET_PLUGINS_TIMEOUT gives it longer"
+
 Failed = Callable[[str, str, BaseException], None]
 #: Has a function called on the agent's deciding thread, soon.
 Post = Callable[[Callable[[], None]], None]
@@ -83,6 +86,8 @@ class Bus:
         in turn ends the call. The default logs and goes on.
     :param strangers: the plugins that get a thread of their own.
     :param mark: entered around each call of a stranger on its thread.
+    :param waiting: entered around each wait for a stranger, on the thread that waits.
+    :ivar patience: seconds that a command waits for a stranger's hook of an event.
     """
 
     def __init__(
@@ -91,7 +96,10 @@ class Bus:
         failed: Failed | None = None,
         strangers: Collection[str] = (),
         mark: Mark = unmarked,
+        waiting: Mark = unmarked,
     ) -> None:
+        self.patience: float = PATIENCE
+        self._waiting = waiting
         self._manager = manager
         self._failed = failed or log_failure
         self._workers = {name: Worker(name, partial(self._hear, name), mark) for name in strangers}
@@ -176,13 +184,22 @@ class Bus:
     def _announce(self, caller: pluggy.HookCaller, payload: Mapping[str, Any]) -> None:
         # pluggy keeps the implementations in the reverse of their calling order
         for one in reversed(caller.get_hookimpls()):
-            worker = self._workers.get(one.plugin_name) if self._post else None
-            if worker:
+            worker = self._workers.get(one.plugin_name)
+            if worker and self._post:
                 worker.tell(caller.name, payload)
-            else:
-                self._beat()
-                self._guarded(one.plugin_name, caller.name, partial(_call, caller, one, payload))
+                continue
+            call = partial(_call, caller, one, payload)
+            if worker:
+                call = partial(self._wait_for, worker, caller.name, call, self.patience, LONGER)
+            self._beat()
+            self._guarded(one.plugin_name, caller.name, call)
         self._beat()
+
+    def _wait_for(
+        self, worker: Worker, hook: str, call: Callable[[], Any], seconds: float, hint: str = ""
+    ) -> Any:
+        with self._waiting(worker.plugin, hook):
+            return worker.ask(hook, call, seconds, hint)
 
     def _hear(self, plugin: str, hook: str, payload: Mapping[str, Any]) -> None:
         """Call a stranger's implementation, on its own thread."""
@@ -203,7 +220,7 @@ class Bus:
             call = partial(_call, caller, one, payload)
             if worker := self._workers.get(one.plugin_name):
                 seconds = AGENTS_ANSWER if self._post else ANSWER
-                call = partial(worker.ask, hook, call, seconds)
+                call = partial(self._wait_for, worker, hook, call, seconds)
             failed = self._failed_in(one.plugin_name, hook)
             answer = self._guarded(one.plugin_name, hook, call, told=told)
             if failed and self.failures[one.plugin_name] is failed:

@@ -2,9 +2,10 @@
 
 In an agent its events wait in a queue of its own (see :mod:`arpanet.pending`) and whoever announces
 them goes on at once. Whoever asks a question waits for the answer: :data:`ANSWER` seconds on the
-command line, :data:`AGENTS_ANSWER` in an agent, and not again until the plugin is free. A thread
-can't be ended from outside: a plugin that hangs is held, which ``arpanet status`` says for as long
-as it lasts, and goes on when its call returns.
+command line, :data:`AGENTS_ANSWER` in an agent, and not again until the plugin is free; so does a
+command for what comes of an event, ``ARPANET_PLUGINS_TIMEOUT`` seconds. A thread can't be ended
+from outside: a plugin that hangs is held, which ``arpanet status`` says for as long as it lasts,
+and goes on when its call returns.
 """
 
 import contextlib
@@ -17,12 +18,14 @@ from typing import Any
 from arpanet.errors import PluginError
 from arpanet.pending import Pending
 
-__all__ = ["AGENTS_ANSWER", "ANSWER", "DEADLINE", "Mark", "Worker", "unmarked"]
+__all__ = ["AGENTS_ANSWER", "ANSWER", "DEADLINE", "PATIENCE", "Mark", "Worker", "unmarked"]
 
 #: Seconds that an event may take a plugin until it is held to hang.
 DEADLINE = 10.0
 #: Seconds that whoever asks a question waits for the answer, for a person and in an agent.
 ANSWER, AGENTS_ANSWER = 10.0, 2.0
+#: Seconds that a command waits for what comes of an event; ``ARPANET_PLUGINS_TIMEOUT`` changes it.
+PATIENCE = 60
 
 #: Entered around each call of a third party's code: (plugin, hook).
 Mark = Callable[[str, str], AbstractContextManager[None]]
@@ -63,9 +66,12 @@ class Worker:
             self._events.put(hook, payload)
             self._begin()
 
-    def ask(self, hook: str, call: Callable[[], Any], seconds: float = ANSWER) -> Any:
+    def ask(
+        self, hook: str, call: Callable[[], Any], seconds: float = ANSWER, hint: str = ""
+    ) -> Any:
         """Return what *call* returns, and raise what it raises.
 
+        :param hint: what can be done about one that does not answer.
         :raises PluginError: the plugin does not answer in time, or hangs already.
         """
         if threading.current_thread() is self._thread:  # it asks everybody, itself included
@@ -81,7 +87,7 @@ class Worker:
                 self._late = not question.done.is_set()
                 if question in self._questions:
                     self._questions.remove(question)
-            raise PluginError(f"no answer within {seconds:g} s")
+            raise PluginError(f"no answer within {seconds:g} s", hint)
         if question.problem and not isinstance(question.problem, Exception | SystemExit):
             raise PluginError(f"raised {type(question.problem).__name__}")  # no Ctrl-C of ours
         if question.problem:

@@ -13,6 +13,7 @@ from cliff import app as cliff_app
 
 from arpanet import __version__, events, logs, plugins, settings
 from arpanet.cli.commands import Commands, Help
+from arpanet.cli.containment import aside, unending
 from arpanet.context import Context
 from arpanet.errors import ArpanetError, ExitCode, UsageError
 
@@ -104,7 +105,7 @@ class App(cliff_app.App):
         manager, report = self.loaded
         builtin = frozenset(one.name for one in report if one.builtin)
         strangers = [one.name for one in report if one.runs and not one.builtin]
-        bus = events.Bus(manager, events.raise_failure(builtin), strangers)
+        bus = events.Bus(manager, events.raise_failure(builtin), strangers, waiting=aside)
         return Context(self.read_settings(bus), bus, logging.getLogger("arpanet").info)
 
     def read_options(self) -> dict[str, str]:
@@ -127,6 +128,7 @@ class App(cliff_app.App):
                     f"--set {name}: there is no such setting", "'arpanet config' lists them"
                 )
         found = settings.load(declared, options)
+        bus.patience = found[settings.ARPANET_PLUGINS_TIMEOUT]
         if found[settings.ARPANET_TRACE] == "hooks":
             events.TRACE.setLevel(logging.DEBUG)
         return found
@@ -162,7 +164,8 @@ class App(cliff_app.App):
     def run_subcommand(self, argv: list[str]) -> int:
         """Find and run a command; words for a person to stderr, a code for a script."""
         try:
-            return self._run(argv)
+            with unending():
+                return self._run(argv)
         except ArpanetError as problem:
             log.error("arpanet: %s", problem, exc_info=self.options.debug)
             return problem.exit_code

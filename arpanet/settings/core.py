@@ -8,6 +8,7 @@ from arpanet.host import addresses
 from arpanet.registry import TTL
 from arpanet.settings import kinds
 from arpanet.settings.declared import Setting
+from arpanet.workers import PATIENCE
 
 __all__ = [
     "ARPANET_IDENTITY",
@@ -16,6 +17,7 @@ __all__ = [
     "ARPANET_LOG",
     "ARPANET_MASTERS",
     "ARPANET_PLUGINS_BLOCKED",
+    "ARPANET_PLUGINS_TIMEOUT",
     "ARPANET_REGISTRY",
     "ARPANET_RESYNC",
     "ARPANET_TLS",
@@ -74,6 +76,12 @@ ARPANET_PLUGINS_BLOCKED = Setting(
     kinds.names,
     "",
     "Plugins that are not even imported: a comma-delimited list of names.",
+)
+ARPANET_PLUGINS_TIMEOUT = Setting(
+    "ARPANET_PLUGINS_TIMEOUT",
+    kinds.seconds(1),
+    str(PATIENCE),
+    "Seconds that a command waits for each event's hook of a third party's plugin.",
 )
 ARPANET_TRACE = Setting(
     "ARPANET_TRACE",

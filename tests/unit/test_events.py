@@ -213,14 +213,29 @@ def test_in_an_agent_a_stranger_that_hangs_holds_up_nobody():
     assert threading.current_thread() not in hung.threads
 
 
-def test_a_strangers_question_is_answered_on_its_thread_and_its_events_here_on_the_command_line():
+def test_on_the_command_line_a_stranger_is_waited_for_on_its_thread():
     stranger = Thread()
     subject = bus(strangers=["stranger"], stranger=stranger)
     assert subject.collect("arpanet_status", context=None) == [("stranger", (ONE,))]
     subject.emit("agent.stop", context=None)
     asked, told = stranger.threads
-    assert asked is not threading.current_thread()
-    assert told is threading.current_thread()
+    assert asked is told is not threading.current_thread()
+
+
+def test_on_the_command_line_a_stranger_that_hangs_is_left_behind_after_a_while(caplog):
+    free = threading.Event()
+    hung, last = Thread(free), Thread()
+    subject = bus(strangers=["hung", "last"], last=last, hung=hung)
+    subject.patience = 0.1
+    subject.emit("agent.stop", context=None)
+    subject.emit("agent.stop", context=None)
+    assert (hung.seen, last.seen) == ([], ["stop", "stop"])
+    assert [message.partition(";")[0] for message in caplog.messages] == [
+        "plugin hung: arpanet_agent_stop: no answer within 0.1 s",
+        "plugin hung: arpanet_agent_stop: not asked: it hangs in arpanet_agent_stop",
+    ]
+    free.set()
+    assert subject.close(10) == []
 
 
 def test_an_event_of_another_thread_is_announced_by_the_deciding_one():
