@@ -72,6 +72,25 @@ def test_all_tests_that_want_a_cluster_share_one():
     assert wanting == CLUSTER_OF.keys()
 
 
+def test_unit_tests_stand_as_what_they_test_does():
+    """``tests/unit/x/test_y.py`` is of the module or package ``y`` in the package ``x``."""
+    unit = ROOT / "tests/unit"
+    homes = {"bench": "contrib/bench", "lab": "contrib/lab/arpanet_lab"}
+    homes |= {name.removeprefix("arpanet_"): f"plugins/{name}" for name in PACKAGES}
+
+    def tested(path: Path) -> Path:
+        first, *rest = path.relative_to(unit).with_name(path.stem.removeprefix("test_")).parts
+        return ROOT.joinpath(homes.get(first, f"arpanet/{first}"), *rest)
+
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in unit.rglob("test_*.py")
+        if not tested(path).with_suffix(".py").exists()
+        and not (tested(path) / "__init__.py").exists()
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("place", ["plugins", "contrib"])
 def test_plugins_come_in_by_the_door(place):
     """The built-ins, too, use nothing that authors can't."""

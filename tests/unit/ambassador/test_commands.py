@@ -1,10 +1,63 @@
-"""The process in the container that clients are linked to."""
+"""``arpanet flows``, beside a Docker of records; and ``hold``, which keeps a container there."""
 
+import json
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from arpanet.context import Context
+
+ROW = {
+    "client": "web",
+    "dialled": "redis:6379",
+    "protocol": "tcp",
+    "target": "10.0.0.1:10000",
+    "instance": "h1:r0:6379",
+    "count": 3,
+    "last": 1000.5,
+}
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    fake = SimpleNamespace(
+        own=lambda part: [SimpleNamespace(name="agent", state=fake.state)],
+        read_file=lambda container, path: fake.content,
+        close=lambda: None,
+        state="running",
+        content=json.dumps({"flows": [ROW]}),
+    )
+    monkeypatch.setattr(Context, "engine", fake)
+    return fake
+
+
+def test_for_a_script_and_for_a_person(arpanet, engine):
+    assert json.loads(arpanet("flows", "-f", "json").out) == [ROW]
+    assert "redis:6379" in arpanet("flows").out
+
+
+def test_of_too_many_the_latest(arpanet, engine):
+    engine.content = json.dumps({"flows": [ROW], "more": 31})
+    done = arpanet("flows", "-f", "json")
+    assert (json.loads(done.out), done.err) == ([ROW], "31 more were seen before these\n")
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"flows": []}'])
+def test_nothing_yet(arpanet, engine, content):
+    engine.content = content
+    done = arpanet("flows", "-f", "json")
+    assert (done.code, json.loads(done.out)) == (0, [])
+    assert done.err.startswith("nothing was seen yet")
+
+
+def test_no_ambassador(arpanet, engine):
+    engine.state = "exited"
+    done = arpanet("flows")
+    assert done.code != 0
+    assert "the ambassador is not running" in done.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -77,3 +77,17 @@ class Store:
 
 def names(snapshot):
     return sorted(f"{key}?" if one.unconfirmed else key for key, one in snapshot.instances.items())
+
+
+class Writer:
+    def __init__(self):
+        self.refreshed, self.written, self.problems, self.refused = 0, [], [], {}
+
+    def refresh(self):
+        self.refreshed += 1
+        if self.problems:
+            raise self.problems.pop(0)
+
+    def write(self, wanted):
+        self.written.append([one.id for one in wanted])
+        return self.refused

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from arpanet.records import Container, Port
-
-from .test_instances import IP, container, made
+from tests.unit.registrator.test_instances import IP, container, made
 
 PORTS = (53, 80, 443, 8080)
 NAMES = ("", "web", "api.v2", "c++")
