@@ -13,6 +13,7 @@ from cliff import app as cliff_app
 
 from arpanet import __version__, events, logs, plugins, settings
 from arpanet.cli.commands import Commands, Help
+from arpanet.cli.complete import Complete
 from arpanet.cli.containment import aside, unending
 from arpanet.context import Context
 from arpanet.errors import ArpanetError, ExitCode, UsageError
@@ -44,6 +45,7 @@ class App(cliff_app.App):
             deferred_help=True,
         )
         self.command_manager.add_command("help", Help)
+        self.command_manager.add_command("complete", Complete)
 
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: Any = None
