@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # 0.1 s, for nothing in a pipe
@@ -33,6 +33,10 @@ class Progress:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
         self._lines: Lines | None = None
+
+    def moving(self, what: str) -> AbstractContextManager[object]:
+        """Show *what* on a terminal only: of what answers a script, too."""
+        return self(what) if _moving() else nullcontext()
 
     @contextmanager
     def __call__(self, what: str) -> Iterator[Callable[[str], None]]:

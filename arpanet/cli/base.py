@@ -7,7 +7,8 @@ import contextlib
 import json
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cliff import command, lister
@@ -25,11 +26,28 @@ ESCAPED = ("json", "yaml")
 
 
 class _Quick(command.Command, ABC):
-    """Knows its epilog without reading what each distribution here is made of, as cliff does."""
+    """Knows its epilog without reading what each distribution here is made of, as cliff does.
+
+    :cvar asks: what a person at a terminal waits for while it runs, as ``asking the masters``;
+        only where it prints nothing on stdout meanwhile.
+    """
+
+    app: "App"
+    asks = ""
 
     def get_epilog(self) -> str:
         """Return what the help ends with; ``arpanet plugins`` says whose a command is."""
         return self._epilog or ""
+
+    def run(self, parsed_args: Namespace) -> int:
+        """Run it, and show what is waited for."""
+        if self.asks:
+            self.take_action = partial(self._shown, self.take_action)  # type: ignore[method-assign]
+        return int(super().run(parsed_args))
+
+    def _shown(self, action: Callable[[Namespace], Any], parsed_args: Namespace) -> Any:
+        with self.app.context.progress.moving(self.asks):
+            return action(parsed_args)
 
 
 class Command(_Quick, ABC):

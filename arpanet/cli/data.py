@@ -18,6 +18,8 @@ Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 class Hosts(Lister):
     """Print the current masters, as JSON unless asked otherwise."""
 
+    asks = "asking the masters"
+
     @property
     def formatter_default(self) -> str:
         """JSON: scripts read this."""
@@ -45,6 +47,7 @@ class StatusCommand(Lister):
     """Show how arpanet is on this host; exits with 1 when something is not ok."""
 
     need_sort_by_cliff = False
+    asks = "asking what runs here, and the masters"
 
     def take_action(self, parsed_args: Namespace) -> Rows:
         """Ask every plugin."""

@@ -30,6 +30,8 @@ Found = list[tuple[str, Link]]
 class Links(WatchingLister):
     """List the links that this host's containers declare, and where each goes now."""
 
+    asks = "asking where links go"
+
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)

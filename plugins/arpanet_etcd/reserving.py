@@ -17,6 +17,8 @@ RELEASED, REMEMBERED = "released/", 366 * 86400
 class ServiceReserve(Command):
     """Let only these hosts offer a service: instances of that name from elsewhere are refused."""
 
+    asks = "asking the masters"
+
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)
@@ -38,6 +40,8 @@ class ServiceReserve(Command):
 class ServiceRelease(Command):
     """Let every host offer a service again."""
 
+    asks = "asking the masters"
+
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)
@@ -54,6 +58,8 @@ class ServiceRelease(Command):
 
 class ServiceList(Lister):
     """List the reserved names, and the hosts that may offer each."""
+
+    asks = "asking the masters"
 
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
         """Read the vault."""

@@ -18,6 +18,8 @@ __all__ = ["Certs", "CertsIssue", "CertsRenew", "CertsRevoke"]
 class Certs(Lister):
     """List the hosts that are let in, and until when their certificates hold."""
 
+    asks = "asking the masters"
+
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read the roster."""
         host.store(self.app.context)
@@ -75,6 +77,8 @@ class CertsIssue(Command):
 class CertsRenew(Command):
     """Have this host's certificate made anew now; its agents do so by themselves in time."""
 
+    asks = "asking the masters"
+
     def take_action(self, parsed_args: Namespace) -> None:
         """Ask the masters."""
         context = self.app.context
@@ -87,6 +91,8 @@ class CertsRenew(Command):
 
 class CertsRevoke(Command):
     """Shut a host out: its certificates and its password hold no more, on any master."""
+
+    asks = "asking the masters"
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""

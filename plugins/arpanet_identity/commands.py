@@ -84,6 +84,8 @@ class TokenCreate(Command):
 class TokenList(Lister):
     """List the tokens that still let somebody in; what they are is not known to anybody."""
 
+    asks = "asking the masters"
+
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read them."""
         host.store(self.app.context)
@@ -98,6 +100,8 @@ class TokenList(Lister):
 
 class TokenRevoke(Command):
     """Let nobody in with a token any more."""
+
+    asks = "asking the masters"
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""

@@ -30,6 +30,8 @@ LOOK = 1.0
 class Services(WatchingLister):
     """List the services of the whole arpanet, or one of them, and where each of them runs."""
 
+    asks = "asking the masters"
+
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)

@@ -62,6 +62,18 @@ def test_a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it(show):
     assert "again" in terminal.getvalue()
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_command_that_answers_a_script_is_waited_for_on_a_terminal_only(
+    show, arpanet, recorder, monkeypatch, terminal
+):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    asked = []
+    monkeypatch.setattr(recorder, "note", lambda *_: asked.append(1))
+    shown = show() if terminal else None
+    assert "8e9e" in arpanet("hosts").out
+    assert shown is None or "asking the masters" in shown.getvalue()
+
+
 def test_a_failure_leaves_the_terminal_as_it_was(show):
     terminal = show()
     with pytest.raises(KeyboardInterrupt), Progress(print)("waiting"):

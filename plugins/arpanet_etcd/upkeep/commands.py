@@ -17,6 +17,8 @@ __all__ = ["MasterRemove", "MasterRestore", "MasterSnapshot", "MasterStatus", "M
 class MasterStatus(Lister):
     """Show each master; exits with 1 when something is not ok."""
 
+    asks = "asking the masters"
+
     need_sort_by_cliff = False
 
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[Row]]:
