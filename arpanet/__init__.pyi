@@ -59,6 +59,7 @@ from .registry import (
     Follower as Follower,
     Leadership as Leadership,
     MemoryRegistry as MemoryRegistry,
+    Presence as Presence,
     Registry as Registry,
     Session as Session,
     checked_length as checked_length,

@@ -29,6 +29,7 @@ __all__ = [
     "Follower",
     "Leadership",
     "MemoryRegistry",
+    "Presence",
     "Registry",
     "Session",
     "checked_length",
@@ -113,6 +114,17 @@ class Leadership(Protocol):
         """Stand no more; another leads within :data:`TTL` seconds."""
 
 
+class Presence(Protocol):
+    """An agent that lets others see that it moves."""
+
+    @property
+    def trouble(self) -> str:
+        """Always ``""``: that no master answers is said by whatever needs one."""
+
+    def close(self) -> None:
+        """Show it no more; it is missed until it is forgotten."""
+
+
 class Registry(Protocol):
     """One cluster's registry. All methods may be called from any thread."""
 
@@ -147,8 +159,22 @@ class Registry(Protocol):
         :raises RegistryUnreachable: no master answers; they go with the host's lease.
         """
 
-    def silences(self) -> Mapping[str, float]:
-        """Return host name -> seconds since its agent was last heard of.
+    def presence(self, host: str, agent: str, alive: Alive) -> Presence:
+        """Let others see that *agent* of *host* moves, and miss it when it does not.
+
+        Returns at once, raises nothing. It is missed for a day, or until the host is withdrawn.
+
+        :param alive: asked before each sign of life; while it says no, none is given.
+        """
+
+    def forget(self, host: str, agent: str) -> None:
+        """Have nobody miss *agent* of *host*: it is to be there no more.
+
+        :raises RegistryUnreachable: no master answers.
+        """
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
+        """Return (host name, agent) -> seconds since it was last heard of.
 
         :raises RegistryUnreachable: no master answers.
         """
@@ -187,6 +213,7 @@ class MemoryRegistry:
         self.candidates: dict[str, list[_MemoryLeadership]] = {}
         self.notes: dict[str, str] = {}
         self._told: dict[tuple[str, str], str] = {}
+        self._present: set[tuple[str, str]] = set()
 
     def read(self) -> Snapshot:
         """See :class:`Registry`."""
@@ -220,10 +247,20 @@ class MemoryRegistry:
         """See :class:`Registry`."""
         self.change(host, None, ())
         self._told = {key: text for key, text in self._told.items() if key[0] != host}
+        self._present = {one for one in self._present if one[0] != host}
 
-    def silences(self) -> Mapping[str, float]:
+    def presence(self, host: str, agent: str, alive: Alive) -> "Presence":
         """See :class:`Registry`."""
-        return dict.fromkeys(self._hosts, 0.0)
+        self._present.add((host, agent))
+        return _MemoryPresence()
+
+    def forget(self, host: str, agent: str) -> None:
+        """See :class:`Registry`."""
+        self._present.discard((host, agent))
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
+        """See :class:`Registry`."""
+        return dict.fromkeys(self._present, 0.0)
 
     def vanish(self, host: str) -> None:
         """Have *host* fall silent: its record goes, its entries stay unconfirmed."""
@@ -292,6 +329,13 @@ class _MemorySession:
 
     def close(self) -> None:
         """Entries in memory have no lease: nothing to let go of."""
+
+
+class _MemoryPresence:
+    trouble = ""
+
+    def close(self) -> None:
+        """Who shares a process with all others is seen by them."""
 
 
 class _MemoryLeadership:

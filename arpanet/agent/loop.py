@@ -20,7 +20,8 @@ from arpanet.agent.sources import Source
 from arpanet.context import Context
 from arpanet.errors import PluginError
 from arpanet.records import Container, Snapshot
-from arpanet.settings import ARPANET_RESYNC
+from arpanet.registry import Presence
+from arpanet.settings import ARPANET_RESYNC, HOSTNAME
 
 __all__ = ["STATUS", "Agent", "run"]
 
@@ -33,6 +34,8 @@ IDLE = 1.0
 #: Seconds that an agent that is told to end listens on: of a host that goes down it is told among
 #: the first, and of what else ends in the milliseconds after.
 LINGER = 0.5
+#: Seconds without a turn after which it gives others no sign of life.
+STUCK = 10.0
 #: How many events of plugins' own threads may wait for the deciding thread.
 POSTED = 1000
 #: Seconds that third parties' plugins have when the agent ends.
@@ -87,6 +90,7 @@ class Agent:
         sources = [
             Source("docker", lambda: context.engine.follow(found(CONTAINERS), every)),
             Source("ended", context.engine.revive),
+            Source("presence", self._show),
         ]
         if context.bus.heard("services.changed"):  # a cluster's worth of memory, for who needs it
             sources.append(Source("registry", lambda: context.registry.follow(found(SERVICES))))
@@ -157,6 +161,12 @@ class Agent:
             self.context.emit("services.changed", before=before, after=after)
 
     # -- signs of life ---------------------------------------------------------------------------
+
+    def _show(self) -> Presence:
+        """Let other hosts miss this agent when its deciding thread does not move."""
+        context = self.context
+        host = context.settings[HOSTNAME]
+        return context.registry.presence(host, context.agent, lambda: context.alive() < STUCK)
 
     def _beat(self) -> None:
         self._moved = self._clock()

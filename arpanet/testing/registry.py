@@ -84,7 +84,6 @@ class RegistryContract:
         self.settles(registry, WEB)
         wait_for(lambda: one.trouble == two.trouble == "", self.patience)
         assert one.refused == {}
-        assert set(registry.silences()) <= {"h1", "h2"}
         two.close()
         assert set(registry.read().instances) == {WEB.id}
 
@@ -204,6 +203,33 @@ class RegistryContract:
         registry.withdraw("h1")
         assert other.told("links") == {"h2.example": ""}
         assert other.told("weather/%") == {}
+
+    def test_an_agent_that_shows_itself_is_missed_until_its_host_is_withdrawn(
+        self, registry: Registry, other: Registry
+    ) -> None:
+        shown = [
+            one.presence(host, agent, lambda: True)
+            for one, host, agent in (
+                (registry, "h1", "ambassador"),
+                (registry, "h1", "weird/%"),
+                (other, "h2.example", "master"),
+                (other, "h2.example", "registrator"),
+            )
+        ]
+        expected = {
+            *(("h1", "ambassador"), ("h1", "weird/%")),
+            *(("h2.example", "master"), ("h2.example", "registrator")),
+        }
+        wait_for(lambda: registry.silences().keys() == expected, self.patience)
+        assert set(other.silences().values()) <= {0.0, 1.0, 2.0}
+        assert registry.read() == Snapshot()
+        for one in shown:
+            assert one.trouble == ""
+            one.close()
+        other.withdraw("h1")
+        registry.forget("h2.example", "master")
+        registry.forget("h2.example", "never was")
+        assert other.silences().keys() == {("h2.example", "registrator")}
 
     def test_what_is_too_long_is_not_told(self, registry: Registry) -> None:
         registry.tell("h1", "links", "x" * 900_000)

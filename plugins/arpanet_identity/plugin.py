@@ -97,8 +97,10 @@ class IdentityPlugin:
 
     @hookimpl
     def arpanet_master_stop(self, context: Context) -> None:
-        """Let nobody in here any more."""
+        """Let nobody in here any more, and have nobody miss what did."""
         context.engine.remove_part("master")
+        with suppress(ArpanetError):  # this may be the last master
+            context.registry.forget(context.settings[HOSTNAME], "master")
 
     @hookimpl(tryfirst=True)
     def arpanet_slave_start(self, context: Context) -> None:

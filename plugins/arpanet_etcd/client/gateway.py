@@ -58,13 +58,17 @@ class Gateway(Transport):
         """Return all keys that begin with *prefix*, as a majority knows them now."""
         return self.span(prefix, wire.prefix_end(prefix))
 
-    def span(self, key: str, range_end: str, page: int = PAGE) -> RangeResult:
+    def span(
+        self, key: str, range_end: str, page: int = PAGE, *, keys_only: bool = False
+    ) -> RangeResult:
         """Return all keys from *key* up to *range_end*, as a majority knew them at one moment.
 
         :param page: how many are asked for at a time.
+        :param keys_only: what they hold is not asked for, and told to be ``""``.
         :raises EtcdError: code 11: the moment was compacted away between two pages.
         """
-        body: Json = {"range_end": wire.encode(range_end), "limit": str(page)}
+        end = wire.encode(range_end)
+        body: Json = {"range_end": end, "limit": str(page), "keys_only": keys_only}
         found: dict[str, Value] = {}
         while True:
             answer = self.call("kv/range", {**body, "key": wire.encode(key)})

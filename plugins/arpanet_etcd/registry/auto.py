@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from arpanet import Host, Instance, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import NotEtcd
-from arpanet_etcd.registry.store import Changes, Listing, Seat, Store, Writer
+from arpanet_etcd.registry.store import Changes, Listing, Pulse, Seat, Store, Writer
 
 __all__ = ["AutoStore"]
 
@@ -66,6 +66,10 @@ class AutoStore:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         return self.store().listing()
 
+    def remembers(self, position: Position) -> bool:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        return self.store().remembers(position)
+
     def changes(self, position: Position) -> Changes:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         # of the one that was listed: another one has another history
@@ -87,7 +91,15 @@ class AutoStore:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         self.store().withdraw(host)
 
-    def silences(self) -> Mapping[str, float]:
+    def pulse(self, host: str, agent: str) -> Pulse:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        return self.store().pulse(host, agent)
+
+    def forget(self, host: str, agent: str) -> None:
+        """See :class:`~arpanet_etcd.registry.store.Store`."""
+        self.store().forget(host, agent)
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
         """See :class:`~arpanet_etcd.registry.store.Store`."""
         return self.store().silences()
 

@@ -11,6 +11,7 @@ Below ``ETCD_PATH``:
     /leaders/<name>                      who leads under a name; gone when it does no more
     /notes/<name>                        what leaders under a name keep
     /told/<hostname>/<about>             what the host tells others about something
+    /told/<hostname>/agent%2F<agent>     what an agent of the host is missed by
 
 Names and ids are percent-encoded where they hold what a path can't; common ones stay as they are.
 """
@@ -28,6 +29,8 @@ __all__ = ["Key", "Layout", "instance_of_leaf"]
 UNSAFE = re.compile(r"^[_.]|[^A-Za-z0-9!$&'()*+,;=:@~._-]")
 #: What the names in the vault that every host reads begin with.
 PUBLIC = "public/"
+#: What hosts tell begins with this where it is an agent's sign of life.
+AGENT = "agent/"
 #: registrator's pattern for its own ids.
 ID = re.compile(r"(.+?):[a-zA-Z0-9][a-zA-Z0-9_.-]+:[0-9]+(:udp)?")
 
@@ -110,6 +113,18 @@ class Layout:
             for key, text in parts.items()
             if len(key) == 3 and key[0] == "told" and unquote(key[2]) == about
         }
+
+    def pulse(self, host: str, agent: str) -> str:
+        """Return the key by which *agent* of *host* is missed: it is told like all else."""
+        return self.told(host, f"{AGENT}{agent}")
+
+    def pulsing(self, key: str) -> tuple[str, str] | None:
+        """Return the host and the agent whose :meth:`pulse` is *key*, ``None``: it is none."""
+        kind, _, rest = key.removeprefix(self.root).partition("/")
+        host, _, about = map(unquote, rest.partition("/"))
+        if kind != "told" or not about.startswith(AGENT):
+            return None
+        return host, about.removeprefix(AGENT)
 
     def leaf(self, service: str, instance_id: str) -> str:
         """Return the key under which others look for an instance of *service*."""

@@ -15,6 +15,7 @@ from arpanet import (
     Follower,
     Host,
     Leadership,
+    Presence,
     Registry,
     Session,
     Settings,
@@ -28,6 +29,7 @@ from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.leadership import SeatLeadership
 from arpanet_etcd.registry.memory import Memory
 from arpanet_etcd.registry.mirror import Mirror
+from arpanet_etcd.registry.presence import PulsePresence
 from arpanet_etcd.registry.session import HostSession
 from arpanet_etcd.registry.store import Store
 from arpanet_etcd.registry.v3.store import V3Store
@@ -58,7 +60,7 @@ class EtcdRegistry:
         self, store: Store, layout: Layout, ttl: int = TTL, state: Path | None = None
     ) -> None:
         self._store, self._layout, self._ttl, self._state = store, layout, ttl, state
-        self._running: list[Mirror | HostSession | SeatLeadership] = []
+        self._running: list[Mirror | HostSession | SeatLeadership | PulsePresence] = []
 
     def read(self) -> Snapshot:
         """Return what the registry holds now."""
@@ -93,8 +95,18 @@ class EtcdRegistry:
         self._running.append(leadership)
         return leadership
 
-    def silences(self) -> Mapping[str, float]:
-        """Return host name -> seconds since its agent was last heard of."""
+    def presence(self, host: str, agent: str, alive: Callable[[], bool]) -> Presence:
+        """Let others see that *agent* of *host* moves."""
+        presence = PulsePresence(lambda: self._store.pulse(host, agent), alive, self._ttl)
+        self._running.append(presence)
+        return presence
+
+    def forget(self, host: str, agent: str) -> None:
+        """Have nobody miss *agent* of *host*."""
+        self._store.forget(host, agent)
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
+        """Return (host name, agent) -> seconds since it was last heard of."""
         return self._store.silences()
 
     def tell(self, host: str, about: str, text: str) -> None:

@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 
 from arpanet import ARPANET_TTL, HOSTNAME, Context, Refusal, RegistryError, Status
 from arpanet_etcd.client.gateway import Gateway
+from arpanet_etcd.registry.presence import late
 from arpanet_etcd.registry.registry import make_registry, where
 
-__all__ = ["line", "refusals", "status"]
+__all__ = ["line", "refusals", "silence", "status"]
 
 #: Seconds for one master to answer.
 TIMEOUT = 1.0
@@ -24,7 +25,7 @@ def status(context: Context) -> list[Status]:
     endpoints, _ = found
     gateway = Gateway(endpoints, timeout=TIMEOUT, pinned=True)
     troubles = gateway.survey()
-    silent: Mapping[str, float] = {}
+    silent: Mapping[tuple[str, str], float] = {}
     refused: tuple[Refusal, ...] = ()
     try:
         silent = registry.silences()
@@ -34,9 +35,11 @@ def status(context: Context) -> list[Status]:
     finally:
         registry.close()
         gateway.close()
+    here = context.settings[HOSTNAME]
     said = [
-        line(len(endpoints), troubles, silent, context.settings[ARPANET_TTL]),
-        refusals(refused, context.settings[HOSTNAME]),
+        line(len(endpoints), troubles),
+        silence(silent, here, context.settings[ARPANET_TTL]),
+        refusals(refused, here),
     ]
     return [one for one in said if one]
 
@@ -53,20 +56,36 @@ def refusals(refused: Iterable[Refusal], host: str) -> Status | None:
     return Status("refused instances", state, ", ".join(words))
 
 
-def line(
-    count: int, troubles: Mapping[str, str], silent: Mapping[str, float], ttl: int
-) -> Status | None:
+def silence(silent: Mapping[tuple[str, str], float], host: str, ttl: int) -> Status | None:
+    """Return which agents of other hosts than *host* are silent; ``None``: none is.
+
+    :param silent: (host, agent) -> seconds since it was heard of.
+    :param ttl: see :func:`arpanet_etcd.registry.presence.late`.
+    """
+    found: dict[str, list[str]] = {}
+    for (other, agent), age in sorted(silent.items()):
+        if other != host and late(age, ttl):
+            found.setdefault(other, []).append(f"{agent} for {_span(age)}")
+    if not found:
+        return None
+    words = "; ".join(f"{other} ({', '.join(agents)})" for other, agents in found.items())
+    return Status("other hosts", "degraded", f"silent, stuck or dead: {words}")
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def line(count: int, troubles: Mapping[str, str]) -> Status | None:
     """Return what is to be said, ``None``: all is well, or nobody answers, which others say.
 
     :param troubles: endpoint -> what is wrong with it.
-    :param silent: host -> seconds since its agent was heard of.
-    :param ttl: each agent is heard of three times as often.
     """
-    words = []
-    if troubles and len(troubles) < count:
-        bad = (f"{urlsplit(url).netloc} {why}" for url, why in sorted(troubles.items()))
-        words.append(f"{len(troubles)} of {count} endpoints are not used: {'; '.join(bad)}")
-    late = [f"{host} ({age:g} s)" for host, age in sorted(silent.items()) if age > 2 * ttl / 3]
-    if late:
-        words.append(f"registrators that are silent or stuck: {', '.join(late)}")
-    return Status("registry", "degraded", "; ".join(words)) if words else None
+    if not troubles or len(troubles) >= count:
+        return None
+    bad = (f"{urlsplit(url).netloc} {why}" for url, why in sorted(troubles.items()))
+    words = f"{len(troubles)} of {count} endpoints are not used: {'; '.join(bad)}"
+    return Status("registry", "degraded", words)

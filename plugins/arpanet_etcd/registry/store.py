@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from arpanet import Host, Instance, RegistryError
 from arpanet_etcd.client.position import Position
 
-__all__ = ["Changes", "Listing", "Quiet", "Seat", "Step", "Store", "WentBack", "Writer"]
+__all__ = ["Changes", "Listing", "Pulse", "Quiet", "Seat", "Step", "Store", "WentBack", "Writer"]
 
 
 class Quiet(Exception):
@@ -85,6 +85,16 @@ class Seat(Protocol):
         """Replace the note where the seat is held; return whether it was."""
 
 
+class Pulse(Protocol):
+    """One agent's sign of life, which the store counts the age of. Used by one thread."""
+
+    def beat(self) -> None:
+        """Give it.
+
+        :raises RegistryError: that failed.
+        """
+
+
 class Store(Protocol):
     """One cluster, spoken to in one way. Does no I/O until it is asked something.
 
@@ -96,6 +106,9 @@ class Store(Protocol):
 
     def listing(self) -> Listing:
         """Return all keys that are read."""
+
+    def remembers(self, position: Position) -> bool:
+        """Whether *position* is of this store's history, as far as can be told."""
 
     def changes(self, position: Position) -> Changes:
         """Watch everything that happened after *position*."""
@@ -112,7 +125,13 @@ class Store(Protocol):
     def withdraw(self, host: str) -> None:
         """See :meth:`arpanet.registry.Registry.withdraw`."""
 
-    def silences(self) -> Mapping[str, float]:
+    def pulse(self, host: str, agent: str) -> Pulse:
+        """Return the sign of life of *agent* of *host*."""
+
+    def forget(self, host: str, agent: str) -> None:
+        """See :meth:`arpanet.registry.Registry.forget`."""
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
         """See :meth:`arpanet.registry.Registry.silences`."""
 
     def tell(self, host: str, about: str, text: str) -> None:

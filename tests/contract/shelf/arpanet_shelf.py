@@ -75,8 +75,19 @@ class ShelfRegistry:
     def session(self, host, alive=None):  # its entries outlive whoever wrote them: none to keep
         return Session(self, host)
 
+    def presence(self, host, agent, alive):  # seen once, and never missed
+        self.tell(host, f"agent/{agent}", "")
+        return Presence()
+
+    def forget(self, host, agent):
+        with self.database() as database:
+            row = (host, f"agent/{agent}")
+            database.execute("DELETE FROM told WHERE host = ? AND about = ?", row)
+
     def silences(self):
-        return {}
+        with self.database() as database:
+            query = "SELECT host, substr(about, 7) FROM told WHERE about LIKE 'agent/%'"
+            return dict.fromkeys(database.execute(query).fetchall(), 0.0)
 
     def write(self, name, host, instances):
         """Let these be all of a host: its record, and its instances."""
@@ -153,6 +164,13 @@ class Session:
 
     def close(self):
         """Nothing keeps the entries but the file."""
+
+
+class Presence:
+    trouble = ""
+
+    def close(self):
+        """Nobody keeps it."""
 
 
 class Leadership:

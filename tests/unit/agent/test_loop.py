@@ -12,7 +12,7 @@ from arpanet.errors import EngineUnreachable, PluginError
 from arpanet.events import Failure
 from arpanet.records import Container, Instance, Snapshot
 from arpanet.registry import MemoryRegistry
-from arpanet.settings import CORE, Settings, Source
+from arpanet.settings import CORE, HOSTNAME, Settings, Source
 
 
 class FakeBus:
@@ -164,6 +164,7 @@ def test_run_follows_until_stopped_and_only_the_newest_counts(context, written):
         ("agent.stop", None),
     ]
     assert written["agent"]["docker"] == "Docker is away"
+    assert set(context.registry.silences()) == {(context.settings[HOSTNAME], "registrator")}
     assert context.bus.closed
 
 
@@ -211,6 +212,17 @@ def test_the_registry_is_followed_only_where_a_plugin_listens(context, written):
     assert "services.changed" not in dict(context.emitted)
     assert "registry" not in written["agent"]
     assert not written["agent"]["fault"]["count"]
+
+
+def test_others_see_that_an_agent_moves_and_that_it_does_not(context):
+    agent, shown = Agent(context), []
+    context.settings = Settings(CORE, {"HOSTNAME": Source("h1", "option")})
+    context.registry = SimpleNamespace(presence=lambda *given: shown.append(given))
+    agent._show()
+    ((host, name, alive),) = shown
+    assert (host, name, alive()) == ("h1", "registrator", True)
+    agent._moved -= loop.STUCK
+    assert not alive()
 
 
 def test_what_the_registry_lost_is_left_for_the_command_line(context, written):

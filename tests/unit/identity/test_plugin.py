@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 
 from arpanet.errors import SettingsError
 from arpanet.records import Formation
+from arpanet.registry import MemoryRegistry
 from arpanet.settings import Settings, Source
 from tests.admitting import Admitting
 from tests.loopback import free_address
@@ -114,8 +115,12 @@ def test_a_second_master_lets_hosts_in_too(master, make, registry):
 
 
 def test_a_stopped_master_lets_nobody_in(master):
+    master.registry = MemoryRegistry()
+    for agent in ("master", "registrator"):
+        master.registry.presence("h1", agent, lambda: True)
     master.emit("master.stop", leave=False)
     assert master.docker.did[-1] == "remove master"
+    assert set(master.registry.silences()) == {("h1", "registrator")}
 
 
 def test_a_key_that_others_may_read_is_not_used(master):

@@ -12,6 +12,7 @@ from arpanet_etcd.client.wire import Compacted
 from arpanet_etcd.registry.diff import belongings, next_number
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.namesakes import refuse_another
+from arpanet_etcd.registry.presence import DAY
 from arpanet_etcd.registry.store import Listing, Quiet, Step, WentBack
 from arpanet_etcd.registry.v2.client import V2Client
 from arpanet_etcd.registry.v2.seat import V2Seat
@@ -61,6 +62,10 @@ class V2Store:
     def _at(self, index: int) -> Position:
         return Position(self._client.identity.cluster, 0, index)
 
+    def remembers(self, position: Position) -> bool:
+        """v2 does not tell what was: its index alone tells one that is behind."""
+        return True
+
     def changes(self, position: Position) -> "_V2Changes":
         """Watch what happened after *position*."""
         return _V2Changes(self._client, self._layout.root.rstrip("/"), position)
@@ -95,9 +100,22 @@ class V2Store:
             told = self._layout.told(host).rstrip("/")
             self._client.call("delete", told, recursive=True, dir=True)
 
-    def silences(self) -> Mapping[str, float]:
-        """v2 does not tell: a key has a time to live, and not what it was at first."""
-        return {}
+    def pulse(self, host: str, agent: str) -> "_V2Pulse":
+        """Return the sign of life of *agent* of *host*."""
+        return _V2Pulse(self._client, self._layout.pulse(host, agent))
+
+    def forget(self, host: str, agent: str) -> None:
+        """Delete what it is missed by."""
+        with suppress(etcd.EtcdKeyNotFound):
+            self._client.call("delete", self._layout.pulse(host, agent))
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
+        """See how much of its time each agent's key has left."""
+        return {
+            who: float(DAY - one.ttl)
+            for one in self._told()
+            if one.ttl and (who := self._layout.pulsing(one.key))
+        }
 
     def tell(self, host: str, about: str, text: str) -> None:
         """Write the text."""
@@ -105,16 +123,31 @@ class V2Store:
 
     def told(self, about: str) -> Mapping[str, str]:
         """Read what all hosts tell."""
+        return self._layout.tellers({one.key: one.value for one in self._told()}, about)
+
+    def _told(self) -> list[etcd.EtcdResult]:
         try:
             found = self._client.call("read", f"{self._layout.root}told", recursive=True)
         except etcd.EtcdKeyNotFound:
-            return {}
-        texts = {one.key: one.value for one in found.leaves if not one.dir}
-        return self._layout.tellers(texts, about)
+            return []
+        return [one for one in found.leaves if not one.dir]
 
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
+
+
+class _V2Pulse:
+    """A key of a day, begun anew: see :class:`arpanet_etcd.registry.store.Pulse`."""
+
+    def __init__(self, client: V2Client, key: str) -> None:
+        self._client, self._key = client, key
+
+    def beat(self) -> None:
+        try:
+            self._client.call("refresh", self._key, ttl=DAY)
+        except etcd.EtcdKeyNotFound:
+            self._client.call("write", self._key, value="", ttl=DAY)
 
 
 class _V2Changes:

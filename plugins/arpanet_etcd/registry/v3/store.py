@@ -14,6 +14,7 @@ from arpanet_etcd.registry.diff import OPERATIONS, belongings, next_number
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.namesakes import refuse_another
 from arpanet_etcd.registry.store import Listing, Step, WentBack
+from arpanet_etcd.registry.v3.pulse import V3Pulse
 from arpanet_etcd.registry.v3.seat import V3Seat
 from arpanet_etcd.registry.v3.writer import V3Writer, living_host
 
@@ -54,18 +55,22 @@ class V3Store:
 
         :raises WentBack: that moment is not in this store's history.
         """
-        if position.witness and not self._testified(position.witness, position.revision):
+        if not self.remembers(position):
             raise WentBack(position)
         watch = self.gateway.watch(*self._layout.span, position.revision + 1)
         return _V3Changes(watch, position, f"{self._layout.root}hosts/")
 
-    def _testified(self, witness: Witness, revision: int) -> bool:
+    def remembers(self, position: Position) -> bool:
+        """Ask for the newest key of that moment; where that is forgotten, for the key as it is."""
+        witness = position.witness
+        if witness is None:
+            return True
         try:
-            found = self.gateway.get_at(witness.key, revision)
+            found = self.gateway.get_at(witness.key, position.revision)
         except EtcdError as problem:
             if problem.code != _OUT_OF_RANGE:
                 raise
-            return False
+            found = self.gateway.get(witness.key)
         return found is not None and (found.value, found.mod_revision) == witness[1:]
 
     def writer(self, host: Host, ttl: int) -> V3Writer:
@@ -125,15 +130,24 @@ class V3Store:
         self.gateway.txn([], deletes)
         return found
 
-    def silences(self) -> Mapping[str, float]:
-        """Ask for the age of each host's lease: its agent begins it anew, unless it is stuck."""
-        found = self.gateway.range(f"{self._layout.root}hosts/").kvs
+    def pulse(self, host: str, agent: str) -> V3Pulse:
+        """Return the sign of life of *agent* of *host*."""
+        return V3Pulse(self.gateway, self._layout.pulse(host, agent))
+
+    def forget(self, host: str, agent: str) -> None:
+        """Delete what it is missed by."""
+        self.gateway.delete(self._layout.pulse(host, agent))
+
+    def silences(self) -> Mapping[tuple[str, str], float]:
+        """Ask for the age of each agent's lease: it begins it anew, unless it is stuck."""
+        root = f"{self._layout.root}told/"
+        found = self.gateway.span(root, wire.prefix_end(root), keys_only=True).kvs
         ages = {
-            parsed.id: self.gateway.lease_age(value.lease)
+            who: self.gateway.lease_age(value.lease)
             for key, value in found.items()
-            if value.lease and (parsed := self._layout.parse(key))
+            if value.lease and (who := self._layout.pulsing(key))
         }
-        return {name: age for name, age in ages.items() if age is not None}
+        return {who: age for who, age in ages.items() if age is not None}
 
     def tell(self, host: str, about: str, text: str) -> None:
         """Write the text; it has no lease: others see by the host's record whether it lives."""

@@ -1,22 +1,37 @@
 """The line of status for the way to the registry."""
 
-from arpanet_etcd.registry.status import line, refusals
+from arpanet_etcd.registry.status import line, refusals, silence
 
 from arpanet.records import Instance, Refusal, Status
 
 
 def test_nothing_is_said_when_all_is_well_or_when_nobody_answers():
-    assert line(3, {}, {"h1": 4.0}, 15) is None
-    assert line(1, {"http://10.0.0.1:4001": "refused"}, {}, 15) is None
+    assert line(3, {}) is None
+    assert line(1, {"http://10.0.0.1:4001": "refused"}) is None
+    assert silence({("h2", "registrator"): 22.0, ("h1", "ambassador"): 90.0}, "h1", 15) is None
 
 
-def test_endpoints_that_do_not_serve_and_silent_agents_are_named():
+def test_endpoints_that_do_not_serve_are_named():
     bad = {"http://10.0.0.2:4001": "is of another cluster, b: not a"}
-    assert line(3, bad, {"h1": 4.0, "h2": 13.0}, 15) == Status(
+    assert line(3, bad) == Status(
         "registry",
         "degraded",
-        "1 of 3 endpoints are not used: 10.0.0.2:4001 is of another cluster, b: not a; "
-        "registrators that are silent or stuck: h2 (13 s)",
+        "1 of 3 endpoints are not used: 10.0.0.2:4001 is of another cluster, b: not a",
+    )
+
+
+def test_silent_agents_of_other_hosts_are_named_with_how_long_they_have_been():
+    silent = {
+        ("h3", "master"): 79_000.0,
+        ("h2", "registrator"): 25.0,
+        ("h2", "ambassador"): 130.0,
+        ("h4", "ambassador"): 4.0,
+    }
+    assert silence(silent, "h1", 15) == Status(
+        "other hosts",
+        "degraded",
+        "silent, stuck or dead: h2 (ambassador for 2 min, registrator for 25 s);"
+        " h3 (master for 22 h)",
     )
 
 
