@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arpanet import codec, replacing
-from arpanet_etcd.client.position import Position
+from arpanet_etcd.client.position import Position, Witness
 from arpanet_etcd.registry.view import Known
 
 __all__ = ["Memory", "State"]
@@ -119,7 +119,7 @@ def encode(state: State) -> str:
     ]
     return json.dumps(
         {
-            "position": state.position[:3],
+            "position": state.position,
             "listed": state.known.listed,
             "entries": entries,
             "trust": dict(state.known.trust),
@@ -134,7 +134,8 @@ def decode(text: str) -> State:
     """
     try:
         given = json.loads(text)
-        cluster, term, revision = given["position"]
+        # former versions knew of no witness
+        cluster, term, revision, witness = [*given["position"], None][:4]
         listed = {str(host): int(number) for host, number in given["listed"].items()}
         entries = []
         for host, instance_id, record, age in given["entries"]:
@@ -144,7 +145,8 @@ def decode(text: str) -> State:
                 log.warning("forgetting instance %r: %s", instance_id, problem)
         # former versions knew of no trust
         trust = {str(host): str(text) for host, text in given.get("trust", {}).items()}
-        position = Position(str(cluster), int(term), int(revision))
+        seen = Witness(str(witness[0]), str(witness[1]), int(witness[2])) if witness else None
+        position = Position(str(cluster), int(term), int(revision), seen)
         return State(position, Known(listed, entries, trust))
-    except (KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError(f"it is not what was written: {problem!r}") from problem

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which a list is made although no watch failed: what nobody foresaw heals, too.
 RELIST = 1800.0
+#: The same after another store was listed: by then masters have put back whom they let in, and
+#: who has no record was shut out.
+SETTLED = 60.0
 #: Seconds over which those spread that have to list anew at one moment.
 SPREAD = 1.0
 #: Seconds without an answer after which nothing is confirmed any more: masters that take turns in
@@ -136,8 +139,9 @@ class Mirror:
             self.trouble = trouble
 
     def _list(self) -> None:
-        listing = self._store.listing()
         # by now it may have got as far as it was, and further
+        self._went_back |= not self._store.remembers(self._position)
+        listing = self._store.listing()
         goes_on = not self._went_back and self._position.goes_on(listing.position)
         if not goes_on:
             log.warning(
@@ -149,7 +153,8 @@ class Mirror:
             self._view.replace(listing.texts, goes_on)
             self._position = listing.position
         self._stale = self._went_back = False
-        self._relist_at = time.monotonic() + RELIST * random.uniform(0.75, 1.25)  # noqa: S311
+        again = RELIST if goes_on else SETTLED
+        self._relist_at = time.monotonic() + again * random.uniform(0.75, 1.25)  # noqa: S311
 
     def _watch(self) -> None:
         changes = self._store.changes(self._position)

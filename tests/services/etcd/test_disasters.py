@@ -80,6 +80,18 @@ def test_a_store_that_was_put_back_is_noticed_though_it_got_further_meanwhile(
     store.close()
 
 
+def test_a_moment_that_is_forgotten_is_proved_by_a_key_that_has_not_changed(clusters, layout):
+    store = V3Store(clusters(1).endpoints, layout)
+    for name in ("h1", "h2"):
+        store.gateway.put(layout.host(name), "1")
+    position = store.listing().position
+    for name, proved in (("h1", True), ("h2", False)):
+        now = store.gateway.put(layout.host(name), "2")
+        store.gateway.call("kv/compaction", {"revision": str(now), "physical": True})
+        assert store.remembers(position) is proved
+    store.close()
+
+
 def test_all_keys_deleted_by_hand_come_back_and_nobody_loses_anything(clusters, connect, layout):
     cluster = clusters(1)
     session = connect(cluster, ttl=3).session(H1)

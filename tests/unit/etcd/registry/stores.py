@@ -17,8 +17,8 @@ HOST = Host("h1", "10.0.0.1", "engine", listed=3)
 ONE = Instance("h1:r0:1", ("redis",), "h1", "10.0.0.1", 1000)
 
 
-def at(revision, cluster="7", term=2):
-    return Position(cluster, term, revision)
+def at(revision, cluster="7", term=2, witness=None):
+    return Position(cluster, term, revision, witness)
 
 
 def put(name, port=1):
@@ -55,7 +55,12 @@ class Changes:
 
 
 class Store:
-    """Lists and watches go as *listings* and *watches* say, one after the other."""
+    """Lists and watches go as *listings* and *watches* say, one after the other.
+
+    :ivar history: what positions it remembers; ``None``: all.
+    """
+
+    history = None
 
     def __init__(self, listings, watches):
         self.listings, self.watches = iter(listings), iter(watches)
@@ -63,6 +68,9 @@ class Store:
 
     def expect(self, cluster):
         self.expected.append(cluster)
+
+    def remembers(self, position):
+        return self.history is None or position in self.history
 
     def listing(self):
         found = next(self.listings)

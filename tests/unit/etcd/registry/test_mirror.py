@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from arpanet_etcd.client.backoff import Backoff
+from arpanet_etcd.client.position import Witness
 from arpanet_etcd.client.wire import Compacted, EtcdError
 from arpanet_etcd.registry import mirror as mirror_module
 from arpanet_etcd.registry.memory import Memory
@@ -193,6 +194,41 @@ def test_a_follower_that_begins_anew_begins_with_what_it_knew(follow, tmp_path):
     heard = []
     follow(Store([Listing({}, at(1, cluster="9"))], [[(1, [])]]), heard, Memory(path))
     wait_for(lambda: heard == [["y?"]])
+
+
+def test_a_store_that_was_put_back_while_nobody_followed_is_not_believed(follow, tmp_path):
+    """Its host's number is another one, and still no word of it: it is of an earlier day."""
+    path, witness = tmp_path / "state.json", Witness(LAYOUT.host("h1"), "says \u00e9", 4)
+    seen = Listing(listing(5, "x").texts, at(5, witness=witness))
+    mirror = follow(Store([seen], [[]]), [], Memory(path, 0.01))
+    wait_for(path.exists)
+    mirror.close()
+    kept = path.read_text()
+    for history, told in (([at(5, witness=witness)], ["y"]), ([], ["x?", "y?"])):
+        path.write_text(kept)
+        store, heard = Store([listing(9, "y", number=2)], [[(9, [])]]), []
+        store.history = history
+        mirror = follow(store, heard, Memory(path, 60))
+        wait_for(lambda mirror=mirror: mirror.trouble == "")
+        assert heard == [told]
+        mirror.close()
+
+
+def test_what_was_kept_by_a_former_version_is_read(tmp_path):
+    (tmp_path / "state.json").write_text('{"position": ["7", 2, 5], "listed": {}, "entries": []}')
+    memory = Memory(tmp_path / "state.json")
+    assert memory.load().position == at(5)
+    memory.close()
+
+
+def test_after_another_store_a_list_is_made_once_masters_have_put_back_whom_they_let_in(
+    follow, monkeypatch
+):
+    monkeypatch.setattr(mirror_module, "SETTLED", 0.01)
+    watches = [[(5, []), WentBack(at(5))], itertools.repeat((9, [])), [(10, [])]]
+    store = Store([listing(5, "x"), listing(9, "x"), listing(10, "x")], watches)
+    mirror = follow(store, [])
+    wait_for(lambda: store.cursors[-1] == 10 and mirror.trouble == "")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"position": 1}', "[" * 100_000])

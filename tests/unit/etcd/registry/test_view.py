@@ -140,6 +140,17 @@ def test_listed_anew_without_a_new_number_it_has_vanished(view):
     assert shown(view) == {**ALL_SURE, WEB.id: False}
 
 
+def test_listed_anew_what_was_deleted_by_hand_has_vanished_unless_its_host_withdrew_since(view):
+    """A list tells no order: a number that was said meanwhile covers what was deleted after it."""
+    view.replace({**host(listed=8), **record(REDIS, WEB), **H2})
+    view.replace({**host(listed=8), **record(REDIS), **H2})
+    assert shown(view) == {**ALL_SURE, WEB.id: False}
+    assert step(view, record(WEB)) == ALL_SURE
+    view.replace({**host(listed=9), **record(REDIS), **H2})
+    assert shown(view) == {REDIS.id: True, FAR.id: True}
+    assert step(view, record(WEB)) == ALL_SURE
+
+
 def test_listed_anew_without_its_host_it_has_vanished(view):
     view.replace(H2)
     assert shown(view) == H1_LOST
