@@ -77,7 +77,7 @@ def measure(masters: Members, options: argparse.Namespace) -> Measured:
         followers = some("followers", options.followers - 1, _FOLLOWERS)
         for one in followers:
             one.ask(f"begin {size}")
-        watchers = some("watchers", options.watchers, options.watchers)
+        watchers = some("watchers", options.watchers, max(1, options.watchers))
         every(watchers, "begin")
         all_of_them = [alone, *followers, *watchers]
         log.info("a quiet time")

@@ -25,7 +25,7 @@ _HEALTH = ("unhealthy", "healthy")
 
 
 class Hosts:
-    """Real sessions, each with its thread, its lease and its keepalives."""
+    """Real sessions and signs of life, each with its thread, its lease and its keepalives."""
 
     def __init__(self, masters: str, first: int, count: int, each: int) -> None:
         self._each, self._changes = each, 0
@@ -35,6 +35,8 @@ class Hosts:
             if registry is None or (number - first) % _SHARE == 0:
                 registry = registry_of(masters, f"host{number}")
             self._sessions[number] = registry.session(the_host(number))
+            for agent in ("ambassador", "registrator"):
+                registry.presence(f"host{number}", agent, lambda: True)
 
     def publish(self) -> dict[str, Any]:
         """Publish all; return how long it took until all of it was there."""
