@@ -42,6 +42,7 @@ class Figures:
 
     :ivar failed: (when, how long it took, why) of each new connection that got no answer.
     :ivar broken: (when, why, which host served it) of each held connection that ended.
+    :ivar stalled: seconds that the client itself was not let run, which count in no limit.
     """
 
     dialled: int
@@ -50,6 +51,7 @@ class Figures:
     held: int
     broken: Sequence[tuple[float, str, str]]
     slowest: float
+    stalled: float = 0.0
 
     @property
     def outage(self) -> float:
@@ -63,7 +65,8 @@ class Figures:
         words = ", ".join(f"{count} {why}" for why, count in kinds.most_common())
         broke = f"{len(self.broken)} of {self.held} held broken"
         failed = f"{len(self.failed)} of {self.dialled} failed"
-        return f"{failed}{f' ({words}, over {self.outage:.1f} s)' if words else ''}, {broke}"
+        own = f", itself stopped for {self.stalled:.1f} s" if self.stalled else ""
+        return f"{failed}{f' ({words}, over {self.outage:.1f} s)' if words else ''}, {broke}{own}"
 
 
 class Load:

@@ -1,0 +1,41 @@
+"""The load of drills: what counts as no answer."""
+
+import asyncio
+
+import pytest
+from arpanet_lab.load.dialer import STALL, Loop
+from arpanet_lab.load.load import Figures
+
+LIMIT = 5.0
+
+
+def waited(*steps):
+    """Wait for an answer that takes as many turns, with so many seconds before each."""
+    now = [1000.0]
+
+    async def answered():
+        async with asyncio.timeout(LIMIT):
+            for seconds in steps:
+                now[0] += seconds
+                await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=lambda: Loop(lambda: now[0])) as runner:
+        runner.run(answered())
+        return runner.get_loop().stalled
+
+
+def test_an_answer_that_was_there_while_the_dialer_did_not_run_is_one():
+    assert waited(0.1, 2 * LIMIT, 0.1, 0.1, 0.1) == 2 * LIMIT
+
+
+def test_a_dialer_that_is_slow_has_the_time_that_others_have():
+    assert waited(*[STALL] * 9) == 0.0
+    with pytest.raises(TimeoutError):
+        waited(*[STALL] * 14)
+
+
+def test_what_a_client_lacked_itself_is_told():
+    lost = [(1000.0, 5.0, "timed out")]
+    assert str(Figures(10, {}, lost, 4, [], 5.0, 6.2)) == (
+        "1 of 10 failed (1 timed out, over 5.0 s), 0 of 4 held broken, itself stopped for 6.2 s"
+    )
