@@ -66,7 +66,7 @@ class CertsIssue(Command):
             raise UsageError("--ip names no address")
         kept = host.store(context)
         key = authority.new_key()
-        with closing(host.vault(self.app.context)) as where:
+        with context.progress(f"letting {name} in"), closing(host.vault(context)) as where:
             made = host.enrolment(context, kept, where).let_in(
                 Subject(name, parsed_args.role, addresses), authority.read_key(key).public_key()
             )
@@ -77,13 +77,12 @@ class CertsIssue(Command):
 class CertsRenew(Command):
     """Have this host's certificate made anew now; its agents do so by themselves in time."""
 
-    asks = "asking the masters"
-
     def take_action(self, parsed_args: Namespace) -> None:
         """Ask the masters."""
         context = self.app.context
         kept = host.store(context)
-        renew(context, kept)
+        with context.progress("asking the masters for another certificate"):
+            renew(context, kept)
         found = kept.certificate()
         if found:
             context.say(f"renewed, until {found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
@@ -91,8 +90,6 @@ class CertsRenew(Command):
 
 class CertsRevoke(Command):
     """Shut a host out: its certificates and its password hold no more, on any master."""
-
-    asks = "asking the masters"
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
@@ -110,7 +107,7 @@ class CertsRevoke(Command):
                 f"{name} is this host itself, which could not tell the others",
                 "run this on another master",
             )
-        with closing(host.vault(self.app.context)) as where:
+        with context.progress(f"shutting {name} out"), closing(host.vault(context)) as where:
             mine = host.enrolment(context, kept, where)
             mine.authority()
             if name not in mine.roster().hosts:

@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from contextlib import closing, suppress
 
 from arpanet import ArpanetError, Command, RegistryUnreachable, UsageError, Vault, kinds
@@ -12,6 +13,9 @@ __all__ = ["CertsRotate"]
 
 #: Seconds between two looks at how far it is.
 EVERY = 0.5
+#: Seconds after which who holds it up is told how to be waited for no more: hosts that are up look
+#: once a minute.
+PATIENCE = 90.0
 
 
 class CertsRotate(Command):
@@ -47,10 +51,20 @@ class CertsRotate(Command):
                 context.say("open tokens let nobody in any more once the next CA signs")
             else:
                 context.say("the cluster's CA is being changed already")
-            self._follow(where, without)
+            with context.progress("changing the cluster's CA") as tell:
+                self._follow(where, without, tell)
+        context.say(
+            "the cluster's CA was changed; snapshots of before can't be restored any more:"
+            " take one now (arpanet master snapshot FILE)"
+        )
 
-    def _follow(self, where: Vault, without: tuple[str, ...]) -> None:
-        before, coming = "", rotation.read_next(where)
+    def _follow(self, where: Vault, without: tuple[str, ...], tell: Callable[[str], None]) -> None:
+        """Return when it is done.
+
+        :param tell: told who is waited for; beside that, each step is said once, and once in a
+            while how the waiting can be ended.
+        """
+        step, advise_at, coming = "", 0.0, rotation.read_next(where)
         while coming:
             with suppress(RegistryUnreachable):  # masters begin anew, one after the other
                 left = rotation.read_next(where)  # before the plan, which is done before it goes
@@ -59,20 +73,21 @@ class CertsRotate(Command):
                     if not plan.step:
                         break
                     _leave_out(where, plan, version, without)
-                    waits = rotation.waiting(plan, roster.listed(where), rotation.begun(where))
-                    if waits and (words := rotation.said(plan, waits)) != before:
-                        self.app.context.say(words)
-                        before = words
+                    hosts = roster.listed(where)
+                    waits = rotation.waiting(plan, hosts, rotation.begun(where))
+                    tell(rotation.said(plan, waits))
+                    if plan.step != step:
+                        self.app.context.say(rotation.said(plan, waits))
+                        step, advise_at = plan.step, time.monotonic() + PATIENCE
+                    elif waits and time.monotonic() >= advise_at:
+                        self.app.context.say(rotation.advice(hosts, waits))
+                        advise_at = time.monotonic() + 4 * PATIENCE
                 if left != coming:
                     raise ArpanetError(
                         "what the next CA would sign with is gone from the registry",
                         "see 'arpanet status' on each master, and run this again",
                     )
             time.sleep(EVERY)
-        self.app.context.say(
-            "the cluster's CA was changed; snapshots of before can't be restored any more:"
-            " take one now (arpanet master snapshot FILE)"
-        )
 
 
 def _check(where: Vault, without: tuple[str, ...]) -> None:

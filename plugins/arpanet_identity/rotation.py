@@ -15,7 +15,7 @@ shown that it is: a host asks for a certificate with the one that it has, and sa
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from cryptography import x509
@@ -36,6 +36,7 @@ __all__ = [
     "LOCK",
     "Next",
     "Plan",
+    "advice",
     "begin",
     "begun",
     "change",
@@ -249,6 +250,25 @@ def progress(vault: Vault) -> str:
     plan, _ = read(vault)
     if plan is None or not plan.step:
         return ""
-    waits = waiting(plan, roster.listed(vault), begun(vault))
-    hint = ": start them; or, to go on without a slave: arpanet certs rotate --without HOST"
-    return said(plan, waits) + (hint if waits else "")
+    hosts = roster.listed(vault)
+    waits = waiting(plan, hosts, begun(vault))
+    return ": ".join(filter(None, (said(plan, waits), advice(hosts, waits))))
+
+
+def advice(hosts: Mapping[str, Entry], waits: Iterable[str]) -> str:
+    """Return how a person ends the waiting for each; ``""``: nobody is waited for."""
+    found = []
+    for name in waits:
+        one = hosts.get(name)
+        if one and not one.shown:
+            found.append(
+                f"{name} never asked for another certificate: start it; or, if nobody joined with"
+                f" its bundle, 'arpanet certs revoke {name}'"
+            )
+        elif one is None or one.role == "master":
+            found.append(f"start the master {name}, or 'arpanet certs revoke {name}'")
+        else:
+            found.append(
+                f"start {name}, or go on without it: 'arpanet certs rotate --without {name}'"
+            )
+    return "; ".join(found)

@@ -54,7 +54,9 @@ class MasterRemove(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Have the others agree to it."""
-        removing.remove(self.app.context, parsed_args.name, parsed_args.force)
+        context, name = self.app.context, parsed_args.name
+        with context.progress(f"taking {name} out of the masters"):
+            removing.remove(context, name, parsed_args.force)
 
 
 class MasterSnapshot(Command):

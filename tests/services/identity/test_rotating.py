@@ -69,7 +69,7 @@ def test_it_waits_for_who_is_away_who_can_come_back(master, agent, registry):
     rotation.begin(registry.vault, host.store(master.context))
     wait_for(lambda: waits(registry) == ["h2"], 30)
     assert (step(registry), fingerprint(master)) == ("trust", before)
-    assert "waits for h2: start them" in rotation.progress(registry.vault)
+    assert "waits for h2: h2 never asked" in rotation.progress(registry.vault)
     away.start()
     wait_for(lambda: step(registry) == "", 60)
 

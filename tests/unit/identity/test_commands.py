@@ -5,10 +5,11 @@ import json
 
 import pluggy
 import pytest
-from arpanet_identity import authority, enrolment, roster, rotation, tokens
+from arpanet_identity import authority, enrolment, roster, rotating, rotation, tokens
 from arpanet_identity.authority import Subject
 from arpanet_identity.enrolment import Enrolment
 from arpanet_identity.plugin import IdentityPlugin
+from arpanet_identity.rotation import Plan
 from arpanet_identity.store import Store
 
 from arpanet import ABSENT, hookspecs, plugins
@@ -251,3 +252,26 @@ def test_what_is_no_token_asks_nobody(run, text, monkeypatch):
     code, _, err = run("join", "10.255.255.1:7002", "--token", "-", host="h2")
     assert (code, err.count("\n")) == (2, 1)
     assert "the token" in err
+
+
+def test_who_holds_up_a_change_of_the_ca_is_told_with_the_way_out(
+    run, bundle, master, registry, monkeypatch
+):
+    """A bundle that nobody joined with would do so for ever."""
+    vault, advice = registry.vault, rotation.advice
+    assert rotation.begin(vault, master.store)
+    coming = rotation.read_next(vault)
+    assert rotation.change(vault, Plan("trust", coming.fingerprint, coming.prints()), ABSENT)
+
+    def then_it_is_over(hosts, waits):
+        rotation.change(vault, Plan("", coming.fingerprint, ()), rotation.read(vault)[1])
+        return advice(hosts, waits)
+
+    monkeypatch.setattr(rotation, "advice", then_it_is_over)
+    monkeypatch.setattr(rotating, "PATIENCE", 0.0)
+    monkeypatch.setattr(rotating, "EVERY", 0.0)
+    code, _, said = run("certs", "rotate")
+    assert code == 0
+    assert said.count("step 1 of 3: all learn to trust the next one; waits for h1, h2") == 1
+    assert "if nobody joined with its bundle, 'arpanet certs revoke h2'" in said
+    assert "the cluster's CA was changed" in said

@@ -77,6 +77,21 @@ def test_a_change_may_follow_before_any_master_has_looked_that_the_first_is_done
     assert rotation.read_next(vault) == second
 
 
+def test_for_each_who_is_waited_for_there_is_a_way_out():
+    hosts = {
+        "h1": entry("h1", "a", "a"),
+        "h2": entry("h2"),
+        "m1": entry("m1", "a", "a", role="master"),
+        "m2": entry("m2", role="master"),
+    }
+    ways = rotation.advice(hosts, sorted(hosts)).split("; ", 1)
+    assert ways[0] == "start h1, or go on without it: 'arpanet certs rotate --without h1'"
+    for name in ("h2", "m1", "m2"):
+        assert f"'arpanet certs revoke {name}'" in ways[1]
+    assert "--without" not in ways[1]
+    assert rotation.advice(hosts, []) == ""
+
+
 def test_people_are_told_who_holds_it_up_and_what_to_do():
     vault = MemoryVault()
     assert rotation.progress(vault) == ""
@@ -84,6 +99,7 @@ def test_people_are_told_who_holds_it_up_and_what_to_do():
     assert rotation.progress(vault).endswith("all learn to trust the next one")
     vault.write("public/hosts/h2", '{"host": "h2", "role": "slave", "addresses": [], "serial": "1"'
                 ', "ends": 0, "generation": "g"}')  # fmt: skip
-    assert "waits for h2: start them; or, to go on without" in rotation.progress(vault)
+    assert "waits for h2: h2 never asked for another certificate" in rotation.progress(vault)
+    assert "'arpanet certs revoke h2'" in rotation.progress(vault)
     assert rotation.change(vault, Plan("", "b", ("b",)), rotation.read(vault)[1])
     assert rotation.progress(vault) == ""
