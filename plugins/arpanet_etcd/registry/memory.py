@@ -123,6 +123,7 @@ def encode(state: State) -> str:
             "listed": state.known.listed,
             "entries": entries,
             "trust": dict(state.known.trust),
+            "reserved": dict(state.known.reserved),
         }
     )
 
@@ -143,10 +144,13 @@ def decode(text: str) -> State:
                 entries.append((str(host), codec.decode_instance(instance_id, record), float(age)))
             except ValueError as problem:
                 log.warning("forgetting instance %r: %s", instance_id, problem)
-        # former versions knew of no trust
-        trust = {str(host): str(text) for host, text in given.get("trust", {}).items()}
+        # former versions knew of neither
+        trust, reserved = (
+            {str(name): str(text) for name, text in given.get(part, {}).items()}
+            for part in ("trust", "reserved")
+        )
         seen = Witness(str(witness[0]), str(witness[1]), int(witness[2])) if witness else None
         position = Position(str(cluster), int(term), int(revision), seen)
-        return State(position, Known(listed, entries, trust))
+        return State(position, Known(listed, entries, trust, reserved))
     except (LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError(f"it is not what was written: {problem!r}") from problem

@@ -5,7 +5,8 @@ A host's record under ``public/hosts/`` says which addresses its instances may h
 ever let in, as with ``ARPANET_TLS=off``, and every host is believed. A host whose record is deleted
 while others have theirs was shut out. When all of them go at once, they vanished with the store:
 what they said stays until masters have put them back, so that a store that is wiped cuts nobody
-off.
+off. So do reserved names, which are nobody else's meanwhile: one is released by its record's
+deletion in a store that knows hosts, or was never told of any.
 """
 
 import ipaddress
@@ -39,23 +40,35 @@ class Trust:
         self._present: set[str] = set()
         self._gone: set[str] = set()
         self._reserved: dict[str, frozenset[str]] = {}
+        self._names: dict[str, str] = {}
+        #: the same of reserved names
+        self._named: set[str] = set()
+        self._unnamed: set[str] = set()
 
     @property
     def texts(self) -> Mapping[str, str]:
         """Host -> its record: what is to be remembered."""
         return self._texts
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Reserved name -> its record: the same."""
+        return self._names
+
     def apply(self, parsed: Key, text: str | None) -> bool:
         """Take in a record, ``None``: it was deleted; return whether that decides differently.
 
-        What a deleted record of a host means, :meth:`settle` decides.
+        What a deleted record means, :meth:`settle` decides.
         """
         before = (self._hosts.get(parsed.id), len(self._hosts), self._reserved.get(parsed.id))
         try:
             if parsed.kind == RESERVED and text is None:
-                self._reserved.pop(parsed.id, None)
+                self._named.discard(parsed.id)
+                self._unnamed.add(parsed.id)
             elif parsed.kind == RESERVED and text is not None:
+                self._named.add(parsed.id)
                 self._reserved[parsed.id] = reservation(text)
+                self._names[parsed.id] = text
             elif text is None:
                 self._present.discard(parsed.id)
                 self._gone.add(parsed.id)
@@ -69,26 +82,29 @@ class Trust:
         return now != before
 
     def settle(self, complete: bool) -> bool:
-        """Decide about hosts without a record; return whether one is let in no more.
+        """Decide about hosts and names without a record; return whether one went.
 
         Called when all that happened at one moment was taken in.
 
         :param complete: that was all that there is, of a store that is known.
         """
         gone = (self._hosts.keys() if complete else self._gone) - self._present
+        free = (self._reserved.keys() if complete else self._unnamed) - self._named
         self._gone.clear()
-        if not self._present or not gone & self._hosts.keys():
+        self._unnamed.clear()
+        if self._hosts and not self._present:
             return False
-        for host in gone:
-            self._hosts.pop(host, None)
-            self._texts.pop(host, None)
-        return True
+        went = gone & self._hosts.keys(), free & self._reserved.keys()
+        for host in went[0]:
+            del self._hosts[host], self._texts[host]
+        for name in went[1]:
+            del self._reserved[name], self._names[name]
+        return any(went)
 
     def begin_anew(self) -> None:
-        """All is read from another store: what it says of names counts, and no longer what was."""
-        self._reserved.clear()
-        self._present.clear()
-        self._gone.clear()
+        """All is read from another store: what it lacks may be put back there."""
+        for one in (self._present, self._gone, self._named, self._unnamed):
+            one.clear()
 
     def knows(self, host: str) -> bool:
         """Whether *host* has a record."""

@@ -36,11 +36,13 @@ class Known(NamedTuple):
     :ivar listed: host -> the number it said last.
     :ivar entries: host, instance, and for how many seconds it has been gone.
     :ivar trust: host -> what says which addresses it may have.
+    :ivar reserved: name -> what says which hosts may offer it.
     """
 
     listed: Mapping[str, int]
     entries: list[tuple[str, Instance, float]]
     trust: Mapping[str, str] = MappingProxyType({})
+    reserved: Mapping[str, str] = MappingProxyType({})
 
 
 class View:
@@ -72,6 +74,8 @@ class View:
         self._listed.update(known.listed)
         for name, text in known.trust.items():
             self._trust.apply(Key(ADMITTED, name), text)
+        for name, text in known.reserved.items():
+            self._trust.apply(Key(RESERVED, name), text)
         self._trust.begin_anew()
         for host, instance, age in known.entries:
             self._lost.add(host, instance, age)
@@ -251,7 +255,8 @@ class View:
         entries += [(r.host, r, 0.0) for found in self._records.values() for r in found.values()]
         hosts = {host for host, _, _ in entries} | self._hosts.keys()
         self._listed = {name: self._listed[name] for name in self._listed.keys() & hosts}
-        return Known(dict(self._listed), entries, dict(self._trust.texts))
+        trust, reserved = dict(self._trust.texts), dict(self._trust.names)
+        return Known(dict(self._listed), entries, trust, reserved)
 
     def _show(self) -> None:
         for instance_id in self._touched:

@@ -9,6 +9,7 @@ import pytest
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.registry import memory, table
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.memory import State
 from arpanet_etcd.registry.view import View
 
 from arpanet import codec
@@ -199,9 +200,40 @@ def test_one_whose_every_name_is_reserved_is_refused_altogether(view):
     }
 
 
-def test_another_store_has_names_of_its_own(view):
+def test_what_another_store_lacks_stays_reserved_until_that_is_listed_again(view):
     view.apply(reserved("redis", "h2").items())
     view.replace({**BOTH, **LET_IN}, goes_on=False)
+    assert used(view)[REDIS.id] == ("cache",)
+    view.replace({**BOTH, **LET_IN})
+    assert used(view) == ALL
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["put back", "released meanwhile"])
+def test_a_store_that_is_wiped_frees_no_name(view, again):
+    view.apply(reserved("redis", "h2").items())
+    view.apply(gone(BOTH, LET_IN, reserved("redis", "h2")).items())
+    view.apply(record(REDIS).items())  # of its host before any master looks
+    assert used(view)[REDIS.id] == ("cache",)
+    back = {**BOTH, **LET_IN, **(reserved("redis", "h2") if again else {})}
+    view.apply(back.items())
+    assert used(view)[REDIS.id] == ("cache",)
+    view.replace(back)
+    assert used(view)[REDIS.id] == (("cache",) if again else ("redis", "cache"))
+
+
+def test_a_name_that_was_reserved_is_so_for_an_agent_that_begins_with_an_empty_store(view):
+    view.apply(reserved("redis", "h2").items())
+    state = State(Position("1", 1, 1), view.known())
+    later = View(LAYOUT)
+    later.restore(memory.decode(memory.encode(state)).known)
+    later.replace(record(REDIS))
+    assert used(later)[REDIS.id] == ("cache",)
+
+
+def test_without_certificates_a_name_goes_with_its_record():
+    view = View(LAYOUT)
+    view.replace({**BOTH, **reserved("redis", "h2")})
+    view.apply(gone(reserved("redis", "h2")).items())
     assert used(view) == ALL
 
 
