@@ -47,7 +47,7 @@ def measure(hosts: Sequence[Host], count: int) -> list[Run]:
         linked = stack.enter_context(reading(host2, [*inside, *prober(address, PORT)]))
         direct = stack.enter_context(reading(host2, prober(host1.ip, PUBLISHED)))
         started = stack.enter_context(reading(host1, events))
-        seen = stack.enter_context(reading(host3, [*watch, "/arpanet/services/redis/"]))
+        seen = stack.enter_context(reading(host3, [*watch, f"/arpanet/instances/{host1.name}/"]))
         runs = []
         for number in range(count + 1):  # the first is to warm up
             run = _one(host1, linked, direct, started, seen)

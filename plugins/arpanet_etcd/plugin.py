@@ -25,6 +25,7 @@ from arpanet_etcd.settings import SETTINGS, endpoints
 
 if TYPE_CHECKING:
     from arpanet_etcd.masters.admitting import Access
+    from arpanet_etcd.registry.v3.leafkeeper import LeafKeeper
     from arpanet_etcd.upkeep.caretaker import Caretaker
     from arpanet_etcd.upkeep.upgrader import Upgrader
 
@@ -40,8 +41,7 @@ class EtcdPlugin:
         self._admitting = threading.Lock()  # a host may be let in on any thread
         self._access: Access | None = None
         self._access_to: Settings | None = None
-        self._caretaker: Caretaker | None = None
-        self._upgrader: Upgrader | None = None
+        self._running: list[Caretaker | LeafKeeper | Upgrader] = []
 
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
@@ -93,24 +93,19 @@ class EtcdPlugin:
         """In a master's agent, begin to care for the masters, and to do what others ask."""
         if context.agent != "master" or make_registry(context.settings) is None:
             return
-        from arpanet_etcd.upkeep.scheduling import make_caretaker
+        from arpanet_etcd.upkeep.scheduling import make_caretaker, make_leafkeeper
         from arpanet_etcd.upkeep.upgrader import make_upgrader
 
-        self._caretaker = make_caretaker(context)
-        self._caretaker.start()
-        if upgrader := make_upgrader(context):
-            self._upgrader = upgrader
-            self._upgrader.start()
+        made = (make_caretaker(context), make_leafkeeper(context), make_upgrader(context))
+        self._running = [one for one in made if one]
+        for one in self._running:
+            one.start()
 
     @hookimpl
     def arpanet_agent_stop(self, context: Context) -> None:
         """End it."""
-        if self._caretaker:
-            self._caretaker.close()
-            self._caretaker = None
-        if self._upgrader:
-            self._upgrader.close()
-            self._upgrader = None
+        while self._running:
+            self._running.pop().close()
 
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:

@@ -38,7 +38,7 @@ def test_etcdctl_lists_the_registry(tidy: Cluster):
     serve(host1)
     wait_for(lambda: "redis" in services(host3))
     key = "/arpanet/services/redis/host1:redis:6379"
-    assert key in run(host3, "arpanet etcdctl ls / --recursive").splitlines()
+    wait_for(lambda: key in run(host3, "arpanet etcdctl ls / --recursive").splitlines())
     assert run(host3, f"arpanet etcdctl get {key}") == f"{host1.ip}:10000"
     health = host3.run(["arpanet", "etcdctl", "endpoint", "health"])
     assert (health.stdout + health.stderr).count("is healthy") == 3

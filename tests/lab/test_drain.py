@@ -80,8 +80,8 @@ def test_what_is_stopping_serves_on_and_is_dialled_no_more(tidy: Cluster) -> Non
         run(host1, "docker kill -s WINCH redis")
         wait_for(lambda: targets(host3) == {host2.ip}, 3)
         assert {where(host3, "127.0.0.1") for _ in range(6)} == {"host2"}
-        listed = run(host2, "arpanet etcdctl get --prefix /arpanet/services/redis/")
-        assert host1.ip not in listed and host2.ip in listed
+        leaves = "arpanet etcdctl get --prefix /arpanet/services/redis/"
+        wait_for(lambda: host1.ip not in (listed := run(host2, leaves)) and host2.ip in listed)
         assert len(host1.run(asked).stdout.splitlines()) > 2  # those that began before are served
         run(host1, "docker kill redis")
     broken = load.figures[dialer].broken

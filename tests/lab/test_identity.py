@@ -159,6 +159,8 @@ def test_every_host_asks_etcd_without_saying_who_it_is(secure):
         "del /arpanet/instances/host1/ --prefix",
         "put /arpanet/identity/public/hosts/host3 x",
         "get /arpanet/vault/ --prefix",
+        "put /arpanet/services/redis/host1:redis:6379 10.6.6.6:1",
+        "put /arpanet/services/redis/host3:x:1 10.6.6.6:1",
         "put /x y",
         "member remove 1",
         "user list",

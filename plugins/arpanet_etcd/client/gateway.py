@@ -114,9 +114,13 @@ class Gateway(Transport):
 
     # -- leases ----------------------------------------------------------------------------------
 
-    def grant(self, ttl: int) -> int:
-        """Return the id of a new lease of *ttl* seconds."""
-        return int(self.call("lease/grant", {"TTL": str(ttl)})["ID"])
+    def grant(self, ttl: int, lease: int = 0) -> int:
+        """Return the id of a new lease of *ttl* seconds.
+
+        :param lease: the id that it is to have, 0: any.
+        :raises EtcdError: code 9: there is one of that id.
+        """
+        return int(self.call("lease/grant", {"TTL": str(ttl), "ID": str(lease)})["ID"])
 
     def keepalive(self, lease: int) -> int:
         """Begin *lease* anew; return its seconds to live, 0: it is gone."""

@@ -4,9 +4,9 @@ Every host that was let in is a user of etcd's own authentication, of its name a
 master's has etcd's role ``root``. All slaves share a role, and each has one of its own: etcd's
 rights are for keys and ranges of keys (https://etcd.io/docs/latest/op-guide/authentication/rbac/).
 
-* A slave writes its own record, its instances, what it tells, and the leaves of services: those
-  stand below the services' names, which etcd can't tell by host. Who leads, and what leaders keep,
-  is any slave's.
+* A slave writes its own record, its instances, and what it tells. The leaves of services stand
+  below the services' names, which etcd can't tell by host: masters write them for all (see
+  :mod:`arpanet_etcd.registry.leaves`). Who leads, and what leaders keep, is any slave's.
 * It reads what readers read, in one range: etcd grants a read of a range only within such a one.
 
 Users and roles that somebody else made are left alone.
@@ -97,7 +97,7 @@ def wanted(layout: Layout, admissions: Iterable[Admission]) -> Wanted:
 
 def _shared(layout: Layout) -> Iterator[Permission]:
     yield Permission("READ", *layout.readable)
-    for room in ("leaders", "notes", "services"):
+    for room in ("leaders", "notes"):
         yield _below("WRITE", f"{layout.root}{room}/")
 
 

@@ -1,14 +1,14 @@
 """What a host has to write so that the registry holds what was published. Pure."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from arpanet import Instance, codec
 from arpanet_etcd.registry.keys import Layout
 
-__all__ = ["Change", "Entry", "batches", "belongings", "changes", "next_number"]
+__all__ = ["Change", "Entry", "batches", "belongings", "bounded", "changes", "next_number"]
 
 #: etcd takes 128 operations, and as many comparisons, in one transaction (--max-txn-ops).
 OPERATIONS = 126
@@ -87,7 +87,8 @@ def changes(
             found[instance.id] = Change(instance.id, puts, expected)
     for key, entry in known.items():
         parsed = layout.parse(key) if entry.mine and key not in keys else None
-        if parsed and parsed.kind != "hosts":
+        # leaves that masters write may live with this host's lease still: they take them over
+        if parsed and parsed.kind != "hosts" and (layout.leaves or parsed.kind != "services"):
             found.setdefault(parsed.id, Change(parsed.id)).deletes.append(key)
     return [found[one] for one in sorted(found)], refused
 
@@ -99,10 +100,18 @@ def _entries(instance: Instance, layout: Layout, host: str) -> dict[str, str]:
     """
     if not instance.id or instance.host != host:
         raise ValueError(f"has no id, or is of host {instance.host!r}")
+    return bounded(instance, layout.entries)
+
+
+def bounded(instance: Instance, make: Callable[[Instance], dict[str, str]]) -> dict[str, str]:
+    """Return the keys and values that *make* makes of *instance*.
+
+    :raises ValueError: they are no keys, or more than a registry is for.
+    """
     if len(instance.services) > NAMES:
         raise ValueError(f"has {len(instance.services)} names: {NAMES} are the most")
     try:
-        entries = layout.entries(instance)
+        entries = make(instance)
     except UnicodeEncodeError as problem:
         raise ValueError("has a name that is no text") from problem
     size = sum(len(key) + len(value) for key, value in entries.items())
@@ -139,8 +148,8 @@ def belongings(texts: Mapping[str, str], layout: Layout, host: str) -> dict[str,
             found |= {key: text} if parsed.host else {}  # spoilt, and under this host's path
             continue
         if one.host == host or parsed.host:
-            leaves = {layout.leaf(name, one.id): one.address for name in one.services if name}
-            found |= {key: text, **leaves}
+            names = filter(None, one.services if layout.leaves else ())
+            found |= {key: text, **{layout.leaf(name, one.id): one.address for name in names}}
     return found
 
 

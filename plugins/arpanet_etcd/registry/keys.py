@@ -55,10 +55,11 @@ class Layout:
 
     :param path: ``ETCD_PATH``: begins with a slash and does not end with one.
     :param foreign: whether what others wrote to ``/services`` is read, too.
+    :param leaves: whether a host writes there itself: where hosts are let in, masters do it.
     """
 
-    def __init__(self, path: str, foreign: bool = False) -> None:
-        self.root = f"{path}/"
+    def __init__(self, path: str, foreign: bool = False, leaves: bool = True) -> None:
+        self.root, self.leaves = f"{path}/", leaves
         #: the first key that is read, and the first one after all that are
         self.span = (f"{self.root}hosts/", f"{self.root}{'services' if foreign else 'instances'}0")
         #: the same for all that any host may read. What masters alone see lies before it: etcd up
@@ -131,16 +132,22 @@ class Layout:
         return f"{self.root}services/{_escape(service)}/{_escape(instance_id)}"
 
     def entries(self, instance: Instance) -> dict[str, str]:
-        """Return all keys and values of *instance*, its record first.
+        """Return all keys and values of *instance* that its host writes, its record first.
 
         :raises ValueError: a name or an id can't be a key.
         """
         found = {self.record(instance.host, instance.id): codec.encode(instance)}
-        # confd and friends dial what they read there: only what every host reaches, and may dial
-        listed = instance.address and not instance.stopping
-        for name in filter(None, instance.services if listed else ()):
-            found[self.leaf(name, instance.id)] = instance.address
-        return found
+        return found | self.listed(instance) if self.leaves else found
+
+    def listed(self, instance: Instance) -> dict[str, str]:
+        """Return what others are to find of *instance*: confd and friends dial what they read.
+
+        So only what every host reaches, and may dial.
+        """
+        if not instance.address or instance.stopping:
+            return {}
+        names = filter(None, instance.services)
+        return {self.leaf(name, instance.id): instance.address for name in names}
 
     def parse(self, key: str) -> Key | None:
         """Return what *key* speaks of, ``None`` when it is not one of these.

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from arpanet import (
     ARPANET_REGISTRY,
+    ARPANET_TLS,
     ARPANET_TTL,
     HOSTNAME,
     TTL,
@@ -131,6 +132,7 @@ def open_registry(
     ttl: int = TTL,
     *,
     foreign: bool = False,
+    leaves: bool = True,
     seed: str = "",
     state: Path | None = None,
 ) -> EtcdRegistry:
@@ -140,10 +142,11 @@ def open_registry(
     :param path: begins with a slash and does not end with one.
     :param api: ``v3``, ``v2``, or ``auto``: v3 where it is answered, else v2.
     :param foreign: whether what others wrote is read, too.
+    :param leaves: see :class:`arpanet_etcd.registry.keys.Layout`.
     :param seed: this host's name: hosts spread over the endpoints by it; ``""``: as given.
     :param state: see :class:`EtcdRegistry`.
     """
-    layout = Layout(path, foreign)
+    layout = Layout(path, foreign, leaves)
     kinds = {"v3": (V3Store,), "v2": (_v2_store,), "auto": (V3Store, _v2_store)}
     stores: list[Store] = [make(endpoints, layout, seed) for make in kinds[api]]
     return EtcdRegistry(AutoStore(stores) if stores[1:] else stores[0], layout, ttl, state)
@@ -196,6 +199,7 @@ def make_registry(settings: Settings, agent: str = "") -> Registry | None:
         settings[ARPANET_ETCD_API],
         settings[ARPANET_TTL],
         foreign=settings[ARPANET_FOREIGN] == "on",
+        leaves=not settings[ARPANET_TLS],
         seed=settings[HOSTNAME],
         state=STATE / f"{agent}.json" if agent else None,
     )

@@ -1,14 +1,20 @@
 """The masters' upkeep as this host's settings have it, and how it goes."""
 
 from collections.abc import Sequence
+from itertools import product
 
-from arpanet import ARPANET_IDENTITY, Context, EngineError, Status, statusfile
+from arpanet import ARPANET_IDENTITY, HOSTNAME, Context, EngineError, Status, statusfile
+from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.container import own
+from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.v3 import leafkeeper
+from arpanet_etcd.registry.v3.leafkeeper import LeafKeeper
+from arpanet_etcd.registry.vault import where_v3
 from arpanet_etcd.settings import ARPANET_SNAPSHOT_HOURS, ARPANET_SNAPSHOTS, endpoints
 from arpanet_etcd.upkeep import caretaker, restoring
 from arpanet_etcd.upkeep.caretaker import Caretaker, Schedule
 
-__all__ = ["make_caretaker", "status"]
+__all__ = ["make_caretaker", "make_leafkeeper", "status"]
 
 
 def make_caretaker(context: Context) -> Caretaker:
@@ -27,14 +33,27 @@ def make_caretaker(context: Context) -> Caretaker:
     return Caretaker(own(context), places, key, lambda: restoring.kept_ca(context), schedule)
 
 
+def make_leafkeeper(context: Context) -> LeafKeeper | None:
+    """Return what keeps the services' leaves in this agent; ``None``: the registry is not etcd's.
+
+    :raises SettingsError: its old API was asked for.
+    """
+    found = where_v3(context.settings)
+    if found is None:
+        return None
+    name = context.settings[HOSTNAME]
+    return LeafKeeper(Gateway(found[0], seed=name, pinned=True), Layout(found[1]), name)
+
+
 def status(context: Context) -> Sequence[Status]:
     """Say what is wrong with it, if anything is, on a master."""
+    lines = []
     try:
-        for one in context.engine.own("master"):
-            if one.state == "running":
-                said = statusfile.read(context.engine, one.name, caretaker.PART) or {}
-                if said.get("trouble"):
-                    return [Status(caretaker.PART, "degraded", str(said["trouble"]))]
+        running = [one for one in context.engine.own("master") if one.state == "running"]
+        for one, part in product(running, (caretaker.PART, leafkeeper.PART)):
+            said = statusfile.read(context.engine, one.name, part) or {}
+            if said.get("trouble"):
+                lines.append(Status(part, "degraded", str(said["trouble"])))
     except EngineError:
         pass  # others report that Docker is down
-    return []
+    return lines

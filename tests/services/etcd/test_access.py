@@ -15,7 +15,7 @@ from arpanet_etcd.registry.vault import V3Vault
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
 from tests.services.etcd.cluster import etcd_version
-from tests.services.etcd.hosts import H1, H2, Reader, instance, instances
+from tests.services.etcd.hosts import H1, H2, Reader, instances
 from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client
 
 
@@ -86,34 +86,10 @@ def test_a_slave_does_all_that_a_slave_does(cluster):
     two.close()
 
 
-def test_a_stolen_slave_that_writes_anothers_leaf_misleads_foreign_readers_alone(cluster):
-    thief, two = client(cluster, S1), registry(client(cluster, S2, pinned=True))
-    reader = Reader(registry(client(cluster, M1, pinned=True)))
-    true, later = (instance(number, host="h2") for number in (1, 2))
-    session = two.session(H2)
-    session.publish([true])
-    reader.sees(true)
-    leaf = LAYOUT.leaf("web", true.id)
-    thief.put(leaf, "10.6.6.6:80")
-    thief.put(LAYOUT.leaf("web", "h2:no-such:80"), "10.6.6.6:80")
-    thief.call("kv/deleterange", {"key": wire.encode(LAYOUT.leaf("web-1", true.id))})
-    seen = client(cluster, M1).get(leaf)  # as confd and friends do it
-    assert seen.value == "10.6.6.6:80"
-    session.publish([true, later])
-    reader.sees(true, later)
-    known = [snapshot.instances for _, snapshot in reader.heard if snapshot.instances]
-    assert {one.ip for state in known for one in state.values()} == {true.ip}
-    session.close()
-    two.withdraw("h2")
-    reader.sees()
-    reader.follower.close()
-    two.close()
-
-
-def test_the_command_line_of_a_slave_sees_what_it_may(slave, master):
+def test_the_command_line_of_a_slave_sees_and_does_what_it_may(slave, master):
     V3Vault(master, LAYOUT).write("public/hosts/h1", "{}")
     V3Vault(master, LAYOUT).write("tokens/a", "secret")
-    slave.put(LAYOUT.leaf("web", "h1:c:80"), "10.0.0.1:80")
+    master.put(LAYOUT.leaf("web", "h1:c:80"), "10.0.0.1:80")
 
     def run(*words):
         return old.run(slave, verbs.parse(words), str, LAYOUT.readable)
@@ -123,8 +99,8 @@ def test_the_command_line_of_a_slave_sees_what_it_may(slave, master):
     assert "/arpanet/services/web/h1:c:80" in run("ls", "/", "--recursive")
     assert not any("closed" in line for line in run("ls", "/", "--recursive"))
     assert run("get", "/arpanet/services/web/h1:c:80") == ["10.0.0.1:80"]
-    assert run("set", "/arpanet/services/web/h1:c:80", "10.0.0.1:81") == ["10.0.0.1:81"]
-    run("rm", "/arpanet/services/web/h1:c:80")
+    assert run("set", "/arpanet/told/h1/tests", "all is well") == ["all is well"]
+    run("rm", "/arpanet/told/h1/tests")
     with pytest.raises(IsADirectoryError):
         run("get", "/arpanet")
     with pytest.raises(EtcdError, match="permission denied"):
@@ -148,6 +124,12 @@ REFUSED = {
     "another host's record": put(LAYOUT.host("h2")),
     "another host's instance": put(LAYOUT.record("h2", "h2:c:80")),
     "what another host tells": put(LAYOUT.told("h2", "links")),
+    "another host's leaf": put(LAYOUT.leaf("web", "h2:c:80")),
+    "a leaf of its own": put(LAYOUT.leaf("web", "h1:c:80")),
+    "a service's leaves": (
+        "kv/deleterange",
+        {"key": wire.encode("/arpanet/services/"), "range_end": wire.encode("/arpanet/services0")},
+    ),
     "an instance as former versions wrote it": put(LAYOUT.former("h1:c:80")),
     "who may have which address": put(LAYOUT.kept("public/hosts/h1")),
     "a key of nobody's": put("/elsewhere"),

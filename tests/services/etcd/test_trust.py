@@ -24,8 +24,9 @@ def let_in(vault, host, *addresses):
 
 def test_only_what_a_host_may_have_is_used_from_one_moment_to_the_next(one_etcd, connect, vault):
     registry = connect(one_etcd)
-    mine, stolen = instance(1), instance(1, host="h2")
-    registry.session(H1).publish([mine])
+    mine, later, stolen = instance(1), instance(2), instance(1, host="h2")
+    session = registry.session(H1)
+    session.publish([mine])
     registry.session(H2).publish([stolen])  # at an address of h1's
     reader = Reader(connect(one_etcd))
     reader.sees(mine, stolen)
@@ -43,8 +44,14 @@ def test_only_what_a_host_may_have_is_used_from_one_moment_to_the_next(one_etcd,
     vault.write("public/services/web", json.dumps({"hosts": ["h3"]}))
     wait_for(lambda: reader.last.services().keys() == {"web-1"})
     assert reader.last.instances[mine.id].services == ("web-1",)
-    vault.delete("public/services/web")
-    reader.sees(mine)
+    vault.delete("public/services/web")  # lost like them, and nobody else's meanwhile
+    session.publish([mine, later])
+    wait_for(lambda: later.id in reader.last.instances)
+    assert reader.last.services().keys() == {"web-1", "web-2"}
+    let_in(vault, "h1", "10.0.0.1")
+    vault.write("public/services/web", json.dumps({"hosts": ["h3"]}))
+    vault.delete("public/services/web")  # released
+    reader.sees(mine, later)
 
 
 def test_readers_understand_who_is_let_in_and_shut_out_as_masters_write_it(

@@ -7,7 +7,7 @@ from arpanet_etcd.registry.keys import Layout
 
 from arpanet import Admission
 
-LAYOUT = Layout("/arpanet")
+LAYOUT = Layout("/arpanet", leaves=False)
 M1 = Admission("m1", "master", ("10.0.0.9",), "password of m1")
 S1 = Admission("h1", "slave", ("10.0.0.1",), "password of h1")
 S2 = Admission("h2", "slave", ("10.0.0.2",), "password of h2")

@@ -16,7 +16,6 @@ SHARED = {
     Permission("READ", "/a/hosts/", "/a/told0"),
     Permission("WRITE", "/a/leaders/", "/a/leaders0"),
     Permission("WRITE", "/a/notes/", "/a/notes0"),
-    Permission("WRITE", "/a/services/", "/a/services0"),
 }
 OF_S1 = {
     Permission("WRITE", "/a/hosts/s1"),

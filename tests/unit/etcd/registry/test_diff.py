@@ -72,6 +72,15 @@ def test_a_leaf_of_another_host_s_session_stays_with_it():
     assert "/a/services/web/h1:a:1 is another host's" in refused[ONE.id]
 
 
+def test_where_masters_write_leaves_a_host_neither_writes_nor_deletes_any():
+    records = Layout("/a", leaves=False)
+    (change,), _ = changes([ONE], {}, records, "h1")
+    assert list(change.puts) == [RECORD]
+    assert changes([ONE], known(ONE), records, "h1") == ([], {})
+    assert changes([], known(ONE), records, "h1")[0] == [Change(ONE.id, deletes=[RECORD])]
+    assert list(belongings({RECORD: codec.encode(ONE)}, records, "h1")) == [RECORD]
+
+
 def test_a_leaf_that_nobody_keeps_alive_is_taken():
     theirs = {WEB: Entry("10.0.0.9:1", 7, False)}
     (change,), refused = changes([ONE], theirs, LAYOUT, "h1")
