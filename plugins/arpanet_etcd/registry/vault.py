@@ -133,7 +133,7 @@ def where_v3(settings: Settings) -> tuple[tuple[str, ...], str] | None:
         raise SettingsError(
             f"{origin}: ARPANET_ETCD_API=v2 keeps instances only:"
             " who is let in, and names that are reserved, need etcd's v3 API",
-            "ARPANET_ETCD_API=v3, on all hosts",
+            "ARPANET_ETCD_API=v3, or ARPANET_TLS=off, on all hosts",
         )
     return found
 

@@ -105,5 +105,6 @@ def test_the_vault_is_where_the_registry_is_and_needs_v3(tmp_path):
     made = vault.make_vault(given(tmp_path, ARPANET_REGISTRY="etcd://10.0.0.5:99/x"))
     assert (made._gateway.endpoints, made._layout.root) == (("https://10.0.0.5:99",), "/x/")
     assert vault.make_vault(given(tmp_path, ARPANET_REGISTRY="memory://")) is None
-    with pytest.raises(SettingsError, match=r"environment: ARPANET_ETCD_API=v2 .* need etcd's v3"):
+    with pytest.raises(SettingsError, match=r"API=v2 .* need etcd's v3") as no:
         vault.make_vault(given(tmp_path, ARPANET_ETCD_API="v2"))
+    assert no.value.hint == "ARPANET_ETCD_API=v3, or ARPANET_TLS=off, on all hosts"
