@@ -101,11 +101,11 @@ class LinkList(Lister):
             found = engine.inspect(container)
             name = str(found["Name"]).lstrip("/") if found else ""
             if name and only in (None, name, container):
-                for one in own:
+                for one in sorted(own):
                     port = f"{one.port}/udp" if one.protocol == "udp" else str(one.port)
                     until = one.until if plain else _moment(one.until)
                     rows.append((name, port, one.text, until))
-        return ("client", "port", "spec", "until"), sorted(rows)
+        return ("client", "port", "spec", "until"), sorted(rows, key=lambda row: row[0])
 
 
 # -- one link ------------------------------------------------------------------------------------

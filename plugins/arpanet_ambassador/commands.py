@@ -3,13 +3,14 @@
 import signal
 import time
 from argparse import Namespace
+from collections.abc import Collection
 from typing import Any
 
 from arpanet import ArpanetError, Command, Lister, statusfile
 from arpanet_ambassador import nodes
 from arpanet_ambassador.flows.files import FIELDS, PART
 
-__all__ = ["Clear", "Flows", "Hold"]
+__all__ = ["Clear", "Flows", "Hold", "nothing"]
 
 
 class Flows(Lister):
@@ -26,11 +27,26 @@ class Flows(Lister):
         if more := left.get("more"):
             context.say(f"{more} more were seen before these")
         if not found:
-            context.say("nothing was seen yet: links of the socket plane are, some seconds later")
+            answers = context.bus.collect("arpanet_links", context=context)
+            planes = {link.plane for _, links in answers for link in links}
+            context.say(f"nothing was seen: {nothing(planes)}")
         rows = [tuple(one[name] for name in FIELDS) for one in found]
         if parsed_args.formatter not in ("json", "yaml"):
             rows = [(*row[:-1], time.strftime("%F %T", time.localtime(row[-1]))) for row in rows]
         return FIELDS, rows
+
+
+def nothing(planes: Collection[str]) -> str:
+    """Return why nothing was seen, where links are on these *planes*."""
+    if "socket" in planes:
+        return "nothing was dialled, or in the last seconds only"
+    if any(planes):
+        return (
+            "only the socket plane sees who dials what; 'arpanet links' says why no link is on it"
+        )
+    if planes:
+        return "no link here leads anywhere: 'arpanet links' says why"
+    return "no container here has a link, and others are not looked at"
 
 
 class Hold(Command):

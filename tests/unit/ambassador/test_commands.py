@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from arpanet_ambassador.commands import nothing
 
 from arpanet.context import Context
 
@@ -50,7 +51,7 @@ def test_nothing_yet(arpanet, engine, content):
     engine.content = content
     done = arpanet("flows", "-f", "json")
     assert (done.code, json.loads(done.out)) == (0, [])
-    assert done.err.startswith("nothing was seen yet")
+    assert done.err.startswith("nothing was seen: only the socket plane sees")
 
 
 def test_no_ambassador(arpanet, engine):
@@ -68,3 +69,16 @@ def test_it_stays_until_it_is_told_to_end(number):
         assert process.poll() is None
         process.send_signal(number)
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("planes", "says"),
+    [
+        ((), "no container here has a link"),
+        (("",), "no link here leads anywhere"),
+        (("nftables", ""), "'arpanet links' says why no link is on it"),
+        (("nftables", "socket"), "nothing was dialled"),
+    ],
+)
+def test_without_flows_it_says_why(planes, says):
+    assert says in nothing(planes)
