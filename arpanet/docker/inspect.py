@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from arpanet.records import Container, Port
 
-__all__ = ["EVENT_FILTERS", "KILL", "Event", "container_record", "touched"]
+__all__ = ["EVENT_FILTERS", "KILL", "Event", "container_record", "described", "touched"]
 
 #: What Docker is asked to report. Health checks alone cause thousands of exec events, which Docker
 #: thereby keeps to itself. ``health_status`` makes Docker match all of these as prefixes.
 EVENT_FILTERS = {
     "type": ["container", "network"],
     "event": [
+        "create",
         "start",
         "die",
         "destroy",
@@ -61,19 +62,23 @@ def container_record(inspected: Json) -> Container | None:
     One that Docker is about to restart counts as not running: it has no process.
     """
     state = inspected.get("State") or {}
+    return described(inspected) if state.get("Running") and state.get("Pid") else None
+
+
+def described(inspected: Json) -> Container:
+    """Return the record of an inspected container, whether it runs or not."""
+    state = inspected.get("State") or {}
     config = inspected.get("Config") or {}
     network = inspected.get("NetworkSettings") or {}
     endpoints = network.get("Networks") or {}
     host = inspected.get("HostConfig") or {}
-    if not state.get("Running") or not state.get("Pid"):
-        return None
     mode = host.get("NetworkMode") or "default"
     health = (state.get("Health") or {}).get("Status") or ""
     return Container(
         id=inspected["Id"],
         name=str(inspected["Name"]).lstrip("/"),
         image=config.get("Image") or inspected.get("Image") or "",
-        pid=state["Pid"],
+        pid=state.get("Pid") or 0,
         started=state.get("StartedAt") or "",
         network_mode="bridge" if mode == "default" else mode,
         networks={name: _address(endpoints[name] or {}) for name in sorted(endpoints)},

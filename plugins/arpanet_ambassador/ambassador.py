@@ -11,6 +11,7 @@ from pathlib import Path
 
 from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
+from arpanet_ambassador.clearing import homes
 from arpanet_ambassador.clients import Clients
 from arpanet_ambassador.flows.following import Flows
 from arpanet_ambassador.flows.prober import dialling
@@ -60,10 +61,12 @@ class Ambassador:
         self._asking = Asking(context)
         self.plan = Plan()
         self._planner, self._outcome = Planner(), Outcome()
-        self.chain = chain(plane, lambda: self._clients.holder, verify, machine)
+        self.chain = chain(
+            plane, lambda: self._clients.holder, verify, machine, self._clients.expected
+        )
         self.flows = Flows(self.chain.planes, verify, context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
-        self._checked = clock()
+        self._checked, self._tidied = clock(), False
         self._hosts = sys.maxsize  # whoever begins anew may begin after a store was lost
 
     def containers(self, containers: Mapping[str, Container]) -> None:
@@ -108,6 +111,9 @@ class Ambassador:
         self._hosts = dialling(snapshot, self._hosts)
         self.flows.probe(plan, self._hosts)
         carried = self.chain.apply(plan.clients, check)
+        if not self._tidied:
+            self.chain.tidy(homes(containers))
+            self._tidied = True
         times = [one for one in (self.chain.due(), self._clients.added.due()) if one is not None]
         self._alarm.set(min(times, default=None))
         self.flows.reap(snapshot, self._context.settings[HOSTNAME], check)

@@ -58,11 +58,11 @@ def start(
     if proxy_only:
         _warn_of_lost(context, name, added)
     fresh = _hold(engine, name, image)
-    if fresh and proxy_only:  # else it stays in the namespace that the other one has left
+    if proxy_only and (fresh or entered):  # else it stays in the namespace that the other has left
         engine.stop_part(NAME)
-    engine.ensure(_agent(context, name, image, proxy_only))
-    if proxy_only and entered:
+    if proxy_only and entered:  # while what it was still tells so: this may be interrupted
         _clear(context, name, image)
+    engine.ensure(_agent(context, name, image, proxy_only))
 
 
 def stop(context: Context, name: str) -> None:

@@ -1,6 +1,7 @@
 """Every link to the first plane that carries it."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -34,7 +35,7 @@ class Chain:
     """Planes, best first. To be used from one thread.
 
     :param former: planes that are not used, but may have been: what they have left would still be
-        dialled. It goes as soon as the others carry their links.
+        dialled. It goes as soon as the others carry their links (:meth:`tidy`).
     """
 
     def __init__(self, planes: Sequence[Plane], former: Sequence[Plane] = ()) -> None:
@@ -79,12 +80,19 @@ class Chain:
                     clients[key] = replace(client, links={**rest, **failed})
             for one in nowhere:
                 del carriers[one]
-        for plane in self._former:
-            homes = [client.home for client in every.values() if not client.home.shared]
-            for where, trouble in plane.clear(homes).items():
-                log.warning("the %s plane has left links in %s: %s", plane.name, where, trouble)
-        self._former = ()
         return Carried(carriers, reasons, unheld)
+
+    def tidy(self, homes: Mapping[str, Home]) -> None:
+        """Take away what earlier processes have left; once, after the first :meth:`apply`.
+
+        :param homes: of all running containers, by ``Home.namespace``.
+        """
+        left = {plane.name: plane.clear(list(homes.values())) for plane in self._former}
+        left |= {plane.name: plane.tidy(homes) for plane in self.planes}
+        for name, troubles in left.items():
+            for why, count in Counter(troubles.values()).items():  # mostly all have the same
+                words = "the %s plane may have left links in containers (%d), unseen: %s"
+                log.warning(words, name, count, why)
 
     def due(self) -> float | None:
         """Return in how many seconds something is to be tried again, ``None``: nothing is."""

@@ -137,5 +137,13 @@ class Plane(Protocol):
         :param homes: of all running containers.
         """
 
+    def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
+        """Take away what an earlier process has left where this one carries nothing.
+
+        Called once, after the first :meth:`apply`; returns container -> trouble.
+
+        :param homes: of all running containers, by ``Home.namespace``.
+        """
+
     def close(self) -> None:
         """Let go of what only this process uses; links go on."""

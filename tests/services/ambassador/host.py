@@ -37,7 +37,7 @@ class Host:
             settings={HOSTNAME: "here", ARPANET_MASTERS: ("10.99.0.1",)},
             wake=lambda: None,
             registry=MemoryRegistry(),
-            engine=SimpleNamespace(networks=lambda: ()),
+            engine=SimpleNamespace(networks=lambda: (), existing=lambda: iter(())),
             emit=lambda event, **payload: self.emitted.append((event, payload)),
         )
         self.start()

@@ -13,6 +13,7 @@ from arpanet.records import Container, Snapshot
 from tests.conftest import SLOW, wait_for
 from tests.services.ambassador.host import snapshot
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS, anybody, echoes, hello
+from tests.services.ambassador.planes import Machine, bpffs
 
 ONE, TWO = SERVERS
 
@@ -117,6 +118,36 @@ def test_without_what_clients_are_linked_to_rules_still_serve(host):
     host.containers(backends=Container("id-other", "other", "image", 1, "t0"))
     assert host.reached() == ONE
     assert {one.plane for one in host.links()} == {host.best}
+
+
+def no_client(host):
+    """One that declares nothing any more, as when its guest has ended."""
+    host.containers(client=host.client(env={}, labels={}))
+    host.services(ONE)
+    with pytest.raises(ConnectionRefusedError):
+        host.dial(80)
+
+
+def test_who_is_no_client_any_more_when_the_ambassador_comes_back_has_no_link(host):
+    host.containers()
+    host.services(ONE)
+    assert host.reached(80) == ONE
+    host.start()
+    no_client(host)
+
+
+@pytest.mark.parametrize(("before", "after"), [("nftables", "socket"), ("socket", "nftables")])
+def test_nor_one_of_another_plane(make, before, after):
+    with bpffs() as place:
+        host = make(before, Machine(place))
+        host.containers()
+        host.services(ONE)
+        assert host.reached(80) == ONE
+        host.plane = after
+        host.start()
+        no_client(host)
+        assert host.lan.client.rules() == ""
+        host.ambassador.chain.clear([])
 
 
 def test_proxy_plane_leaves_the_client_alone(make):

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from arpanet_ambassador.planes.proxy import proxy as module
 from arpanet_ambassador.planes.proxy.proxy import PAUSE, Proxy
 
 from arpanet.records import Target
@@ -217,23 +218,38 @@ def test_nothing_to_dial_is_a_reset_at_once(proxy, port, targets):
     expect_reset(port)
 
 
-def test_unknown_client_is_reset(proxy, servers, port):
+def test_unknown_client_is_reset(proxy, servers, port, monkeypatch):
+    monkeypatch.setattr(module, "UNKNOWN", 0.1)
     proxy.update({CLIENT: {port: (servers[0].target,)}})
     expect_reset(port, STRANGER)
 
 
-@pytest.mark.parametrize("link", ["there", "none"])
-def test_a_client_that_docker_has_not_told_of_yet_is_held_until_it_has(proxy, servers, port, link):
+@pytest.mark.parametrize("former", [{}, {STRANGER: {1: ()}}])
+@pytest.mark.parametrize("link", ["there", "nowhere"])
+def test_a_client_that_docker_has_not_told_of_yet_is_held_until_it_has(
+    proxy, servers, port, link, former
+):
+    """Also where its address was that of a client that has ended, which Docker has not told yet."""
     routes = {port: (servers[0].target,)}
-    proxy.update({CLIENT: routes})
+    proxy.update({CLIENT: routes, **former})
     with dial(port, STRANGER) as held:
-        proxy.update({CLIENT: routes})  # of another: it says nothing of this one
-        proxy.update({CLIENT: routes, STRANGER: routes if link == "there" else {}})
+        proxy.update({CLIENT: routes, **former})  # of another: it says nothing of this one
+        proxy.update({CLIENT: routes, STRANGER: routes if link == "there" else {port: ()}})
         if link == "there":
             assert held.recv(1) == b"a"
         else:
             with pytest.raises(ConnectionResetError):
                 held.recv(1)
+
+
+def test_what_will_be_dialled_is_listened_on_before_anybody_is_known(proxy, servers, port):
+    proxy.update({}, ports=[port])
+    with dial(port, STRANGER) as held:
+        proxy.update({STRANGER: {port: (servers[0].target,)}})
+        assert held.recv(1) == b"a"
+    proxy.update({})
+    with pytest.raises(ConnectionRefusedError):
+        dial(port)
 
 
 def test_address_given_to_another_container(proxy, servers, port):

@@ -155,10 +155,12 @@ def test_what_this_plane_has_left_goes_where_it_is_not_used_any_more(lan, machin
     first.close()
     second = chain("nftables", None, anybody, machine)
     assert second.apply(wanted(lan, SECOND)).planes == {("c", DIALS): "nftables"}
+    second.tidy({"c": lan.client.home})
     assert list(machine.bpffs().glob("arpanet*")) == []
     assert reached(lan) == TWO[0]
     third = chain("socket", None, anybody, machine)
     assert third.apply(clients).planes == {("c", DIALS): "socket"}
+    third.tidy({"c": lan.client.home})
     assert lan.client.rules() == ""
     assert reached(lan) == ONE[0]
     third.clear([])

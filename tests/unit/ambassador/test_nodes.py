@@ -144,7 +144,7 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_touched(run):
 
 def test_proxy_plane_enters_the_namespace_of_what_clients_are_linked_to(run):
     engine = run("slave_start", HOLDER, AGENT, ARPANET_PLANE="proxy")
-    assert engine.did == ["ensure arpanet_backends_agent", CLEAR]
+    assert engine.did == ["stop ambassador", CLEAR, "ensure arpanet_backends_agent"]
     (spec,) = engine.specs
     assert (spec.network, spec.capabilities, spec.pid_host, spec.security) == (
         "container:arpanet_backends",
@@ -158,6 +158,22 @@ def test_proxy_plane_where_nothing_can_be_left_runs_nothing_with_privileges(run)
     again = Engine(HOLDER, AGENT, pid_mode="")
     assert run("slave_start", again, ARPANET_PLANE="proxy").did == ["ensure arpanet_backends_agent"]
     assert CLEAR not in run("slave_start", ARPANET_PLANE="proxy").did
+
+
+def test_the_change_to_the_proxy_plane_may_be_interrupted(run):
+    """What the ambassador was tells that links may be left: so it is what it was until none is."""
+    engine = Engine(HOLDER, AGENT)
+
+    def killed(spec, timeout):
+        raise KeyboardInterrupt
+
+    clears, engine.run_to_end = engine.run_to_end, killed
+    with pytest.raises(KeyboardInterrupt):
+        run("slave_start", engine, ARPANET_PLANE="proxy")
+    assert engine.did == ["stop ambassador"]
+    engine.run_to_end = clears
+    did = run("slave_start", engine, ARPANET_PLANE="proxy").did[1:]
+    assert did == ["stop ambassador", CLEAR, "ensure arpanet_backends_agent"]
 
 
 def test_proxy_follows_what_clients_are_linked_to_when_that_is_started_again(run):

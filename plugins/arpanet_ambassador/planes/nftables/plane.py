@@ -105,6 +105,10 @@ class Nftables:
             if isinstance(one, Exception) and not isinstance(one, Gone)
         }
 
+    def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
+        """The same of those that are not this plane's clients: they may once have been."""
+        return self.clear([home for key, home in homes.items() if key not in self._held])
+
     def close(self) -> None:
         """Hold nothing that has to be let go of."""
 

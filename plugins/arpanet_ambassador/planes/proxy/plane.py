@@ -16,6 +16,7 @@ class Proxied:
 
     :param holder: finds the container that clients are linked to, in whose namespace the proxy is
         to listen; without it, it listens where this process is.
+    :param expected: tells which ports clients may dial that Docker has not told of yet.
     """
 
     name = "proxy"
@@ -27,8 +28,9 @@ class Proxied:
         self,
         holder: Callable[[], Home | None] | None = None,
         verify: namespaces.Belongs = namespaces.belongs,
+        expected: Callable[[], Collection[int]] = frozenset,
     ) -> None:
-        self._holder, self._verify = holder, verify
+        self._holder, self._verify, self._expected = holder, verify, expected
         self._proxy: Proxy | None = None
         self._lives_in: Home | None = None
 
@@ -44,7 +46,7 @@ class Proxied:
         return ""
 
     def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
-        """Listen on every port of *clients*, and on no other."""
+        """Listen on every port of *clients*, also of one that has no address yet: it starts."""
         routes: dict[str, dict[int, tuple[Target, ...]]] = {}
         waits: dict[tuple[str, int], float] = {}
         for client in clients.values():
@@ -53,13 +55,14 @@ class Proxied:
                 for frontend, targets in {**client.links, **held}.items():
                     routes.setdefault(address, {})[frontend.port] = targets
                 waits |= {(address, one.port): link.wait for one, link in client.held.items()}
-        if not routes and self._proxy is None:
-            return {}
         every = [
             (key, one) for key, client in clients.items() for one in (*client.links, *client.held)
         ]
+        ports = {one.port for _, one in every}.union(self._expected())
+        if not ports and self._proxy is None:
+            return {}
         try:
-            blocked = self._there().update(routes, waits)
+            blocked = self._there().update(routes, waits, ports)
         except (NotEntered, OSError) as problem:
             return dict.fromkeys(every, f"the proxy plane can't serve it: {problem}")
         return {(key, one): blocked[one.port] for key, one in every if one.port in blocked}
@@ -78,6 +81,10 @@ class Proxied:
         return None
 
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
+        """Nothing stays of it."""
+        return {}
+
+    def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
         """Nothing stays of it."""
         return {}
 

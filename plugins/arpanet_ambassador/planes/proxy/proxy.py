@@ -17,7 +17,7 @@ import struct
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 Routes = Mapping[str, Mapping[int, tuple[Target, ...]]]
 #: The same two -> seconds that a connection is held while it has nowhere to go.
 Waits = Mapping[tuple[str, int], float]
-#: Seconds that a client is held which nothing is known of: it has just started, and Docker tells of
-#: that after its first instruction.
-UNKNOWN = 2.0
+#: Seconds that a client is held of which it is not known that it dials this port: it has just
+#: started, maybe with the address of one that has ended, and Docker tells of that after its first
+#: instruction; on a busy machine, seconds after it.
+UNKNOWN = 10.0
 #: Seconds that one target may take to accept.
 CONNECT = 2.0
 #: Seconds that the caller's thread waits for the proxy's; binding and closing take no time.
@@ -77,11 +78,17 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
 
-    def update(self, routes: Routes, waits: Waits | None = None) -> Mapping[int, str]:
-        """Serve *routes* from now on; return the ports that can't be listened on, and why."""
+    def update(
+        self, routes: Routes, waits: Waits | None = None, ports: Collection[int] = ()
+    ) -> Mapping[int, str]:
+        """Serve *routes* from now on; return the ports that can't be listened on, and why.
+
+        :param ports: to be listened on besides: who dials there may be in later routes.
+        """
         self._routes, self._waits = routes, waits or {}
-        ports = {port for ports in routes.values() for port in ports}
-        return self._call(self._listen(ports))
+        return self._call(
+            self._listen({*ports, *(port for one in routes.values() for port in one)})
+        )
 
     def endpoints(self) -> frozenset[tuple[str, int]]:
         """Return where there are connections to now. May be called from any thread."""
@@ -205,11 +212,10 @@ class Proxy:
     async def _targets(self, source: str, port: int) -> tuple[Target, ...]:
         """Return where a client's dial may go; wait for that as long as its link says."""
         began = self._loop.time()
-        fresh = True
         while True:
-            targets = self._routes.get(source, {}).get(port, ())
-            fresh = fresh and source not in self._routes
-            patience = UNKNOWN if fresh else self._waits.get((source, port), 0.0)
+            links = self._routes.get(source, {})
+            targets = links.get(port, ())
+            patience = self._waits.get((source, port), 0.0) if port in links else UNKNOWN
             left = began + patience - self._loop.time()
             if targets or left <= 0:
                 return targets

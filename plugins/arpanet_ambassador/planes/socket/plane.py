@@ -91,6 +91,10 @@ class Sockets:
             return {self.name: str(problem)}
         return {}
 
+    def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
+        """Nothing: the maps themselves tell whose links they have."""
+        return {}
+
     def close(self) -> None:
         """Let go of the maps."""
         if self._kernel:

@@ -34,6 +34,10 @@ class Fake:
     def clear(self, homes):
         return dict.fromkeys(homes, self.name) if self.troubles else {}
 
+    def tidy(self, homes):
+        self.tidied = dict(homes), self.given
+        return {}
+
     def close(self):
         self.closed = True
 
@@ -114,12 +118,23 @@ def test_what_former_planes_have_left_goes_once_the_others_carry():
     used, former = Fake("used"), Fake("former")
     cleared = []
     former.clear = lambda homes: cleared.append((homes, used.given)) or {}
-    shared = Client(Home("id-shared", 9, shared=True), {A: ()})
     chain = Chain([used], [former])
-    for _ in range(2):
-        chain.apply({"w": WEB, "s": shared})
-    assert cleared == [([WEB.home], {"w": {A, B}, "s": {A}})]
+    chain.apply({"w": WEB})
+    assert cleared == []
+    homes = {"w": WEB.home, "once": APP.home}  # the other has no links any more
+    chain.tidy(homes)
+    assert cleared == [([WEB.home, APP.home], {"w": {A, B}})]
+    assert used.tidied == (homes, {"w": {A, B}})
     assert former.given is None
+
+
+def test_what_cannot_be_looked_at_is_told_once(caplog):
+    one = Fake("one")
+    one.tidy = lambda homes: dict.fromkeys(homes, "no permission")
+    Chain([one]).tidy({"w": WEB.home, "a": APP.home})
+    assert caplog.messages == [
+        "the one plane may have left links in containers (2), unseen: no permission"
+    ]
 
 
 def test_what_has_a_network_stack_of_its_own_is_for_planes_outside_of_it():
