@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from arpanet_ambassador.planes.socket import installing, pins
+from arpanet_ambassador.planes.socket import installing, maps, pins
 from arpanet_ambassador.planes.socket.host import Host, cookie
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
 from arpanet_ambassador.planes.socket.kernel import Kernel
 from arpanet_ambassador.planes.socket.layout import CGROUP, Dialled, Use
 from arpanet_ambassador.planes.socket.pins import Pins
+from arpanet_ambassador.planes.socket.programs import make_maps
 from arpanet_ambassador.planes.socket.table import make
 
 from arpanet import sockets
@@ -107,6 +108,27 @@ def test_flows_of_clients_that_are_gone_are_swept(stage, carrier):
     carrier.apply(check=True)
     stage.link(AMBASSADOR, ONE)  # the same namespace: its old flows would show again
     assert len(carrier.plane.flows()) == 1
+
+
+def test_a_map_that_is_closed_meanwhile_is_read_to_its_end(monkeypatch):
+    """Its descriptor's number is given to what is opened next, which is another map here."""
+    monkeypatch.setattr(maps, "_CHUNK", 0)  # few entries with each call of the kernel
+    made = [make_maps() for _ in range(2)]
+    one, other = (every.pop("spaces") for every in made)
+    for number in range(100):
+        one.set(number.to_bytes(8, "little"), bytes(4))
+    reading = one.items()
+    next(reading)
+    number = one.descriptor
+    one.close()
+    os.dup2(other.descriptor, number)
+    try:
+        assert len(list(reading)) == 99
+        assert list(one.items()) == []
+    finally:
+        os.close(number)
+        for left in (other, *(left for every in made for left in every.values())):
+            left.close()
 
 
 def test_sockets_show_the_target_itself_and_can_be_destroyed(stage):

@@ -45,7 +45,7 @@ _name = lru_cache(1 << 14)(pool_key)
 
 
 class Kernel:
-    """The links of one host. To be used from one thread.
+    """The links of one host. To be used from one thread, but for :meth:`flows`.
 
     :ivar drift: how many entries were found changed by somebody else, and put right.
     """

@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from typing import Self
 
@@ -17,16 +18,19 @@ _ENTRY = struct.Struct("=I4xQQQ")
 _BATCH = struct.Struct("=QQQQIIQQ")
 #: Bytes that are read at a time, at most, unless one bucket of the map is larger.
 _CHUNK = 1 << 18
+#: No descriptor.
+_CLOSED = -1
 
 
 class Map:
-    """A map, by a descriptor that it closes. To be used from one thread.
+    """A map, by a descriptor that it closes. To be used from one thread, but for :meth:`items`.
 
     Buffers are kept: most of an update's three microseconds are those of ctypes.
     """
 
     def __init__(self, descriptor: int, kind: MapKind) -> None:
         self.descriptor, self._kind = descriptor, kind
+        self._lock = threading.Lock()
         self._key = ctypes.create_string_buffer(kind.key)
         self._value = ctypes.create_string_buffer(kind.value)
         where = (descriptor, bpf.pointer(self._key))
@@ -35,8 +39,10 @@ class Map:
         self._gone = _buffer(_ENTRY.pack(*where, 0, 0))
 
     def close(self) -> None:
-        """Let go of it."""
-        os.close(self.descriptor)
+        """Let go of it; whoever reads it goes on."""
+        with self._lock:
+            os.close(self.descriptor)
+            self.descriptor = _CLOSED
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +77,21 @@ class Map:
         return True
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield every entry, hundreds of them with one call of the kernel."""
+        """Yield every entry, hundreds of them with one call of the kernel; none of a closed map.
+
+        May be called from any thread: each reader has a descriptor of its own, since the number of
+        one that is closed meanwhile is given to another map, or file.
+        """
+        with self._lock:
+            if self.descriptor == _CLOSED:
+                return
+            descriptor = os.dup(self.descriptor)
+        try:
+            yield from self._read(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> Iterator[tuple[bytes, bytes]]:
         size, value = self._kind.key, self._kind.value
         most = max(16, _CHUNK // (size + value))
         at, following = ctypes.create_string_buffer(8), ctypes.create_string_buffer(8)
@@ -81,7 +101,7 @@ class Map:
             values = ctypes.create_string_buffer(most * value)
             start = bpf.pointer(at) if begun else 0
             places = (start, bpf.pointer(following), bpf.pointer(keys), bpf.pointer(values))
-            batch = _buffer(_BATCH.pack(*places, most, self.descriptor, 0, 0))
+            batch = _buffer(_BATCH.pack(*places, most, descriptor, 0, 0))
             try:
                 bpf.call(_LOOKUP_BATCH, batch)
             except FileNotFoundError:
