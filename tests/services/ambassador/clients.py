@@ -8,6 +8,19 @@ NAME = "arpanet_backends"
 AGENT = f"{NAME}_agent"
 LEGACY = f"--link {NAME}:redis -e BACKEND_6379=redis"
 LABEL = "--label connect.6379=redis"
+#: Answers each question for an address.
+RESOLVER = """
+import socket
+from dns import message, rrset
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 53))
+while True:
+    asked, source = server.recvfrom(512)
+    answer = message.make_response(message.from_wire(asked))
+    answer.answer.append(rrset.from_text(answer.question[0].name, 9, "IN", "A", "10.9.8.7"))
+    server.sendto(answer.to_wire(), source)
+"""
 
 
 def client(host, options, name="client"):

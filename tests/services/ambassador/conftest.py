@@ -4,7 +4,8 @@ import pytest
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
 from arpanet.agent import statusfile
-from tests.lab.cluster import run, write_rc
+from tests.lab import looks
+from tests.lab.cluster import run, serve, write_rc
 from tests.labs import clean
 from tests.services.ambassador.behaviours.stage import Stage
 from tests.services.ambassador.host import Host
@@ -104,3 +105,25 @@ def slave(dockerd):
     yield dockerd
     clean(dockerd)
     (dockerd.home / ".arpanetrc").unlink()
+
+
+@pytest.fixture(scope="module")
+def serving(slave):
+    """It runs a redis, and has another network."""
+    run(slave, "docker network create private")
+    serve(slave, "redis")
+    return slave
+
+
+@pytest.fixture
+def docker_host(serving):
+    """The same, with the ambassador up, and without clients afterwards."""
+    slave, before = serving, looks.own(serving)
+    yield slave
+    mine = run(slave, "docker ps -aq --filter label=client")
+    if mine:
+        run(slave, f"docker rm -fv {' '.join(mine.split())}")
+    run(slave, "docker rm -f other", check=False)
+    write_rc(slave, ARPANET_IP=slave.ip, ARPANET_MASTERS=slave.ip)
+    if looks.own(slave) != before:
+        run(slave, "arpanet slave start")

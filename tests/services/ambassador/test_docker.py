@@ -1,13 +1,11 @@
 """Links of real containers: a host that is master and slave, driven as its owner would."""
 
 import json
-import re
-from concurrent.futures import ThreadPoolExecutor
+import sys
 
 import pytest
 
 from tests.conftest import wait_for
-from tests.contract.house import page
 from tests.lab import looks
 from tests.lab.cluster import fails, rows, run, serve, write_rc
 from tests.services.ambassador.clients import (
@@ -15,9 +13,9 @@ from tests.services.ambassador.clients import (
     LABEL,
     LEGACY,
     NAME,
+    RESOLVER,
     asked,
     client,
-    hosts_file,
     inside,
     linked,
     linked_client_lives,
@@ -28,26 +26,9 @@ from tests.services.ambassador.clients import (
 from tests.services.ambassador.conversation import Conversation
 
 
-@pytest.fixture(scope="module")
-def serving(slave):
-    """It runs a redis, and has another network."""
-    run(slave, "docker network create private")
-    serve(slave, "redis")
-    return slave
-
-
 @pytest.fixture
-def host(serving):
-    """The same, with the ambassador up, and without clients afterwards."""
-    slave, before = serving, looks.own(serving)
-    yield slave
-    mine = run(slave, "docker ps -aq --filter label=client")
-    if mine:
-        run(slave, f"docker rm -fv {' '.join(mine.split())}")
-    run(slave, "docker rm -f other", check=False)
-    write_rc(slave, ARPANET_IP=slave.ip, ARPANET_MASTERS=slave.ip)
-    if looks.own(slave) != before:
-        run(slave, "arpanet slave start")
+def host(docker_host):
+    return docker_host
 
 
 @pytest.mark.parametrize(
@@ -88,6 +69,50 @@ def test_shared_namespace(host):
     for name in ("client", "home"):
         for port in (6379, 6380):
             reaches(host, port=port, name=name)
+
+
+def test_guest_of_a_container_that_has_stopped(host):
+    """Its namespace lives on in the guest, but Docker has taken the network out of it."""
+    run(host, "docker run -d --label client --name home --network private busybox sleep 600")
+    client(host, f"--network container:home {LABEL}")
+    reaches(host)
+    run(host, "docker stop -t 0 home")
+    client(host, LABEL, "other")
+    reaches(host, name="other")  # nobody else minds
+    assert "nreachable" in asked(host)
+    assert [(row["plane"], row["error"]) for row in links(host)] == [("socket", "")]
+    run(host, "docker start home")
+    run(host, "docker restart -t 0 client")
+    reaches(host)
+
+
+def test_a_service_of_this_host_that_is_not_published(host):
+    run(
+        host,
+        "docker run -d --label client --name hidden --expose 6379 -e SERVICE_NAME=hidden redis"
+        " redis-server --protected-mode no",
+    )
+    store = ["docker", "exec", "hidden", "redis-cli", "set", "where", "host1"]
+    wait_for(lambda: host.run(store, check=False).stdout.strip() == "OK", every=0.1)
+    client(host, "--label connect.6379=hidden")
+    reaches(host)
+    address = run(host, "docker inspect -f {{.NetworkSettings.IPAddress}} hidden")
+    assert str(links(host)[0]["targets"]) == f"{address}:6379"
+
+
+def test_a_label_for_udp(host):
+    options = "--label client --name resolver -p 5300:53/udp -e SERVICE_NAME=resolver"
+    run(host, f"docker run -d {options} busybox sleep 600")
+    label = "docker run --rm --label client --label connect.53/udp=resolver"
+    ask = f"{label} busybox nslookup -type=a web.test 127.0.0.1"
+    within = ["nsenter", "-t", str(looks.pid_of(host, "resolver")), "-n"]
+    server = host.popen([*within, sys.executable, "-c", RESOLVER])
+    try:
+        wait_for(lambda: "10.9.8.7" in run(host, ask, check=False), every=0.1)
+        assert ["10.9.8.7" in run(host, ask, check=False) for _ in range(4)] == [True] * 4
+    finally:
+        server.kill()
+        server.wait()
 
 
 @pytest.mark.parametrize(
@@ -260,138 +285,3 @@ def test_status(host):
     reaches(host)
     (line,) = [row for row in rows(host, "status") if row["part"] == "ambassador"]
     assert (line["state"], line["detail"]) == ("ok", "1 links: 1 by socket")
-
-
-# -- from the first instruction on ---------------------------------------------------------------
-
-
-@pytest.fixture
-def settled(host):
-    """The same, when the ambassador, which may just have been replaced, serves."""
-    client(host, LABEL, "canary")
-    reaches(host, name="canary")
-    return host
-
-
-FORMS = [
-    (LEGACY, "redis"),
-    (LABEL, "localhost"),
-    (LABEL, "redis"),
-    (f"{LABEL} --network private", "redis"),
-    ("--label connect.cache:6379=redis", "cache"),
-    ("--label connect.cache:6379=redis --network private --read-only", "cache"),
-]
-
-
-def one_shots(host, options, dial, count, at_once):
-    """What *count* clients say that dial in their first instruction."""
-    ask = f"docker run --rm --label client {options} redis redis-cli -h {dial} get where"
-    with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(lambda _: run(host, ask, check=False), range(count)))
-
-
-def on_plane(host, plane):
-    """Have no other plane there, and a client that it serves."""
-    write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE=plane)
-    run(host, "arpanet slave start")
-    client(host, LEGACY, "canary")  # the proxy listens on what somebody there declares
-    reaches(host, "redis", name="canary")
-    wait_for(lambda: {row["plane"] for row in links(host, "canary")} == {plane})
-
-
-@pytest.mark.parametrize(("options", "dial"), FORMS)
-def test_a_client_that_dials_in_its_first_instruction_is_served(settled, options, dial):
-    assert one_shots(settled, options, dial, 8, 4) == ["host1"] * 8
-
-
-@pytest.mark.parametrize(("plane", "forms"), [("nftables", FORMS[:3]), ("proxy", FORMS[:1])])
-def test_other_planes_serve_it_too_ten_at_a_time(host, plane, forms):
-    on_plane(host, plane)
-    for options, dial in forms:
-        assert one_shots(host, options, dial, 10, 10) == ["host1"] * 10
-
-
-def test_the_readmes_own_example(settled):
-    host = settled
-    (line,) = re.findall(r"^\$ (docker run --rm .*)$", page("README.md"), re.MULTILINE)
-    assert [run(host, line) for _ in range(3)] == ["PONG"] * 3
-
-
-@pytest.mark.parametrize("plane", ["socket", "nftables"])
-def test_a_client_that_is_started_again_dials_in_its_first_instruction(host, plane):
-    on_plane(host, plane)
-    ask = "redis-cli -h cache get where"
-    label = "--label client --label connect.cache:6379=redis"
-    run(host, f"docker run --name client {label} redis {ask}")
-    for _ in range(4):
-        assert run(host, "docker start -a client") == "host1"
-
-
-def test_a_client_that_started_while_the_ambassador_was_down_has_its_names(host):
-    run(host, f"docker kill {AGENT}")
-    client(host, "--label connect.cache:6379=redis")
-    run(host, "arpanet slave start")
-    reaches(host, "cache")
-
-
-def test_guest_of_a_namespace_dials_in_its_first_instruction(settled):
-    host = settled
-    client(host, "--network private", "home")
-    label = f"{LABEL} --label connect.cache:6379=redis"
-    for name in ("localhost", "cache"):
-        ask = f"docker run --rm --network container:home {label} redis redis-cli -h {name}"
-        assert [run(host, f"{ask} get where", check=False) for _ in range(4)] == ["host1"] * 4
-
-
-def test_names_that_are_there_already_are_left_alone(settled):
-    host = settled
-    assert hosts_file(host, f"--add-host redis:10.9.9.9 {LABEL}")["redis"] == "10.9.9.9"
-    assert hosts_file(host, LABEL)["redis"].startswith("127.77.")
-    run(host, "docker run -d --label client --name other --network private busybox sleep 600")
-    label = "--label connect.6379=other"
-    for one in (label, "--label connect.other:6379=redis"):
-        assert "other" not in hosts_file(host, f"{one} --network private")  # Docker's DNS has it
-        assert hosts_file(host, one)["other"].startswith("127.77.")
-
-
-def test_a_hosts_file_of_its_own_stays_as_it_is_and_localhost_serves(settled):
-    own = settled.home / "hosts"
-    own.write_text("127.0.0.1 localhost\n10.9.9.9 redis\n")
-    options = f"-v {own}:/etc/hosts:ro {LABEL}"
-    assert hosts_file(settled, options)["redis"] == "10.9.9.9"
-    ask = f"docker run --rm --label client {options} redis redis-cli -h localhost get where"
-    assert run(settled, ask) == "host1"
-
-
-def test_a_name_that_is_left_alone_is_told_in_one_line_and_what_to_do(settled):
-    host = settled
-    own = host.home / "hosts"
-    own.write_text("127.0.0.1 localhost\n")
-    run(host, "docker run -d --label client --name other --network private busybox sleep 600")
-    label = "--label connect.other:6379=redis"
-    cases = {
-        "given": f"--add-host redis:10.9.9.9 {LABEL}",
-        "local": f"--add-host redis:127.0.0.1 {LABEL}",
-        "known": f"{label} --network private",
-        "mounted": f"-v {own}:/etc/hosts:ro {label}",
-        "readonly": f"{label} --read-only",
-    }
-    for name, options in cases.items():
-        client(host, options, name)
-    wait_for(lambda: cases.keys() <= {one.client for one in looks.links(host)})
-    notes = {one.client: one.note for one in looks.links(host) if one.client in cases}
-    another = "label it with another name, as connect.<name>:<port>=<service>"
-    there = re.search(r"add '(127\.77\.[0-9.]+ other)' to it", notes["mounted"])[1]
-    assert notes == {
-        "given": "redis:6379 is not this link: its hosts file has it at 10.9.9.9 (by --add-host, "
-        f"--link, or as its own name); {another}, or dial localhost:6379",
-        "local": "",  # where its link is, too
-        "known": "other:6379 is not this link: Docker's DNS has it, for container other on "
-        f"network private; {another}",
-        "mounted": "other:6379 is not this link: its hosts file is a mount of its own; "
-        f"add '{there}' to it",
-        "readonly": "",  # the file is Docker's, and has the name all the same
-    }
-    reaches(host, "other", name="readonly")
-    own.write_text(f"127.0.0.1 localhost\n{there}\n")
-    reaches(host, "other", name="mounted")

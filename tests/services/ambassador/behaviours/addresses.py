@@ -3,6 +3,7 @@
 import errno
 import select
 import socket
+import struct
 
 from tests.services.ambassador.behaviours.stage import (
     CROSS,
@@ -19,6 +20,9 @@ from tests.services.ambassador.behaviours.stage import (
     name,
 )
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS6, echoes, hello
+
+#: linux/tcp.h
+TCP_FASTOPEN_CONNECT = 30
 
 
 @behaviour()
@@ -154,3 +158,47 @@ def a_connect_that_does_not_block(stage):
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
         made.setblocking(True)
         assert name(hello(made)) == ONE
+
+
+@behaviour()
+def multipath_tcp_reaches_the_target(stage):
+    stage.link(AMBASSADOR, ONE)
+    try:
+        made = stage.client.do(
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_MPTCP)
+        )
+    except OSError as problem:  # a kernel without it: then no app uses it either
+        assert problem.errno in (errno.EPROTONOSUPPORT, errno.ENOPROTOOPT)
+        return
+    with made:
+        made.settimeout(30)
+        made.connect((AMBASSADOR, PORT))
+        assert name(hello(made)) == ONE
+        assert echoes(made)
+        # former kernels tell of the first of its subflows
+        assert made.getpeername() in ((AMBASSADOR, PORT), ONE)
+
+
+@behaviour()
+def fast_open_reaches_the_target(stage):
+    """Data with the first segment: by a send that connects, or sent on what is connected later.
+
+    Without a cookie of the server's the kernel dials as ever, and sends then.
+    """
+    stage.link(AMBASSADOR, ONE)
+
+    def sends(made):
+        made.sendto(b"x", socket.MSG_FASTOPEN, (AMBASSADOR, PORT))
+
+    def connects(made):
+        made.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+        made.connect((AMBASSADOR, PORT))
+        made.sendall(b"x")
+
+    for begin in (sends, connects):
+        with stage.client.do(socket.socket) as made:  # one that blocks: else it is under way
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 30, 0))
+            begin(made)
+            assert name(hello(made)) == ONE
+            assert made.recv(1) == b"x"
+            assert made.getpeername() == (AMBASSADOR, PORT)
