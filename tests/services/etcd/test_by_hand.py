@@ -35,6 +35,15 @@ def test_what_others_do_to_the_entries_is_put_right(
     assert all(len(one) == 3 for one in told), told
 
 
+@pytest.fixture(params=[writing.OPERATIONS, 1], ids=["few", "many"])
+def compared(request):
+    """How many keys of a host one transaction compares: all, or not as many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "OPERATIONS", request.param)
+        yield
+
+
+@pytest.mark.usefixtures("compared")
 @pytest.mark.parametrize("left", [3, 2], ids=["at its first word", "at a withdrawal"])
 def test_what_is_deleted_by_hand_is_not_withdrawn_by_what_the_host_says_next(
     one_etcd, connect, layout, gateway, monkeypatch, left

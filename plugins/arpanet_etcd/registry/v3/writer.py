@@ -224,10 +224,14 @@ class V3Writer:
         compare = [wire.held_by(self._key, self._lease)]
         guarded, success = [self._key], []
         if says:
-            success.append(wire.put_op(self._key, says, self._lease))
             others = self._others(batch)
-            guarded += others
-            compare += [wire.at_revision(key, at) for key, at in others.items()]
+            room = OPERATIONS - sum(change.operations for change in batch)
+            if len(others) > room and self._miss(others):
+                return False
+            success.append(wire.put_op(self._key, says, self._lease))
+            fitting = dict(islice(others.items(), room))
+            guarded += fitting
+            compare += [wire.at_revision(key, at) for key, at in fitting.items()]
         for change in batch:
             compare += [wire.at_revision(key, at) for key, at in change.expected.items()]
             compare += [wire.held_by(key, self._lease) for key in change.deletes]
@@ -242,18 +246,25 @@ class V3Writer:
         return result.succeeded
 
     def _others(self, batch: Iterable[Change]) -> dict[str, int]:
-        """Return key -> revision of the records that *batch* leaves alone, as many as may be asked.
+        """Return key -> revision of the records that *batch* leaves alone.
 
         One that somebody deleted meanwhile would count as withdrawn by what is said.
         """
         touched = {key for change in batch for key in (*change.puts, *change.deletes)}
-        room = OPERATIONS - sum(change.operations for change in batch)
-        found = (
-            (key, entry.revision)
+        return {
+            key: entry.revision
             for key, entry in self._known.items()
             if entry.mine and key not in touched and self._is_record(key)
-        )
-        return dict(islice(found, room))
+        }
+
+    def _miss(self, keys: Iterable[str]) -> bool:
+        """Look just before for more keys than one transaction compares; whether one is gone."""
+        there = self._gateway.lease_keys(self._lease) or frozenset()
+        gone = [key for key in keys if key not in there]
+        for key in gone:
+            del self._known[key]
+        self._settled = self._settled and not gone
+        return bool(gone)
 
     def _is_record(self, key: str) -> bool:
         parsed = self._layout.parse(key)
