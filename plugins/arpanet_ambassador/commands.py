@@ -9,6 +9,7 @@ from typing import Any
 from arpanet import ArpanetError, Command, Lister, statusfile
 from arpanet_ambassador import nodes
 from arpanet_ambassador.flows.files import FIELDS, PART
+from arpanet_ambassador.plugin import ARPANET_PLANE
 
 __all__ = ["Clear", "Flows", "Hold", "nothing"]
 
@@ -29,23 +30,26 @@ class Flows(Lister):
         if not found:
             answers = context.bus.collect("arpanet_links", context=context)
             planes = {link.plane for _, links in answers for link in links}
-            context.say(f"nothing was seen: {nothing(planes)}")
+            why = nothing(planes, context.settings[ARPANET_PLANE])
+            context.say(f"nothing was seen: {why}")
         rows = [tuple(one[name] for name in FIELDS) for one in found]
         if parsed_args.formatter not in ("json", "yaml"):
             rows = [(*row[:-1], time.strftime("%F %T", time.localtime(row[-1]))) for row in rows]
         return FIELDS, rows
 
 
-def nothing(planes: Collection[str]) -> str:
-    """Return why nothing was seen, where links are on these *planes*."""
+def nothing(planes: Collection[str], setting: str) -> str:
+    """Return why nothing was seen, where links are on these *planes*.
+
+    :param setting: what ARPANET_PLANE is.
+    """
     if "socket" in planes:
         return "nothing was dialled, or in the last seconds only"
     if any(planes):
-        return (
-            "only the socket plane sees who dials what; 'arpanet links' says why no link is on it"
-        )
+        why = "'arpanet links' says why" if setting == "auto" else f"ARPANET_PLANE={setting}"
+        return f"only the socket plane sees who dials what, and no link here is on it: {why}"
     if planes:
-        return "no link here leads anywhere: 'arpanet links' says why"
+        return "no link here is carried: 'arpanet links' says why"
     return "no container here has a link, and others are not looked at"
 
 

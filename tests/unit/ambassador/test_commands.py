@@ -72,13 +72,14 @@ def test_it_stays_until_it_is_told_to_end(number):
 
 
 @pytest.mark.parametrize(
-    ("planes", "says"),
+    ("planes", "setting", "says"),
     [
-        ((), "no container here has a link"),
-        (("",), "no link here leads anywhere"),
-        (("nftables", ""), "'arpanet links' says why no link is on it"),
-        (("nftables", "socket"), "nothing was dialled"),
+        ((), "auto", "no container here has a link"),
+        (("",), "auto", "no link here is carried: 'arpanet links' says why"),
+        (("nftables", ""), "auto", "no link here is on it: 'arpanet links' says why"),
+        (("nftables",), "nftables", "no link here is on it: ARPANET_PLANE=nftables"),
+        (("nftables", "socket"), "auto", "nothing was dialled"),
     ],
 )
-def test_without_flows_it_says_why(planes, says):
-    assert says in nothing(planes)
+def test_without_flows_it_says_why(planes, setting, says):
+    assert says in nothing(planes, setting)
