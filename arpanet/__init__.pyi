@@ -7,7 +7,7 @@ from . import identity as identity
 from .agent import statusfile as statusfile
 from .agent.container import agent_container as agent_container
 from .agent.lost import lost_instances as lost_instances
-from .agent.nodestatus import node_status as node_status
+from .agent.status import node_status as node_status
 from .cli.base import Command as Command, Lister as Lister, WatchingLister as WatchingLister
 from .context import Context as Context
 from .docker.engine import Engine as Engine

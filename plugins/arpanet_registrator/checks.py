@@ -1,7 +1,7 @@
 """Health by label: ``arpanet.check.<port>=http:/path every=2s``, for images without a HEALTHCHECK.
 
 What a label means, and what a row of answers does: pure. It is asked in
-:mod:`arpanet_registrator.checking`.
+:mod:`arpanet_registrator.checker`.
 """
 
 import ipaddress

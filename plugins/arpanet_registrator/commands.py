@@ -16,9 +16,9 @@ from arpanet import (
     lost_instances,
 )
 from arpanet_registrator import listing
+from arpanet_registrator.conflicts import mixed
 from arpanet_registrator.instances import Result, of_host
-from arpanet_registrator.listening import listening
-from arpanet_registrator.mixing import mixed
+from arpanet_registrator.listeners import listening
 from arpanet_registrator.settings import Options
 
 __all__ = ["Services"]

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from arpanet import PART_LABEL, Container, Instance, hostport
 from arpanet_registrator.checks import Check, aimed, asked, mistakes, worse
-from arpanet_registrator.mixing import mixed
+from arpanet_registrator.conflicts import mixed
 from arpanet_registrator.naming import declared, default_name, named_ports
 from arpanet_registrator.ports import Candidate, candidates, seen
 from arpanet_registrator.settings import Options

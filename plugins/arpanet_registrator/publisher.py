@@ -20,12 +20,12 @@ from arpanet import (
     drained,
     statusfile,
 )
-from arpanet_registrator import keeping
-from arpanet_registrator.checking import Checking
+from arpanet_registrator import memory
+from arpanet_registrator.checker import Checker
 from arpanet_registrator.ended import Ended
 from arpanet_registrator.instances import Result, of_host
-from arpanet_registrator.keeping import Kept
-from arpanet_registrator.listening import listening
+from arpanet_registrator.listeners import listening
+from arpanet_registrator.memory import Kept
 from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, Options
 
 __all__ = ["Publisher"]
@@ -66,12 +66,12 @@ class Publisher:
         return Options.of(settings[HOSTNAME], settings[ARPANET_IP], settings)
 
     @cached_property
-    def _checking(self) -> Checking:
+    def _checking(self) -> Checker:
         """Made with the first complete look: what was found before counts for what still runs."""
         if not CHECKED.parent.is_dir():  # no agent's container: nothing outlives it
-            return Checking(self._context.wake)
+            return Checker(self._context.wake)
         runs = {one.id: one.started for one in self._containers.values()}
-        return Checking(self._context.wake, keeping.read(CHECKED, runs), Kept(CHECKED))
+        return Checker(self._context.wake, memory.read(CHECKED, runs), Kept(CHECKED))
 
     @cached_property
     def _ended(self) -> Ended:

@@ -12,7 +12,7 @@ import pytest
 from arpanet_identity.plugin import OPEN
 from arpanet_lab.host import Host
 from arpanet_registrator import publisher
-from arpanet_registrator.listening import listening
+from arpanet_registrator.listeners import listening
 from arpanet_registrator.plugin import RegistratorPlugin
 from arpanet_registrator.settings import SETTINGS
 

@@ -25,11 +25,11 @@ from arpanet import (
     drained,
 )
 from arpanet_registrator.instances import Result, of_host
-from arpanet_registrator.listening import listening
+from arpanet_registrator.listeners import listening
 from arpanet_registrator.ports import seen
 from arpanet_registrator.settings import Options
 from arpanet_registrator.sockets import ESTABLISHED, table
-from arpanet_registrator.waiting import seconds
+from arpanet_registrator.wait import seconds
 
 __all__ = ["Drain", "held", "others"]
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from arpanet_registrator import keeping
-from arpanet_registrator.checking import Checking
+from arpanet_registrator import memory
+from arpanet_registrator.checker import Checker
 from arpanet_registrator.checks import Check
-from arpanet_registrator.keeping import Kept, Key
+from arpanet_registrator.memory import Kept, Key
 
 from tests.conftest import wait_for
 
@@ -53,8 +53,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def checking() -> Iterator[Checking]:
-    found = Checking(lambda: None)
+def checking() -> Iterator[Checker]:
+    found = Checker(lambda: None)
     yield found
     found.want({})
     wait_for(lambda: found.health == {})
@@ -69,7 +69,7 @@ def says(line: bytes) -> Callable[[socket.socket], None]:
     return talk
 
 
-def test_up_down_and_up_again(server: Server, checking: Checking) -> None:
+def test_up_down_and_up_again(server: Server, checking: Checker) -> None:
     server.talk = says(b"HTTP/1.1 204 No Content\r\n\r\n")
     checking.want({KEY: Check("/up", 0.05, server.address)})
     wait_for(lambda: checking.health == {KEY: "healthy"})
@@ -83,19 +83,19 @@ def test_up_down_and_up_again(server: Server, checking: Checking) -> None:
 
 def test_who_was_ill_is_so_for_the_next_agent_until_proven(server: Server, tmp_path: Path) -> None:
     path, check = tmp_path / "kept", Check("/up", 0.05, server.address, "run 1")
-    former = Checking(lambda: None, kept=Kept(path))
+    former = Checker(lambda: None, kept=Kept(path))
     server.talk = says(b"HTTP/1.1 204 No Content\r\n\r\n")
     former.want({KEY: check})
     wait_for(lambda: former.health == {KEY: "healthy"})
     server.talk = says(b"HTTP/1.1 503 Busy\r\n\r\n")
 
     def known(run: str) -> dict[Key, str]:
-        return {key: judge.health for key, judge in keeping.read(path, {"c0": run}).items()}
+        return {key: judge.health for key, judge in memory.read(path, {"c0": run}).items()}
 
     wait_for(lambda: known("run 1") == {KEY: "unhealthy"})
     assert known("run 2") == {}
     heard: list[object] = []
-    found = Checking(lambda: heard.append(found.health), keeping.read(path, {"c0": "run 1"}))
+    found = Checker(lambda: heard.append(found.health), memory.read(path, {"c0": "run 1"}))
     former.want({})
     assert found.health == {KEY: "unhealthy"}
     found.want({KEY: check})
@@ -124,7 +124,7 @@ def hangs(server: Server) -> Callable[[socket.socket], None]:
 
 @pytest.mark.parametrize("way", [trickles, hangs])
 def test_one_that_takes_for_ever_holds_up_nobody(
-    server: Server, checking: Checking, way: Callable[[Server], Callable[[socket.socket], None]]
+    server: Server, checking: Checker, way: Callable[[Server], Callable[[socket.socket], None]]
 ) -> None:
     server.talk = says(b"HTTP/1.1 200 OK\r\n\r\n")
     check = Check("/up", 0.2, server.address)
@@ -141,7 +141,7 @@ def test_one_that_takes_for_ever_holds_up_nobody(
 @pytest.mark.parametrize(
     "words", [b"", b"\r\n", b"SSH-2.0-x\r\n", b"HTTP/1.1\r\n", b"HTTP/1.1 ok\r\n", b"\xff" * 5000]
 )
-def test_what_is_no_http_is_no_answer(server: Server, checking: Checking, words: bytes) -> None:
+def test_what_is_no_http_is_no_answer(server: Server, checking: Checker, words: bytes) -> None:
     server.talk = lambda sock: sock.sendall(words)
     check, by_tcp = Check("/up", 0.05, server.address), Check("", 0.05, server.address)
     checking.want({KEY: check, OTHER: by_tcp})
@@ -151,7 +151,7 @@ def test_what_is_no_http_is_no_answer(server: Server, checking: Checking, words:
     assert checking.health[KEY] == "starting"
 
 
-def test_a_port_that_flaps_is_counted(server: Server, checking: Checking) -> None:
+def test_a_port_that_flaps_is_counted(server: Server, checking: Checker) -> None:
     well = threading.Event()
     ways = {True: says(b"HTTP/1.1 200 OK\r\n\r\n"), False: says(b"HTTP/1.1 500 No\r\n\r\n")}
     server.talk = lambda sock: ways[well.is_set()](sock)

@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 
 from arpanet import hostport
-from arpanet_registrator import keeping
+from arpanet_registrator import memory
 from arpanet_registrator.checks import FLAPPING, Check, Judge
-from arpanet_registrator.keeping import Kept, Key
+from arpanet_registrator.memory import Kept, Key
 
-__all__ = ["Checking", "answers"]
+__all__ = ["Checker", "answers"]
 
 #: Bytes of an answer's first line, at most.
 LINE = 1024
 
 
-class Checking:
+class Checker:
     """Keeps asking what is wanted.
 
     :param changed: called, from the thread of this class, when :attr:`health` changed.
@@ -72,7 +72,7 @@ class Checking:
     def _keep(self) -> None:
         if self._kept:
             judges = {key: (check, self._judges[key]) for key, (check, _) in self._tasks.items()}
-            self._kept.keep(keeping.written(judges))
+            self._kept.keep(memory.written(judges))
 
     async def _ask(self, check: Check, judge: Judge) -> None:
         while True:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from arpanet.agent import nodestatus, statusfile
-from arpanet.agent.nodestatus import RECENT, SILENT, node_status
+from arpanet.agent import status, statusfile
+from arpanet.agent.status import RECENT, SILENT, node_status
 from arpanet.docker.specs import OwnContainer
 from tests.standing import stand_in
 
@@ -28,7 +28,7 @@ class Context:
 @pytest.fixture
 def look(tmp_path, monkeypatch):
     monkeypatch.setattr(statusfile, "RUN", tmp_path)
-    stand_in(monkeypatch, nodestatus, "time", monotonic=lambda: NOW)
+    stand_in(monkeypatch, status, "time", monotonic=lambda: NOW)
 
     def call(agent):
         statusfile.write("x", {})

@@ -1,7 +1,7 @@
 """One name for different ports of different containers."""
 
 import pytest
-from arpanet_registrator.mixing import mixed
+from arpanet_registrator.conflicts import mixed
 
 from arpanet.records import Instance, Port
 

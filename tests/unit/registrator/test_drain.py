@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from arpanet_registrator import draining
+from arpanet_registrator import drain
 
 from arpanet.context import Context
 from arpanet.host import drained
@@ -56,9 +56,9 @@ def host(recorder, monkeypatch, tmp_path):
         return done
 
     monkeypatch.setattr(Context, "engine", found.engine)
-    monkeypatch.setattr(draining, "PROC", proc)
-    monkeypatch.setattr(draining, "LOOK", 0.01)
-    monkeypatch.setattr(draining, "TAKEN_IN", 0.1)
+    monkeypatch.setattr(drain, "PROC", proc)
+    monkeypatch.setattr(drain, "LOOK", 0.01)
+    monkeypatch.setattr(drain, "TAKEN_IN", 0.1)
     monkeypatch.setattr(drained, "place", lambda: path)
     monkeypatch.setattr(drained, "change", changing)
     monkeypatch.setenv("HOSTNAME", "h1")

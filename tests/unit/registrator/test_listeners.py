@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from arpanet_registrator.listening import listening
+from arpanet_registrator.listeners import listening
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue\n"
 
