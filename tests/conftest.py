@@ -67,7 +67,7 @@ def logging_restored() -> Iterator[None]:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Say who has which tests when they run side by side."""
-    from tests.sharing import ByCluster
+    from tests.support.sharing import ByCluster
 
     return ByCluster(config, log)
 
@@ -75,7 +75,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_sessionfinish() -> None:
     """Remove what the processes of this session had in common."""
     if os.environ[SESSION] == str(os.getpid()) and find_spec("arpanet_lab"):
-        from tests.labs import end_session
+        from tests.support.labs import end_session
 
         end_session()
 

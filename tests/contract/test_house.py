@@ -11,7 +11,7 @@ import pytest
 
 import arpanet
 from tests.contract.house import PLUGINS, ROOT, imports, sources
-from tests.sharing import CLUSTER_OF
+from tests.support.sharing import CLUSTER_OF
 
 #: What a plugin may import of arpanet: the door, and nothing behind it.
 DOOR = {"arpanet", *(f"arpanet.{name}" for name in arpanet.__all__)}
@@ -61,7 +61,7 @@ def test_a_plugin_imports_no_other_plugin(package):
 
 
 def test_all_tests_that_want_a_cluster_share_one():
-    """Each process that has one of them, and not by what tests/sharing.py says, forms another."""
+    """Each process that has one, and not by what tests/support/sharing.py says, forms another."""
     wanting = set()
     for path in sources("tests/lab"):
         for one in ast.walk(ast.parse(path.read_text())):
@@ -195,6 +195,6 @@ def test_nothing_is_skipped_without_a_reason_that_can_go_away():
 
 
 def test_no_test_changes_the_time_of_threads_that_others_left_waiting():
-    """``stand_in`` (tests/standing.py) changes it for one module."""
+    """``stand_in`` (tests/support/stand_in.py) changes it for one module."""
     pattern = re.compile(r"\bsetattr\(\s*(?:\w+\.)*(?:time|threading)\b\s*,")
     assert [path.name for path in sources("tests") if pattern.search(path.read_text())] == []

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import pytest
 
-from tests.sharing import ByCluster
+from tests.support.sharing import ByCluster
 
 CASES = [
     "tests/lab/test_accidents.py::test_a",

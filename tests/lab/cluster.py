@@ -10,7 +10,7 @@ from arpanet_lab.lab import Lab
 
 from tests.conftest import wait_for
 from tests.lab.looks import links, own, pid_of, services
-from tests.labs import clean
+from tests.support.labs import clean
 
 __all__ = [
     "PATIENCE",

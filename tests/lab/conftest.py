@@ -6,7 +6,7 @@ import pytest
 from arpanet_lab.lab import Lab
 
 from tests.lab.cluster import Cluster
-from tests.labs import clean, lab_of
+from tests.support.labs import clean, lab_of
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from arpanet.errors import EngineError, RegistryUnreachable
 from arpanet.records import Instance, Snapshot
 from arpanet.registry import LINKS
 from tests.conftest import wait_for
-from tests.labs import docker_of
+from tests.support.labs import docker_of
 
 __all__ = ["instances", "links", "own", "pid_of", "services", "status", "told"]
 

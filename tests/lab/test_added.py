@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import wait_for
 from tests.lab.cluster import Cluster, client, fails, links, own, rows, run, serve, services, where
-from tests.labs import docker_of
+from tests.support.labs import docker_of
 
 ADD = "arpanet link add client 6379 redis"
 

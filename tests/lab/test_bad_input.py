@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import wait_for
 from tests.lab.cluster import WHOLE, Cluster, fails, own, run, services, write_rc
 from tests.lab.looks import status
-from tests.labs import docker_of
+from tests.support.labs import docker_of
 
 REDIS = "redis redis-server --port 7000"
 #: What runs on a host that is a master and no slave.

@@ -6,7 +6,7 @@ import pytest
 from arpanet_lab import cgroups
 
 from arpanet.errors import ArpanetError, UsageError
-from tests.labs import lab_of
+from tests.support.labs import lab_of
 
 UNIFIED = "/sys/fs/cgroup/unified/cgroup.procs"
 

@@ -12,7 +12,7 @@ from arpanet_lab.load.load import Client, loaded
 from tests.conftest import wait_for
 from tests.lab.cluster import Cluster, client, fails, links, run, where
 from tests.lab.looks import instances, status
-from tests.labs import docker_of
+from tests.support.labs import docker_of
 
 LABEL = "--label connect.6379=redis"
 SECOND = 1_000_000_000

@@ -11,7 +11,7 @@ from arpanet_lab.drills.runner import DISK, hold, prepare, row
 from arpanet_lab.drills.site import Site
 
 from tests.conftest import SLOW, wait_for
-from tests.labs import lab_of
+from tests.support.labs import lab_of
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from tests.lab.cluster import (
     write_rc,
 )
 from tests.lab.looks import pid_of, status
-from tests.labs import lab_of
+from tests.support.labs import lab_of
 
 #: What listens on a host that is master and slave.
 PORTS = {"etcd": 4001, "its peers": 7001, "enrolment": 7002}

@@ -15,7 +15,7 @@ from arpanet_lab.lab import Lab
 
 from arpanet.errors import ArpanetError, EngineError, UsageError
 from tests.conftest import wait_for
-from tests.labs import needs_lab
+from tests.support.labs import needs_lab
 
 pytestmark = needs_lab
 

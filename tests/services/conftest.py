@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from arpanet_lab.host import Host
 
-from tests.labs import clean, lab_of
+from tests.support.labs import clean, lab_of
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from arpanet.docker.engine import Engine
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
 from tests.lab import looks
-from tests.labs import clean
+from tests.support.labs import clean
 
 #: Does what the names of containers ask for.
 PLUGIN = """

@@ -6,12 +6,12 @@ from arpanet_ambassador.planes.nftables.plane import Nftables
 from arpanet.agent import statusfile
 from tests.lab import looks
 from tests.lab.cluster import run, serve, write_rc
-from tests.labs import clean
 from tests.services.ambassador.behaviours.stage import Stage
 from tests.services.ambassador.host import Host
 from tests.services.ambassador.lan import SERVERS, Lan, anybody
 from tests.services.ambassador.nftables import Plane
 from tests.services.ambassador.planes import Machine, SocketUnderTest, bpffs
+from tests.support.labs import clean
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import wait_for
 from tests.lab import looks
 from tests.lab.cluster import rows, run, serve, write_rc
-from tests.labs import lab_of
+from tests.support.labs import lab_of
 
 LABEL = "--label connect.6379=redis"
 ROOT = "Docker uses cgroups of version 1 here: give the container a network of its own"

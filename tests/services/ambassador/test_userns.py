@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import wait_for
 from tests.lab import looks
 from tests.lab.cluster import client, rows, run, serve, where, write_rc
-from tests.labs import lab_of
+from tests.support.labs import lab_of
 
 PARTS = ("ambassador", "etcd", "masters", "registrator")
 

@@ -12,8 +12,8 @@ from arpanet_etcd.client.gateway import Gateway
 
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
-from tests.dying import with_its_parent
-from tests.loopback import free_address
+from tests.support.loopback import free_address
+from tests.support.processes import with_its_parent
 
 
 def etcd_version() -> tuple[int, ...]:

@@ -18,8 +18,8 @@ from arpanet_etcd.masters.wal import Identity
 from arpanet import Progress
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
-from tests.dying import with_its_parent
-from tests.loopback import free_address
+from tests.support.loopback import free_address
+from tests.support.processes import with_its_parent
 
 
 def etcd_version() -> flags.Version:

@@ -19,10 +19,10 @@ from cryptography import x509
 from arpanet import identity
 from arpanet.errors import RegistryUnreachable
 from tests.conftest import wait_for
-from tests.dying import with_its_parent
-from tests.holding import holding
-from tests.loopback import free_address
 from tests.services.etcd.masters import etcd_version
+from tests.support.certificates import holding
+from tests.support.loopback import free_address
+from tests.support.processes import with_its_parent
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from arpanet_etcd.client import wire
 from arpanet_etcd.masters.admitting import Access
 
 from tests.conftest import wait_for
-from tests.loopback import free_address
 from tests.services.etcd.users import LAYOUT, M1, S1, S2, client
+from tests.support.loopback import free_address
 
 #: What a host that is shut out may go on for, in seconds.
 SOON = 10

@@ -17,9 +17,9 @@ from arpanet_identity.store import Store
 from arpanet import MemoryVault, identity
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
-from tests.dying import with_its_parent
-from tests.loopback import free_address
 from tests.services.etcd.masters import etcd_version
+from tests.support.loopback import free_address
+from tests.support.processes import with_its_parent
 
 #: Of a certificate, in seconds; it is renewed when it has eight left, on however busy a machine.
 LIFE = 20

@@ -24,7 +24,7 @@ from tests.services.etcd.hosts import (
     never_without,
     unconfirmed,
 )
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from arpanet_identity import keeper, node
 from arpanet_identity.plugin import IdentityPlugin
 
 from arpanet.records import Formation
-from tests.admitting import Admitting
 from tests.conftest import wait_for
-from tests.loopback import free_address
 from tests.services.identity.agents import listens, place
+from tests.support.admissions import Admitting
+from tests.support.loopback import free_address
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from arpanet_identity.store import Store
 
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, RegistryUnreachable, UsageError
-from tests.holding import holding
-from tests.loopback import free_address
-from tests.standing import stand_in
+from tests.support.certificates import holding
+from tests.support.loopback import free_address
+from tests.support.stand_in import stand_in
 
 
 class Master:

@@ -11,8 +11,8 @@ from arpanet import statusfile
 from arpanet.errors import ArpanetError, RegistryUnreachable
 from arpanet.records import Formation
 from tests.conftest import wait_for
-from tests.loopback import free_address
 from tests.services.identity.agents import fingerprint, join, listens, place, serial
+from tests.support.loopback import free_address
 
 #: Of a certificate, in seconds; it is renewed when it has eight left, on however busy a machine.
 LIFE = 20

@@ -6,8 +6,8 @@ from arpanet_identity.store import Store
 
 from arpanet.errors import ArpanetError
 from tests.conftest import wait_for
-from tests.loopback import free_address
 from tests.services.identity.agents import fingerprint, join, let_in, listens, place
+from tests.support.loopback import free_address
 
 
 @pytest.fixture(autouse=True)

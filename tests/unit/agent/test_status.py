@@ -5,7 +5,7 @@ import pytest
 from arpanet.agent import status, statusfile
 from arpanet.agent.status import RECENT, SILENT, node_status
 from arpanet.docker.specs import OwnContainer
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 NOW = 10_000.0
 FAILURE = {"count": 2, "hook": "arpanet_install", "words": "ValueError: no", "at": NOW}

@@ -11,7 +11,7 @@ from arpanet.cli.links import changed, line
 from arpanet.codec import decode_links, encode_links
 from arpanet.errors import EngineError
 from arpanet.records import Host, Link, Target
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 WEB = Link("web", 6379, "redis", "redis:6379", (Target("10.0.0.1", 10000, "h1:r0:6379"),), "socket")
 LOST = Link("web", 80, "shop", "localhost:80", error="service shop has no instance")

@@ -11,7 +11,7 @@ from arpanet.docker.engine import Engine
 from arpanet.docker.problems import Conflict, Gone, Missing
 from arpanet.docker.specs import ContainerSpec
 from arpanet.errors import EngineError, NameTaken
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 SPEC = ContainerSpec("etcd", "etcd", "image:1", ("run",), "master")
 OTHER = replace(SPEC, command=("run", "--more"))

@@ -7,7 +7,7 @@ import pytest
 from arpanet.docker import problems
 from arpanet.docker.problems import Conflict, Gone, Missing, refused, unreachable
 from arpanet.errors import EngineError, ExitCode
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 
 def test_what_docker_says_becomes_one_line():

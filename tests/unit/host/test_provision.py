@@ -4,7 +4,7 @@ import pytest
 
 from arpanet.errors import ArpanetError
 from arpanet.host import provision, service
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 
 def test_only_root_changes_a_host(monkeypatch, tmp_path):

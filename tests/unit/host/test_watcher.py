@@ -13,7 +13,7 @@ from arpanet.progress import Progress
 from arpanet.records import Formation
 from arpanet.settings import ARPANET_IP, HOSTNAME, applied
 from tests.conftest import wait_for
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 
 class FakeContext:

@@ -14,7 +14,7 @@ from arpanet_identity.store import Store
 
 from arpanet import ABSENT, hookspecs, plugins
 from arpanet.__main__ import main
-from tests.admitting import Admitting
+from tests.support.admissions import Admitting
 
 
 @pytest.fixture

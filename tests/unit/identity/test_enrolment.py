@@ -13,7 +13,7 @@ from cryptography import x509
 
 from arpanet import ABSENT, MemoryVault
 from arpanet.errors import ArpanetError
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 M1 = Subject("m1", "master", ("10.0.0.1",))
 

@@ -14,8 +14,8 @@ from arpanet.errors import SettingsError
 from arpanet.records import Formation
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import Settings, Source
-from tests.admitting import Admitting
-from tests.loopback import free_address
+from tests.support.admissions import Admitting
+from tests.support.loopback import free_address
 
 BOOT, JOIN = Formation(boot=True), Formation(peers=("10.0.0.2:7001",))
 

@@ -10,7 +10,7 @@ from arpanet_identity.store import Store
 from arpanet import Identity
 from arpanet import files as replaced
 from arpanet.errors import ArpanetError, SettingsError
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 M1 = Subject("m1", "master", ("10.0.0.1",))
 

@@ -5,7 +5,7 @@ from arpanet_identity import tokens
 
 from arpanet import MemoryVault
 from arpanet.errors import ArpanetError, UsageError
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 CA = "ab" * 32
 FOREIGN = f"arp1-{'a' * 8}-{'b' * 40}-{'c' * 32}-éééééé"

@@ -6,7 +6,7 @@ import pytest
 
 from arpanet import progress
 from arpanet.records import Instance
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 
 def pg(number: int, health: str = "") -> Instance:

@@ -10,7 +10,7 @@ import pytest
 
 from arpanet.errors import SettingsError
 from arpanet.settings import rcfile
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 ENVIRONMENT = {"HOME": "/root", "EMPTY": "", "B": "bee"}
 

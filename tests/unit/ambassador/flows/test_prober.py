@@ -15,7 +15,7 @@ from arpanet_ambassador.flows.prober import (
 
 from arpanet.records import Host, Instance, Snapshot
 from tests.conftest import wait_for
-from tests.standing import stand_in
+from tests.support.stand_in import stand_in
 
 ONE, TWO = ("10.0.0.1", 1), ("10.0.0.2", 1)
 
