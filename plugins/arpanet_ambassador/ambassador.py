@@ -11,13 +11,13 @@ from pathlib import Path
 
 from arpanet import ARPANET_MASTERS, HOSTNAME, Container, Context, Snapshot
 from arpanet_ambassador.alarm import Alarm
-from arpanet_ambassador.clearing import homes
+from arpanet_ambassador.clear import homes
 from arpanet_ambassador.clients import Clients
 from arpanet_ambassador.flows.following import Flows
 from arpanet_ambassador.flows.prober import dialling
 from arpanet_ambassador.links.outcome import Outcome
 from arpanet_ambassador.links.plan import Plan, Planner, World
-from arpanet_ambassador.links.publishing import Publisher
+from arpanet_ambassador.links.publisher import Publisher
 from arpanet_ambassador.links.specs import masters
 from arpanet_ambassador.names.asking import Asking
 from arpanet_ambassador.nodes import LINKS, NAME

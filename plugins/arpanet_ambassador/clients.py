@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from arpanet import ARPANET_MASTERS, Container, Context
-from arpanet_ambassador.keeping import Kept
 from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.names import hosts, writing
 from arpanet_ambassador.names.reading import HostsFiles
@@ -15,6 +14,7 @@ from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.starting.describing import declares
 from arpanet_ambassador.starting.expected import Expected
 from arpanet_ambassador.starting.following import Starting
+from arpanet_ambassador.volume import Kept
 
 __all__ = ["Clients"]
 

@@ -74,7 +74,7 @@ class Clear(Command):
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Clear."""
-        from arpanet_ambassador.clearing import clear
+        from arpanet_ambassador.clear import clear
 
         if troubles := clear(self.app.context.engine):
             every = "; ".join(f"{name}: {troubles[name]}" for name in sorted(troubles))

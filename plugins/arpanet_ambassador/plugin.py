@@ -19,7 +19,7 @@ from arpanet import (
     node_status,
     statusfile,
 )
-from arpanet_ambassador import keeping, nodes
+from arpanet_ambassador import nodes, volume
 from arpanet_ambassador.flows.files import PART
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.added import Added, by_container
@@ -165,7 +165,7 @@ class AmbassadorPlugin:
 def _added(context: Context) -> Mapping[str, tuple[Added, ...]]:
     """Return the links that were added to running containers, as far as they can be read."""
     try:
-        kept = keeping.read(keeping.place_of(context.engine))
+        kept = volume.read(volume.place_of(context.engine))
     except ArpanetError:  # it does not run, say; whoever reads them next says what is wrong
         return {}
     return by_container(kept, time.time())

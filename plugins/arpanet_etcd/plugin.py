@@ -24,7 +24,7 @@ from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import SETTINGS, endpoints
 
 if TYPE_CHECKING:
-    from arpanet_etcd.masters.admitting import Access
+    from arpanet_etcd.masters.users import Access
     from arpanet_etcd.registry.v3.leafkeeper import LeafKeeper
     from arpanet_etcd.upkeep.caretaker import Caretaker
     from arpanet_etcd.upkeep.upgrader import Upgrader
@@ -70,7 +70,7 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_hosts_admitted(self, context: Context, admissions: Sequence[Admission]) -> None:
         """Make them etcd's users, each with what its role may do, and turn authentication on."""
-        from arpanet_etcd.masters.admitting import make_access
+        from arpanet_etcd.masters.users import make_access
 
         with self._admitting:
             if self._access_to is not context.settings:
@@ -83,10 +83,10 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_trust_changed(self, context: Context) -> None:
         """Start this host's etcd again."""
-        from arpanet_etcd.masters import restarting
+        from arpanet_etcd.masters import restart
 
         if make_registry(context.settings):
-            restarting.restart(context)
+            restart.restart(context)
 
     @hookimpl
     def arpanet_agent_start(self, context: Context) -> None:

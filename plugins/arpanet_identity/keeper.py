@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from arpanet import ARPANET_IP, HOSTNAME, ArpanetError, Context, statusfile
 from arpanet_identity import authority, host, rotation
+from arpanet_identity.rotator import Turning
 from arpanet_identity.server import Deeds, Server
 from arpanet_identity.settings import ARPANET_ENROL_PORT
-from arpanet_identity.turning import Turning
 
 __all__ = ["EVERY", "PART", "Keeper"]
 

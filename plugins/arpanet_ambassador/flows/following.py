@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from arpanet import Container, Snapshot
 from arpanet_ambassador.flows.dialling import Endpoint
 from arpanet_ambassador.flows.living import Living, Signs
-from arpanet_ambassador.flows.observing import Observing
 from arpanet_ambassador.flows.prober import Prober
+from arpanet_ambassador.flows.publisher import Observing
 from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, watches
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.planes.namespaces import Belongs

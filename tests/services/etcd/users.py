@@ -2,7 +2,7 @@
 
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.login import Login
-from arpanet_etcd.masters.admitting import Access
+from arpanet_etcd.masters.users import Access
 from arpanet_etcd.registry.keys import Layout
 
 from arpanet import Admission

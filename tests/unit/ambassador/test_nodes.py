@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from arpanet_ambassador import keeping, nodes
+from arpanet_ambassador import nodes, volume
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
@@ -189,7 +189,7 @@ def test_proxy_follows_what_clients_are_linked_to_when_that_is_started_again(run
 def test_what_the_proxy_plane_would_drop_is_said_before(run, tmp_path):
     env = {"BACKEND_1": "a", "BACKEND_53_UDP": "dns"}
     web = container("web", labels={"connect.80": "a", "connect.81": "b c"}, env=env)
-    keeping.change(tmp_path, lambda _: (Added("id-web", 82, "tcp", "a"),))
+    volume.change(tmp_path, lambda _: (Added("id-web", 82, "tcp", "a"),))
     said = []
     engine = Engine(HOLDER, AGENT, others=[web])
     engine.mounts = [{"Destination": str(nodes.LINKS), "Source": str(tmp_path)}]

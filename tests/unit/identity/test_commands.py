@@ -5,7 +5,7 @@ import json
 
 import pluggy
 import pytest
-from arpanet_identity import authority, enrolment, roster, rotating, rotation, tokens
+from arpanet_identity import authority, enrolment, roster, rotate, rotation, tokens
 from arpanet_identity.authority import Subject
 from arpanet_identity.enrolment import Enrolment
 from arpanet_identity.plugin import IdentityPlugin
@@ -268,8 +268,8 @@ def test_who_holds_up_a_change_of_the_ca_is_told_with_the_way_out(
         return advice(hosts, waits)
 
     monkeypatch.setattr(rotation, "advice", then_it_is_over)
-    monkeypatch.setattr(rotating, "PATIENCE", 0.0)
-    monkeypatch.setattr(rotating, "EVERY", 0.0)
+    monkeypatch.setattr(rotate, "PATIENCE", 0.0)
+    monkeypatch.setattr(rotate, "EVERY", 0.0)
     code, _, said = run("certs", "rotate")
     assert code == 0
     assert said.count("step 1 of 3: all learn to trust the next one; waits for h1, h2") == 1

@@ -13,7 +13,7 @@ from arpanet_ambassador.links.added import (
     put,
     without,
 )
-from arpanet_ambassador.links.adding import judged
+from arpanet_ambassador.links.addition import judged
 from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.names.own import named

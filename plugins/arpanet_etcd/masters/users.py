@@ -17,7 +17,7 @@ from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.masters import access
 from arpanet_etcd.masters.access import ROOT, State, Step, Wanted
-from arpanet_etcd.masters.cutting import Cutting
+from arpanet_etcd.masters.cutoff import Cutting
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.vault import V3Vault, where_v3
 from arpanet_etcd.settings import ETCD_PEERPORT, ETCD_PORT

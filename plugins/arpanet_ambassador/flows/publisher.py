@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arpanet import Container, statusfile
-from arpanet_ambassador.flows import observed
+from arpanet_ambassador.flows import report
 from arpanet_ambassador.flows.files import PART
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.planes.plane import Plane
@@ -36,9 +36,9 @@ class Observing:
         names = {one.id: one.name for one in containers.values()}
         seen = self._sockets.seen()
         found = {
-            "flows": observed.flows(seen, plan, names, began),
-            "more": max(0, len(seen) - observed.LATEST),
-            "links": observed.counted(self._sockets.uses(), plan, began),
+            "flows": report.flows(seen, plan, names, began),
+            "more": max(0, len(seen) - report.LATEST),
+            "links": report.counted(self._sockets.uses(), plan, began),
         }
         if found != self._left:
             statusfile.write(PART, found)

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from arpanet_ambassador.telling import Teller
+from arpanet_ambassador.announcer import Teller
 
 from arpanet.codec import encode_links
 from arpanet.errors import RegistryUnreachable

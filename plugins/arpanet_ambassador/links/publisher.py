@@ -4,8 +4,8 @@ import logging
 import time
 
 from arpanet import HOSTNAME, Context, Link, statusfile
+from arpanet_ambassador.announcer import Teller
 from arpanet_ambassador.links import report
-from arpanet_ambassador.telling import Teller
 
 __all__ = ["Publisher"]
 

@@ -1,7 +1,7 @@
 """A master's etcd is started again while the others go on: real members, no Docker."""
 
 import pytest
-from arpanet_etcd.masters import restarting
+from arpanet_etcd.masters import restart
 from arpanet_etcd.plugin import EtcdPlugin
 
 from arpanet.errors import RegistryError
@@ -47,11 +47,11 @@ def test_it_is_there_again_when_it_returns(two, arpanet_context):
     one, other = two
     context = context_of(one, arpanet_context)
     before = one.process.pid
-    restarting.restart(context)
+    restart.restart(context)
     assert context.engine.did == ["restart id-arpanet_etcd"]
     assert one.process.pid != before
     one.gateway.put("/x", "y")
-    restarting.restart(context_of(other, arpanet_context))
+    restart.restart(context_of(other, arpanet_context))
     assert other.gateway.get("/x").value == "y"
 
 
@@ -60,5 +60,5 @@ def test_not_while_another_does_not_answer(two, arpanet_context):
     other.stop()
     context = context_of(one, arpanet_context)
     with pytest.raises(RegistryError, match="not started again while h2 does not answer"):
-        restarting.restart(context)
+        restart.restart(context)
     assert context.engine.did == []

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from arpanet_ambassador.flows import observed
+from arpanet_ambassador.flows import report
 from arpanet_ambassador.links.declare import Declared
 from arpanet_ambassador.links.plan import Plan, Resolved
 from arpanet_ambassador.planes.plane import Client, Frontend, Home
@@ -28,19 +28,19 @@ def seen(address="127.77.0.1", target=("10.0.0.1", 10000), client="net:[1]", las
 
 
 def shown(*every):
-    rows = observed.flows(every, PLAN, {"id-web": "web"}, 1000.0)
+    rows = report.flows(every, PLAN, {"id-web": "web"}, 1000.0)
     return [(row["client"], row["dialled"], row["target"], row["instance"]) for row in rows]
 
 
 def test_of_too_many_the_latest_are_told():
     every = [seen(last=float(number)) for number in range(5000)]
-    rows = observed.flows(every, PLAN, {"id-web": "web"}, 0.0)
-    assert [row["last"] for row in rows] == [4999.0 - n for n in range(observed.LATEST)]
+    rows = report.flows(every, PLAN, {"id-web": "web"}, 0.0)
+    assert [row["last"] for row in rows] == [4999.0 - n for n in range(report.LATEST)]
 
 
 def test_by_the_names_that_people_gave():
     assert shown(seen()) == [("web", "redis:6379", "10.0.0.1:10000", "h1:r0:6379")]
-    assert observed.flows([seen()], PLAN, {}, 1000.0)[0]["last"] == 1005.0
+    assert report.flows([seen()], PLAN, {}, 1000.0)[0]["last"] == 1005.0
 
 
 def test_what_has_no_name_or_is_nobodys_is_shown_as_it_is():
@@ -58,7 +58,7 @@ def test_a_links_counters_are_those_of_all_that_is_dialled_for_it():
     other = Frontend("172.17.0.2", 6379)
     plan = replace(PLAN, resolved=(LINK._replace(frontends=(FRONTEND, other)),))
     uses = {("net:[1]", FRONTEND): Use(2, 1, 5.0), ("net:[1]", other): Use(1, 0, 7.0)}
-    (row,) = observed.counted(uses, plan, 1000.0)
+    (row,) = report.counted(uses, plan, 1000.0)
     assert (row["made"], row["refused"], row["last"]) == (3, 1, 1007.0)
-    assert observed.counted({("net:[1]", FRONTEND): Use()}, plan, 1000.0)[0]["last"] == 0.0
-    assert observed.counted({}, plan, 1000.0) == []
+    assert report.counted({("net:[1]", FRONTEND): Use()}, plan, 1000.0)[0]["last"] == 0.0
+    assert report.counted({}, plan, 1000.0) == []

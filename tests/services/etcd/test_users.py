@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import EtcdError
-from arpanet_etcd.masters.admitting import Access
+from arpanet_etcd.masters.users import Access
 
 from arpanet import Admission
 from arpanet.errors import RegistryError

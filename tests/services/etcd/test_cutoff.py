@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from arpanet_etcd.client import wire
-from arpanet_etcd.masters.admitting import Access
+from arpanet_etcd.masters.users import Access
 
 from tests.conftest import wait_for
 from tests.services.etcd.users import LAYOUT, M1, S1, S2, client

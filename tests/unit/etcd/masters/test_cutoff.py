@@ -5,8 +5,8 @@ import os
 from dataclasses import replace
 
 import pytest
-from arpanet_etcd.masters import cutting
-from arpanet_etcd.masters.cutting import Cutting
+from arpanet_etcd.masters import cutoff
+from arpanet_etcd.masters.cutoff import Cutting
 
 from arpanet import Admission, sockets
 from arpanet.errors import RegistryError
@@ -22,7 +22,7 @@ def connection(ip, port=4001, at="10.0.0.9"):
 
 
 def ended(admitted, gone):
-    return {one.target[0] for one in cutting.strange(map(connection, FROM), admitted, gone)}
+    return {one.target[0] for one in cutoff.strange(map(connection, FROM), admitted, gone)}
 
 
 def test_what_comes_from_no_hosts_address_and_from_one_that_is_gone():

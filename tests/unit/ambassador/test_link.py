@@ -4,10 +4,10 @@ import argparse
 import time
 
 import pytest
-from arpanet_ambassador.adding import duration
-from arpanet_ambassador.keeping import Kept, change, place_of, read
+from arpanet_ambassador.link import duration
 from arpanet_ambassador.links.added import Added, put
 from arpanet_ambassador.nodes import LINKS
+from arpanet_ambassador.volume import Kept, change, place_of, read
 
 from arpanet.errors import ArpanetError
 

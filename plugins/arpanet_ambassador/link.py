@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from arpanet import ARPANET_MASTERS, ArpanetError, Command, Container, Context, Lister, statusfile
-from arpanet_ambassador import keeping, nodes
+from arpanet_ambassador import nodes, volume
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.added import Added, by_container, port_of, put, without
-from arpanet_ambassador.links.adding import judged
+from arpanet_ambassador.links.addition import judged
 from arpanet_ambassador.links.declare import HOST, Declared, Declaring, owner
 from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.planes.namespaces import name_of
@@ -43,14 +43,14 @@ class LinkAdd(Command):
     def take_action(self, parsed_args: Namespace) -> None:
         """Look whether there can be such a link, keep it, and say what became of it."""
         context = self.app.context
-        place = keeping.place_of(context.engine)
+        place = volume.place_of(context.engine)
         client = _running(context, parsed_args.client)
         until = time.time() + parsed_args.seconds if parsed_args.seconds else 0.0
         with _refused(f"container {client.name}"):
             port, protocol = port_of(parsed_args.port)
             fresh = Added(client.id, port, protocol, parsed_args.spec.strip(), until)
-            link = _judged(context, client, fresh, keeping.read(place))
-        keeping.change(place, lambda every: put(_alive(context, every), fresh))
+            link = _judged(context, client, fresh, volume.read(place))
+        volume.change(place, lambda every: put(_alive(context, every), fresh))
         context.say(_outcome(context, link))
 
 
@@ -67,19 +67,19 @@ class LinkRm(Command):
     def take_action(self, parsed_args: Namespace) -> None:
         """Keep it no more."""
         context = self.app.context
-        place = keeping.place_of(context.engine)
+        place = volume.place_of(context.engine)
         found = context.engine.inspect(parsed_args.client)
         if not found:
             raise _no_container(parsed_args.client)
         with _refused(f"container {parsed_args.client}"):
             dialled = (str(found["Id"]), *port_of(parsed_args.port))
-        if all(one.dialled != dialled for one in keeping.read(place)):
+        if all(one.dialled != dialled for one in volume.read(place)):
             context.say(
                 f"container {parsed_args.client}: no link was added at {parsed_args.port}; what it "
                 "declares itself stays for as long as it lives"
             )
             return
-        keeping.change(place, lambda every: without(_alive(context, every), dialled))
+        volume.change(place, lambda every: without(_alive(context, every), dialled))
 
 
 class LinkList(Lister):
@@ -94,7 +94,7 @@ class LinkList(Lister):
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read what is kept."""
         engine, only = self.app.context.engine, parsed_args.client
-        kept = by_container(keeping.read(keeping.place_of(engine)), time.time())
+        kept = by_container(volume.read(volume.place_of(engine)), time.time())
         plain = parsed_args.formatter in ("json", "yaml")
         rows = []
         for container, own in kept.items():

@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from arpanet_ambassador.links import publishing
-from arpanet_ambassador.links.publishing import Publisher
+from arpanet_ambassador.links import publisher
+from arpanet_ambassador.links.publisher import Publisher
 
 from arpanet.records import Link
 from arpanet.registry import MemoryRegistry
@@ -23,8 +23,8 @@ def host(monkeypatch):
         found.spent += found.takes
 
     clock = SimpleNamespace(monotonic=lambda: found.now, thread_time=lambda: found.spent)
-    monkeypatch.setattr(publishing, "time", clock)
-    monkeypatch.setattr(publishing.statusfile, "write", write)
+    monkeypatch.setattr(publisher, "time", clock)
+    monkeypatch.setattr(publisher.statusfile, "write", write)
     context = SimpleNamespace(
         settings={HOSTNAME: "here"}, registry=MemoryRegistry(), emit=lambda *_, **__: None
     )
