@@ -20,6 +20,7 @@ import requests
 
 from arpanet.docker import archives, problems, streams
 from arpanet.docker.events import Touched
+from arpanet.docker.glance import Glance, glance
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing, translated
 from arpanet.docker.specs import ContainerSpec, once_body, once_of
 from arpanet.errors import EngineError
@@ -90,16 +91,12 @@ class Client:
                 self._api = self._client(ANSWER)
             return Touched(client, self._url)
 
-    def listed(self, label: str | None = None) -> dict[str, str]:
-        """Return id -> name of what runs, or of all that carries *label*, running or not."""
+    def listed(self, label: str | None = None) -> dict[str, Glance]:
+        """Return, by id, what runs, or all that carries *label*, running or not."""
         filters = {"label": label} if label else None
         with self._doing("list containers"):
             found = self._api.containers(all=label is not None, filters=filters)
-        # a link makes another name of it: /client/alias
-        names = {
-            one["Id"]: min(one.get("Names") or [""], key=lambda n: n.count("/")) for one in found
-        }
-        return {key: name.lstrip("/") for key, name in names.items()}
+        return {one["Id"]: glance(one) for one in found}
 
     def linked(self, container: str) -> list[str]:
         """Return the names of all that Docker ties to this one (``--link``), running or not."""

@@ -2,7 +2,8 @@
 
 One thread reads Docker's events and only puts ids on a queue; another looks at what they name and
 tells. A full comparison follows each connect, so that what happened while nobody listened is seen,
-and each *resync* seconds, since Docker drops events for slow listeners and replays 256 at most.
+and each *resync* seconds, since Docker drops events for slow listeners and replays 256 at most;
+then what goes on as it was, by Docker's list, is not looked at more closely.
 
 A container that was sent its stop signal counts as stopping until it ends or has outlived it. One
 that can't be inspected stays as it was last seen, is named in :attr:`Following.trouble`
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from arpanet.docker.glance import Glance
 from arpanet.docker.inspect import KILL, Event
 from arpanet.docker.problems import Silent
 from arpanet.docker.stopping import Stopping
@@ -51,8 +53,8 @@ class Source(Protocol):
     def subscribe(self) -> Events:
         """Begin to listen."""
 
-    def listed(self) -> dict[str, str]:
-        """Return id -> name of all running containers."""
+    def listed(self) -> dict[str, Glance]:
+        """Return all running containers by id, at a glance."""
 
     def container(self, container: str) -> Container | None:
         """Return one, ``None`` when it does not run."""
@@ -79,6 +81,7 @@ class Following:
         self._events: Events | None = None
         self._known: dict[str, Container] = {}
         self._failing: dict[str, _Failing] = {}
+        self._glances: dict[str, Glance] = {}
         self._stopping = Stopping()
         self._threads = [
             threading.Thread(target=self._read, name="docker-events", daemon=True),
@@ -174,15 +177,17 @@ class Following:
         return [one for one in batch if one]
 
     def _look_at_all(self, anew: bool) -> None:
-        """Look at every running container; *anew*: also at those that are not due again yet."""
-        names = self._source.listed()
-        self._forget((self._known.keys() | self._failing.keys()) - names.keys())
+        """Look at every running container that may have changed; *anew*: at all there are."""
+        glances, before = self._source.listed(), self._glances
+        self._glances = {}  # not to be gone by when this look fails
+        self._forget((self._known.keys() | self._failing.keys()) - glances.keys())
         now = time.monotonic()
-        for key in names:
+        for key, one in glances.items():
             failing = self._failing.get(key)
-            if failing is None or anew or failing.due <= now:
-                self._look_at_one(key, names)
-        self._problem = ""
+            goes_on = key in self._known and one.goes_on(before.get(key))
+            if anew or (failing.due <= now if failing else not goes_on):
+                self._look_at_one(key, glances)
+        self._glances, self._problem = glances, ""
 
     def _look_at(self, batch: list[Event]) -> None:
         """Look at what *batch* names, and at what is due again.
@@ -208,7 +213,7 @@ class Following:
                 self._stopping.hear(event, container, time.monotonic(), time.time())
         self._known |= {one.id: one for one in self._stopping.marked(self._known)}
 
-    def _look_at_one(self, key: str, names: Mapping[str, str] | None = None) -> None:
+    def _look_at_one(self, key: str, names: Mapping[str, Glance] | None = None) -> None:
         began = time.monotonic()
         try:
             found = self._source.container(key)
@@ -217,7 +222,7 @@ class Following:
                 raise  # that was Docker itself
             names = self._source.listed() if names is None else names
             if key in names:
-                self._fails(key, names[key], problem, time.monotonic() - began)
+                self._fails(key, names[key].name, problem, time.monotonic() - began)
                 return
             found = None  # it runs no more, whatever is wrong with it
         self._forget([key])

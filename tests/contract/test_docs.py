@@ -186,19 +186,18 @@ def test_the_printed_python_is_python():
             compile(block, name, "exec")
 
 
-@pytest.mark.parametrize(
-    ("title", "count"), [("## Who can do what", 6), ("## What is given wrongly", 10)]
-)
-def test_each_claim_about_security_names_tests_that_there_are(title, count):
-    """Each row of the tables has one; files by their path or the last part, tests by a part."""
-    table = section(page("docs/security.md"), title)
-    rows = [line.split("|")[-2] for line in table.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == count
+def named_tests(row: str) -> list[str]:
+    """Return the words of a table's row that name tests; files come first."""
+    return re.findall(r"`([^`]+)`", row.split("|")[-2])
+
+
+def assert_tests_are_there(rows: list[str]) -> None:
+    """Each row names some: files by their path or the last part, tests by a part."""
     files = {str(one.relative_to(ROOT)): one for one in (ROOT / "tests").rglob("test_*.py")}
     text = "".join(one.read_text() for one in files.values())
     for row in rows:
-        words = re.findall(r"`([^`]+)`", row)
-        assert any(not word.endswith(".py") for word in words) and words[0].endswith(".py")
+        words = named_tests(row)
+        assert any(not word.endswith(".py") for word in words) and words[0].endswith(".py"), row
         for word in words:
             there = (
                 any(name.endswith(f"/{word}") or name == word for name in files)
@@ -234,3 +233,35 @@ def test_what_a_plane_may_lack_is_what_behaviours_need():
     assert {need for one in BEHAVIOURS for need in one.needs} == {one.need for one in LACKS}
     of = [(one.need, plane) for one in LACKS for plane in one.planes]
     assert len(of) == len(set(of))
+
+
+def table_rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("| ")][1:]
+
+
+@pytest.mark.parametrize(
+    ("title", "count"), [("## Who can do what", 6), ("## What is given wrongly", 10)]
+)
+def test_each_claim_about_security_names_tests_that_there_are(title, count):
+    rows = table_rows(section(page("docs/security.md"), title))
+    assert len(rows) == count
+    assert_tests_are_there(rows)
+
+
+def test_each_step_of_a_bad_day_names_tests_that_there_are_and_none_is_left_out():
+    text = page("docs/operations.md")
+    steps = section(text, "## The bad day, step by step")
+    assert_tests_are_there(table_rows(steps))
+    known = {plain(one) for one in re.findall(r"`(arpanet [^`]+)`", steps)}
+    said = set(re.findall(r"`(arpanet [^`]+)`", text.replace(steps, "")))
+    said |= set(re.findall(r"^(?:sudo )?(arpanet .+?)(?:  .*)?$", text, re.MULTILINE))
+    # the lab's own, and what is no step
+    others = {"arpanet lab gameday", "arpanet --debug"}
+    assert {plain(one) for one in said} - others <= known
+
+
+def plain(line: str) -> str:
+    """Return a command without what differs each time: its operands."""
+    words = re.sub("<[^>]+>", "", line).split()
+    kept = [one for one in words if re.fullmatch(r"-*[a-z]+(-[a-z]+)*", one)]
+    return " ".join(kept).replace("--peers boot", "--peers")

@@ -339,3 +339,43 @@ def test_etcdctl_without_etcdctl_and_without_a_master_here(hosts, monkeypatch):
     assert "needs an etcdctl on this host" in fails(one, "arpanet etcdctl watch /x")[1]
     run(three, "arpanet etcdctl snapshot save kept.db", cwd=three.home)
     assert (three.home / "kept.db").stat().st_size > 10000
+    gateway = Gateway([f"http://{one.ip}:4001"])
+    mine = gateway.status(f"http://{one.ip}:4001")["header"]["member_id"]
+    full = {"action": "ACTIVATE", "alarm": "NOSPACE", "memberID": mine}
+    gateway.call("maintenance/alarm", full)
+    assert "'arpanet etcdctl defrag', then 'arpanet etcdctl alarm disarm'" in words_of(one)
+    for line in ("arpanet etcdctl defrag", "arpanet etcdctl alarm disarm"):
+        run(three, f"{line} --endpoints http://{one.ip}:4001")  # no other host is a master
+    assert run(three, "arpanet etcdctl set /shop/a 2") == "2"
+    assert run(one, "arpanet etcdctl del --prefix /shop/") == "1"
+
+
+def words_of(host: Host) -> str:
+    """What status says of the masters."""
+    detail: str = status(host)["masters"].detail
+    return detail
+
+
+def test_quorum_lost_for_good_without_a_snapshot(hosts):
+    """What docs/operations.md says, by hand."""
+    one, two, _ = hosts
+    run(one, BOOT)
+    join(two, one)
+    assert run(one, "arpanet etcdctl set /shop/a 1") == "1"
+    run(two, "docker rm -f arpanet_etcd")
+    wait_for(lambda: not writes(one))
+    image = run(one, "docker inspect -f {{.Config.Image}} arpanet_etcd")
+    run(one, "arpanet master stop")
+    alone = "-d --name once --network none -v arpanet_etcd_data:/var/lib/etcd"
+    etcd = "etcd --name=host1 --data-dir=/var/lib/etcd/data --force-new-cluster"
+    run(one, f"docker run {alone} {image} {etcd}")
+    logs = ["docker", "logs", "once"]
+    wait_for(lambda: "serving" in (said := one.run(logs)).stdout + said.stderr)
+    run(one, "docker stop once")
+    run(one, "docker rm once")
+    run(one, BOOT)
+    assert names(one) == ["host1"]
+    assert run(one, "arpanet etcdctl get /shop/a") == "1"
+    run(two, "docker volume rm arpanet_etcd_data")
+    join(two, one)
+    assert names(two) == ["host1", "host2"]

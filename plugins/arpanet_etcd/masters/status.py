@@ -1,8 +1,8 @@
 """What ``arpanet status`` says of masters: this host's container, and the cluster as a whole."""
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 
 from arpanet import Context, EngineUnreachable, Member, RegistryError, Status
@@ -18,6 +18,8 @@ __all__ = ["Report", "Survey", "cluster_line", "status", "survey"]
 
 #: Seconds for one master to answer: the command is to answer within seconds also when none does.
 TIMEOUT = 1.0
+#: How a member's status says that an alarm is raised (etcd 3.4 and newer).
+_ALARM = re.compile(r"memberID:(\d+) alarm:(\w+)")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Report:
     :ivar leader: an id; ``""``: it has none.
     :ivar size: bytes of its store on disk, of which *in_use* are not free inside of it.
     :ivar index: the last entry of the masters' common log that it has.
+    :ivar alarms: (member id, alarm) of all that are raised. To ask for them by a request of its
+        own would have etcd write that into its log.
     """
 
     healthy: bool
@@ -35,6 +39,7 @@ class Report:
     size: int = 0
     in_use: int = 0
     index: int = 0
+    alarms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,8 @@ def survey(places: Sequence[str]) -> Survey:
     with ThreadPoolExecutor(max_workers=max(len(members), 1)) as pool:
         reports = list(pool.map(_report, members))
     alarms: dict[str, list[str]] = {}
-    with suppress(RegistryError):  # without a majority nobody knows, and masters alone may ask
-        for one in gateway.call("maintenance/alarm", {"action": "GET"}).get("alarms", ()):
-            raised = alarms.setdefault(f"{int(one.get('memberID', 0)):x}", [])
-            raised.append(one.get("alarm", ""))
+    for member, alarm in sorted({one for said in reports for one in said.alarms}):
+        alarms.setdefault(member, []).append(alarm)
     return Survey(members, {m.id: r for m, r in zip(members, reports, strict=True)}, alarms)
 
 
@@ -117,9 +120,18 @@ def _report(member: Member) -> Report:
             continue
         leader = int(said.get("leader", 0))
         well = bool(leader) if member.learner else health.healthy(url, TIMEOUT)
-        numbers = (int(said.get(name, 0)) for name in ("dbSize", "dbSizeInUse", "raftIndex"))
-        return Report(well, said.get("version", ""), f"{leader:x}" if leader else "", *numbers)
+        size, in_use, index = (
+            int(said.get(one, 0)) for one in ("dbSize", "dbSizeInUse", "raftIndex")
+        )
+        raised = tuple(_alarm(one) for one in _ALARM.findall(" ".join(said.get("errors", ()))))
+        named = f"{leader:x}" if leader else ""
+        return Report(well, said.get("version", ""), named, size, in_use, index, raised)
     return Report(False)
+
+
+def _alarm(found: tuple[str, str]) -> tuple[str, str]:
+    member, alarm = found
+    return f"{int(member):x}", alarm
 
 
 def cluster_line(
@@ -155,5 +167,6 @@ def cluster_line(
         return Status("masters", "degraded", f"{detail}; etcd reports {', '.join(sorted(alarms))}")
     learners = [m.name or m.peer_urls[0] for m in members if m.learner]
     if learners:
-        detail += f"; {', '.join(learners)} is joining: 'arpanet master start' there finishes it"
+        finish = "'arpanet master start --peers boot' there finishes it"
+        detail += f"; {', '.join(learners)} is joining: {finish}"
     return Status("masters", "degraded" if silent or learners else "ok", detail)

@@ -117,7 +117,8 @@ class Asking:
                 raise ArpanetError(
                     f"the agent of {host}'s master does not take what it is asked:"
                     " this master and those after it are as they were",
-                    "see 'arpanet status' there; 'arpanet master start' there begins another",
+                    "see 'arpanet status' there;"
+                    " 'arpanet master start --peers boot' there begins another",
                 )
             said = self._wait(host, said, DONE)
         if said is None or said.open:

@@ -9,6 +9,7 @@ import pytest
 from arpanet.docker import following as module
 from arpanet.docker import stopping
 from arpanet.docker.following import Following
+from arpanet.docker.glance import Glance
 from arpanet.docker.inspect import Event
 from arpanet.docker.problems import Silent
 from arpanet.errors import EngineError, EngineUnreachable
@@ -51,7 +52,7 @@ class Source:
     def listed(self):
         self.check()
         self.lists += 1
-        return {name: f"the-{name}" for name, one in self.now.items() if one}
+        return {name: Glance(f"the-{name}", repr(one), 1) for name, one in self.now.items() if one}
 
     def container(self, container):
         self.check()
@@ -132,6 +133,18 @@ def test_a_lost_event_is_found_by_the_comparison(source, follow):
     wait_for(lambda: told[-1] == {"a": running("a")})
     count = len(told)
     wait_for(lambda: len(told) > count)  # told also when nothing changed
+
+
+def test_what_goes_on_as_it_was_is_looked_at_once(source, follow):
+    source.now |= {"a": running("a"), "b": running("b")}
+    _, told = follow(resync=0.05)
+    wait_for(lambda: source.lists > 2)
+    assert sorted(source.looks) == ["a", "b"]
+    source.now["b"] = running("b", networks={"n": "10.0.0.2"})  # and no event tells
+    wait_for(lambda: told[-1]["b"].networks)
+    assert source.looks.count("a") == 1
+    source.stream.queue.put(None)  # what happened until the next connect, nobody has heard
+    wait_for(lambda: source.looks.count("a") == 2)
 
 
 def test_an_outage_is_never_an_empty_host(source, follow):

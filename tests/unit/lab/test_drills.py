@@ -1,8 +1,10 @@
 """What drills cost, and whether that is more than was promised."""
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+from arpanet_lab.drills import runner
 from arpanet_lab.drills.catalogue import DRILLS, chosen, ordered
 from arpanet_lab.drills.drill import Drill, Outcome, Promise, breaches
 from arpanet_lab.drills.rules import judged
@@ -143,3 +145,18 @@ def test_drills_by_name():
     assert len({drill.name for drill in DRILLS}) == len(DRILLS)
     with pytest.raises(UsageError, match="no drill flood"):
         chosen(["flood"])
+
+
+def test_one_game_day_at_a_time(monkeypatch):
+    """Nothing is done to a lab that runs: somebody may hold drills on it just now."""
+    touched = []
+    running = SimpleNamespace(
+        running=True, down=lambda: touched.append("down"), up=lambda *a, **b: touched.append("up")
+    )
+    monkeypatch.setattr(runner, "Lab", lambda *_, **__: running)
+    with (
+        pytest.raises(UsageError, match="lab gameday is up: one game day at a time"),
+        runner.cluster(full=False),
+    ):
+        pytest.fail("it began")
+    assert touched == []

@@ -53,7 +53,8 @@ DOWN = Report(False)
             [],
             "degraded",
             "1 of 1 answer, not http://10.0.0.4:7001; leader h2; etcd 3.6.14;"
-            " http://10.0.0.4:7001 is joining: 'arpanet master start' there finishes it",
+            " http://10.0.0.4:7001 is joining:"
+            " 'arpanet master start --peers boot' there finishes it",
         ),
     ],
 )
