@@ -153,7 +153,8 @@ def _hold(engine: Engine, name: str, image: str) -> bool:
         _make_room(engine, name)
         if not held:
             spec = ContainerSpec(HOLDER, name, image, ("hold",), stop_seconds=1)
-            return engine.ensure(spec) != "unchanged"
+            # it does nothing that could fail, and the next one's image is the same
+            return engine.ensure(spec, settle=False) != "unchanged"
         # one that clients are linked to, if there is such a one
         named = max(held, key=lambda one: len(engine.linked(one.id)))
         engine.rename(named.id, name)

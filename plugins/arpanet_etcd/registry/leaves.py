@@ -4,9 +4,10 @@ Hosts that were let in write records alone: etcd can't tell by host who may writ
 write the leaves, of what every reader of arpanet's would dial: from a host that is let in, at an
 address that it may have, under names that are not others'. Nothing is made of what vanished.
 
-They live with one lease of the masters' own, for whose keys hosts have no right. With a host's they
-could not: etcd lets nobody write under a lease that has keys which he may not write. Leaves with
-another lease than that, or a host's, are somebody else's, and stay. No I/O.
+They live with leases of the masters' own, for whose keys hosts have no right. With a host's they
+could not: etcd lets nobody write under a lease that has keys which he may not write. It looks at
+all of them at each write (3.6), so there is one for the leaves of each host. Leaves with another
+lease than these, or a host's, are somebody else's, and stay. No I/O.
 """
 
 import hashlib
@@ -35,11 +36,13 @@ class Leaf(NamedTuple):
     key: str
     address: str
     revision: int
+    lease: int = 0
 
 
-def lease_of(layout: Layout) -> int:
-    """Return the id of the masters' lease: the same on each, so that none need be told."""
-    return int.from_bytes(hashlib.sha256(layout.root.encode()).digest()[:8]) >> 1 or 1
+def lease_of(layout: Layout, host: str) -> int:
+    """Return the id of the lease of a host's leaves: the same on each master, so none is told."""
+    words = f"{layout.root} {host}".encode()
+    return int.from_bytes(hashlib.sha256(words).digest()[:8]) >> 1 or 1
 
 
 class Leaves:
@@ -50,7 +53,7 @@ class Leaves:
     """
 
     def __init__(self, layout: Layout, own: str, before: "Leaves | None" = None) -> None:
-        self._layout, self._own, self._lease = layout, own, lease_of(layout)
+        self._layout, self._own = layout, own
         self._room, self._hosts = f"{layout.root}services/", f"{layout.root}hosts/"
         self._view, self._seen = View(layout), Snapshot()
         if before:  # hosts and names that another store lacks may be put back there
@@ -59,8 +62,10 @@ class Leaves:
         self._masters: set[str] = set()
         #: with what each host's record lives
         self._sessions: dict[str, int] = {}
-        #: key -> address, and by instance
-        self._wanted: dict[str, str] = {}
+        #: host -> the lease of its leaves
+        self._leases: dict[str, int] = {}
+        #: key -> address and lease, and by instance
+        self._wanted: dict[str, tuple[str, int]] = {}
         self._by_id: dict[str, dict[str, str]] = {}
         self._known: dict[str, Value] = {}
         #: keys that may not be as they should be
@@ -110,6 +115,8 @@ class Leaves:
     def _meet(self, key: str, lease: int) -> None:
         if self._sessions.get(key) != lease:
             self._sessions[key] = lease
+            if parsed := self._layout.parse(key):
+                self._lease_of(parsed.id)
             # what a host wrote itself, where nobody had to be let in, is the masters' from now on
             self._open |= self._known.keys() - self._wanted.keys()
 
@@ -129,9 +136,19 @@ class Leaves:
             after = self._leaves_of(now.instances.get(one))
             if after:
                 self._by_id[one] = after
-                self._wanted.update(after)
+                lease = self._lease_of(now.instances[one].host)
+                self._wanted.update({key: (text, lease) for key, text in after.items()})
             self._open |= before.keys() | after.keys()
         self._seen = now
+
+    def leases(self) -> set[int]:
+        """Return those that are to be kept alive."""
+        return {lease for _, lease in self._wanted.values()}
+
+    def _lease_of(self, host: str) -> int:
+        if host not in self._leases:
+            self._leases[host] = lease_of(self._layout, host)
+        return self._leases[host]
 
     def _leaves_of(self, instance: Instance | None) -> dict[str, str]:
         if instance is None or instance.unconfirmed:
@@ -144,13 +161,13 @@ class Leaves:
 
     def todo(self) -> list[Leaf]:
         """Return what is not as it should be: what is to go first."""
-        ours = {self._lease, *self._sessions.values()} - {0}
+        ours = {*self._leases.values(), *self._sessions.values()} - {0}
         found = []
         for key in self._open:
-            value, address = self._known.get(key), self._wanted.get(key, "")
+            value, (address, lease) = self._known.get(key), self._wanted.get(key, ("", 0))
             revision = value.mod_revision if value else 0
-            if address and not (value and (value.value, value.lease) == (address, self._lease)):
-                found.append(Leaf(key, address, revision))
+            if address and not (value and (value.value, value.lease) == (address, lease)):
+                found.append(Leaf(key, address, revision, lease))
             elif not address and value and value.lease in ours:
                 found.append(Leaf(key, "", revision))
         self._open = {one.key for one in found}

@@ -56,11 +56,11 @@ def kept(cluster, master):
         yield made
 
 
-def registry(cluster, who, layout=LAYOUT):
+def registry(cluster, who, ttl=3):
     gateway = client(cluster, who, pinned=True)
-    store = V3Store(gateway.endpoints, layout)
+    store = V3Store(gateway.endpoints, LAYOUT)
     store.gateway = gateway
-    return EtcdRegistry(store, layout, ttl=3)
+    return EtcdRegistry(store, LAYOUT, ttl)
 
 
 def leaves(master):
@@ -108,7 +108,7 @@ def test_a_stolen_slave_misleads_nobody(cluster, master, kept):
     session.publish([true])
     wait_for(lambda: leaves(master) == of(true))
     V3Vault(master, LAYOUT).write("public/services/bank", '{"hosts": ["h2"]}')
-    thief, lease = client(cluster, S1), lease_of(LAYOUT)
+    thief, lease = client(cluster, S1), lease_of(LAYOUT, "h2")
     key = LAYOUT.leaf("web", true.id)
     for path, body in (
         ("kv/put", {"key": wire.encode(key), "value": wire.encode("10.6.6.6:80")}),
@@ -154,7 +154,7 @@ def test_what_is_wiped_or_changed_by_hand_is_put_right(cluster, master, kept):
     wait_for(lambda: leaves(master) == of(instance(1)))
     master.delete(ROOM, wire.prefix_end(ROOM))
     wait_for(lambda: leaves(master) == of(instance(1)))
-    master.revoke(lease_of(LAYOUT))
+    master.revoke(lease_of(LAYOUT, "h1"))
     wait_for(lambda: leaves(master) == of(instance(1)))
     master.put(LAYOUT.leaf("web", instance(1).id), "10.9.9.9:1")
     master.put(LAYOUT.leaf("other", "made by hand"), "10.9.9.9:1")
@@ -173,7 +173,7 @@ def test_leaves_that_hosts_wrote_are_taken_over(cluster, master):
     session = master.get(key).lease
     assert session
     with keeper(cluster):
-        wait_for(lambda: master.get(key).lease == lease_of(LAYOUT))
+        wait_for(lambda: master.get(key).lease == lease_of(LAYOUT, "h1"))
         slave = V3Writer(client(cluster, S1, pinned=True), LAYOUT, H1, 15)
         slave.refresh()
         slave.write([instance(1)])
@@ -184,7 +184,7 @@ def test_leaves_that_hosts_wrote_are_taken_over(cluster, master):
 def test_thousands_at_once(cluster, master, kept):
     """More than one transaction takes, and more than one answer lists."""
     made = [replace(instance(n), services=("web",)) for n in range(1500)]
-    one = registry(cluster, S1)
+    one = registry(cluster, S1, ttl=60)
     session = one.session(H1)
     session.publish(made)
     wait_for(lambda: leaves(master) == of(*made), 30)

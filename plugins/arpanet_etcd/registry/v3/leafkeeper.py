@@ -20,7 +20,7 @@ from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.watch import Watch
 from arpanet_etcd.client.wire import EtcdError, Value
 from arpanet_etcd.registry.keys import Layout
-from arpanet_etcd.registry.leaves import Leaf, Leaves, lease_of
+from arpanet_etcd.registry.leaves import Leaf, Leaves
 
 __all__ = ["PART", "TTL", "LeafKeeper"]
 
@@ -31,7 +31,7 @@ PART = "leaves"
 #: Seconds that leaves outlive the last of the masters' agents: whoever reads them goes on with the
 #: last that is known, but not for ever.
 TTL = 3600
-#: Seconds between two looks at the lease, at most.
+#: Seconds between two looks at a lease, at most.
 LOOK = 300.0
 #: Seconds that a master leaves to each that comes before it.
 TURN = 1.0
@@ -53,7 +53,8 @@ class LeafKeeper:
         #: why nothing new is known
         self._deaf = ""
         self._gateway, self._layout, self._own = gateway, layout, own
-        self._lease, self._look_at = lease_of(layout), 0.0
+        #: when each lease is to be looked at again
+        self._look_at: dict[int, float] = {}
         self._leaves, self._position = Leaves(layout, own), Position()
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
@@ -130,7 +131,7 @@ class LeafKeeper:
                 left = self._put_right()
             except RegistryError as problem:
                 self._say(str(problem))
-                self._look_at, left = 0.0, True
+                self._look_at, left = {}, True
             except Exception as problem:  # whatever it is, the next look may be better
                 log.exception("writing what others find failed")
                 self._say(f"{type(problem).__name__}: {problem}")
@@ -146,10 +147,9 @@ class LeafKeeper:
         todo, turn = self._look()
         if turn is None or (turn and todo and self._ended.wait(turn * TURN)):
             return False
-        if time.monotonic() >= self._look_at:
-            self._keep_alive()
         if turn:
             todo, _ = self._look()
+        self._keep_alive()
         for batch in _batches(todo):
             self._apply(batch)
         return bool(todo) and bool(self._look()[0])
@@ -159,20 +159,30 @@ class LeafKeeper:
             return self._leaves.todo(), self._leaves.turn
 
     def _keep_alive(self) -> None:
-        left = self._gateway.keepalive(self._lease)
-        if left != TTL:  # nobody's yet, or somebody made it for another time
-            if left:
-                self._gateway.revoke(self._lease)
-            with suppress(EtcdError):  # another master was faster
-                self._gateway.grant(TTL, self._lease)
-        self._look_at = time.monotonic() + LOOK
+        with self._lock:
+            leases = self._leaves.leases()
+        now = time.monotonic()
+        self._look_at = {one: at for one, at in self._look_at.items() if one in leases}
+        for one in leases:
+            if now >= self._look_at.get(one, 0.0):
+                self._begin_anew(one)
+                self._look_at[one] = now + LOOK
+
+    def _begin_anew(self, lease: int) -> None:
+        left = self._gateway.keepalive(lease)
+        if left == TTL:
+            return
+        if left:  # somebody made it, for another time
+            self._gateway.revoke(lease)
+        with suppress(EtcdError):  # another master was faster
+            self._gateway.grant(TTL, lease)
 
     def _apply(self, batch: Sequence[Leaf]) -> None:
         """Write *batch* if nothing of it was changed meanwhile; else learn what was."""
         result = self._gateway.txn(
             [wire.at_revision(one.key, one.revision) for one in batch],
             [
-                wire.put_op(one.key, one.address, self._lease)
+                wire.put_op(one.key, one.address, one.lease)
                 if one.address
                 else wire.delete_op(one.key)
                 for one in batch
@@ -183,7 +193,7 @@ class LeafKeeper:
         with self._lock:
             if result.succeeded:
                 for one in batch:
-                    now = Value(one.address, result.revision, self._lease, 0)
+                    now = Value(one.address, result.revision, one.lease, 0)
                     self._leaves.found(one.key, now if one.address else None)
                 return
             for one, values in zip(batch, result.reads, strict=True):

@@ -11,7 +11,7 @@ from arpanet_etcd.registry.leaves import Leaf, Leaves, lease_of
 from arpanet import Host, Instance, codec
 
 LAYOUT = Layout("/x", leaves=False)
-OURS, SESSION = lease_of(LAYOUT), 7
+OURS, SESSION = lease_of(LAYOUT, "h1"), 7
 WEB = Instance("h1:c:80", ("web",), "h1", "10.0.0.1", 8080)
 LEAF = "/x/services/web/h1:c:80"
 
@@ -49,7 +49,8 @@ def test_a_record_makes_leaves_and_its_end_takes_them_away(leaves):
     both = replace(WEB, services=("web", "site"))
     leaves.take([record(both)])
     wanted = ["/x/services/site/h1:c:80", LEAF]
-    assert leaves.todo() == [Leaf(key, "10.0.0.1:8080", 0) for key in wanted]
+    assert leaves.todo() == [Leaf(key, "10.0.0.1:8080", 0, OURS) for key in wanted]
+    assert leaves.leases() == {OURS}
     leaves.take([leaf("10.0.0.1:8080", OURS, key=key) for key in wanted])
     assert leaves.todo() == []
     leaves.take([record(WEB)])
@@ -94,7 +95,7 @@ def test_a_reserved_name_is_its_hosts_alone(leaves):
 )
 def test_whatever_stands_in_its_place_gives_way(leaves, found):
     leaves.take([record(WEB), leaf(*found)])
-    assert leaves.todo() == [Leaf(LEAF, "10.0.0.1:8080", 9)]
+    assert leaves.todo() == [Leaf(LEAF, "10.0.0.1:8080", 9, OURS)]
 
 
 @pytest.mark.parametrize(("lease", "goes"), [(OURS, True), (SESSION, True), (0, False), (8, False)])
@@ -126,7 +127,7 @@ def test_masters_take_turns_by_name_and_who_is_not_let_in_has_none(leaves):
     assert leaves.turn is None
 
 
-def test_the_masters_lease_is_one_that_etcd_takes_and_differs_by_path():
-    other = lease_of(Layout("/y"))
-    assert other != OURS
-    assert 0 < OURS < 2**63 and 0 < other < 2**63
+def test_a_lease_of_masters_is_one_that_etcd_takes_and_of_one_path_and_host():
+    found = {OURS, lease_of(Layout("/y"), "h1"), lease_of(LAYOUT, "h2")}
+    assert len(found) == 3
+    assert all(0 < one < 2**63 for one in found)
