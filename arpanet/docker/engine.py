@@ -60,10 +60,10 @@ class Engine(Client):
         """Start arpanet's own containers, from another thread, when Docker has given them up."""
         return reviving.Reviving(self)
 
-    def ensure(self, spec: ContainerSpec) -> str:
+    def ensure(self, spec: ContainerSpec, *, settle: bool = True) -> str:
         """Make a node container be what *spec* says; see :func:`arpanet.docker.ensuring.ensure`."""
         self.sweep()
-        return ensuring.ensure(self, spec)
+        return ensuring.ensure(self, spec, settle=settle)
 
     def sweep(self) -> None:
         """Remove the one-shot containers of commands that were killed before they could."""

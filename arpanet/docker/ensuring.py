@@ -41,28 +41,29 @@ TRIES = 8
 Json = Mapping[str, Any]
 
 
-def ensure(docker: Client, spec: ContainerSpec) -> str:
+def ensure(docker: Client, spec: ContainerSpec, *, settle: bool = True) -> str:
     """Return what had to be done: ``created``, ``recreated``, ``started`` or ``unchanged``.
 
+    :param settle: whether to wait until it has stayed up for a second.
     :raises NameTaken: a container of that name is not this part's; it was not touched.
     :raises EngineError: Docker refuses, or the container ends at once; the old one runs again.
     """
     for attempt in range(1, TRIES):
         try:
-            return _ensure(docker, spec)
+            return _ensure(docker, spec, SETTLE if settle else 0.0)
         except Conflict:
             # Two processes do the same job: random pauses let one of them get ahead
             time.sleep(random.uniform(0.05, 0.3) * attempt)  # noqa: S311
-    return _ensure(docker, spec)
+    return _ensure(docker, spec, SETTLE if settle else 0.0)
 
 
-def _ensure(docker: Client, spec: ContainerSpec) -> str:
+def _ensure(docker: Client, spec: ContainerSpec, settle: float) -> str:
     body = create_body(spec)
     now = docker.inspect(spec.name)
     if now is not None:
         _refuse_stranger(spec, now)
         if _fits(docker, now, body):
-            outcome = _run(docker, spec, now)
+            outcome = _run(docker, spec, now, settle)
             _clear(docker, [one for one in own(docker, spec.part) if one.id != now["Id"]])
             return outcome
     fresh = _prepare(docker, spec, body)
@@ -78,7 +79,7 @@ def _ensure(docker: Client, spec: ContainerSpec) -> str:
                 docker.stop(one.id)
         docker.rename(fresh, spec.name)
         docker.start(spec.name)
-        _settle(docker, spec.name, fresh)
+        _settle(docker, spec.name, fresh, settle)
     except Conflict:
         raise
     except EngineError:
@@ -119,7 +120,7 @@ def _fits(docker: Client, found: Json, body: Json) -> bool:
     return docker.image_id(body["Image"]) in (None, labels.get(IMAGE_LABEL))
 
 
-def _run(docker: Client, spec: ContainerSpec, found: Json) -> str:
+def _run(docker: Client, spec: ContainerSpec, found: Json, settle: float) -> str:
     state = found["State"]
     if found["HostConfig"]["RestartPolicy"]["Name"] != ALWAYS:  # it was stopped for good
         docker.restart_policy(found["Id"], ALWAYS)
@@ -128,7 +129,7 @@ def _run(docker: Client, spec: ContainerSpec, found: Json) -> str:
     if state["Restarting"]:  # counts as running with Docker, which would not start it
         docker.stop(found["Id"])
     docker.start(spec.name)
-    _settle(docker, spec.name, found["Id"])
+    _settle(docker, spec.name, found["Id"], settle)
     return "started"
 
 
@@ -144,9 +145,9 @@ def _prepare(docker: Client, spec: ContainerSpec, body: Json) -> str:
     return docker.create(name, {**body, "Labels": {**body["Labels"], IMAGE_LABEL: image}})
 
 
-def _settle(docker: Client, name: str, container: str) -> None:
-    """Wait until the container has stayed up for :data:`SETTLE` seconds."""
-    end = time.monotonic() + SETTLE
+def _settle(docker: Client, name: str, container: str, seconds: float) -> None:
+    """Wait until the container has stayed up for *seconds*."""
+    end = time.monotonic() + seconds
     restarts = None
     while True:
         found = docker.inspect(container)

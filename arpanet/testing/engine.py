@@ -36,7 +36,7 @@ class RecordingEngine:
         """Return arpanet's own containers, of *part* only when it is given."""
         return [one for one in self.containers if part in (None, one.part)]
 
-    def ensure(self, spec: ContainerSpec) -> str:
+    def ensure(self, spec: ContainerSpec, *, settle: bool = True) -> str:
         """Have a container run as *spec* says."""
         self.ensured.append(spec)
         self.did.append(f"ensure {spec.name}")

@@ -38,7 +38,7 @@ class Engine:
     def containers(self):
         return by_id(*self.others)
 
-    def ensure(self, spec):
+    def ensure(self, spec, *, settle=True):
         self.specs.append(spec)
         self.did.append(f"ensure {spec.name}")
         return "created"

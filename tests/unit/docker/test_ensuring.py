@@ -134,6 +134,11 @@ def command(docker):
     return docker.get("etcd")["Config"]["Cmd"]
 
 
+def test_what_need_not_be_seen_to_stay_up_is_not_waited_for(docker, monkeypatch):
+    monkeypatch.setattr(ensuring, "SETTLE", 1e9)
+    assert ensuring.ensure(docker, SPEC, settle=False) == "created"
+
+
 def test_the_four_outcomes(docker):
     assert docker.ensure(SPEC) == "created"
     assert docker.ensure(SPEC) == "unchanged"
