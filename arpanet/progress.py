@@ -34,9 +34,9 @@ class Progress:
         self.say = say
         self._lines: Lines | None = None
 
-    def moving(self, what: str) -> AbstractContextManager[object]:
+    def moving(self, what: str) -> AbstractContextManager[Callable[[str], None]]:
         """Show *what* on a terminal only: of what answers a script, too."""
-        return self(what) if _moving() else nullcontext()
+        return self(what) if _moving() else nullcontext(_nothing)
 
     @contextmanager
     def __call__(self, what: str) -> Iterator[Callable[[str], None]]:

@@ -51,7 +51,7 @@ class CertsRotate(Command):
                 context.say("open tokens let nobody in any more once the next CA signs")
             else:
                 context.say("the cluster's CA is being changed already")
-            with context.progress("changing the cluster's CA") as tell:
+            with context.progress.moving("changing the cluster's CA") as tell:
                 self._follow(where, without, tell)
         context.say(
             "the cluster's CA was changed; snapshots of before can't be restored any more:"
