@@ -265,3 +265,9 @@ def plain(line: str) -> str:
     words = re.sub("<[^>]+>", "", line).split()
     kept = [one for one in words if re.fullmatch(r"-*[a-z]+(-[a-z]+)*", one)]
     return " ".join(kept).replace("--peers boot", "--peers")
+
+
+def test_files_of_tests_that_pages_name_are_there():
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("contrib/*/README.md")]
+    named = {name for one in pages for name in re.findall(r"\btests/[\w/]+\.py", one.read_text())}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
