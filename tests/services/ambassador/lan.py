@@ -78,7 +78,9 @@ class Lan:
         self.up(self.servers)
         addresses = "".join(f"ip addr add {one}/24 dev br0;" for one in SERVERS)
         addresses += f"ip addr add {SERVERS6}/64 dev br0 nodad;"
-        self.servers.sh(f"ip link add br0 type bridge; ip link set br0 up; {addresses}")
+        # with an address of its own: else it has the lowest one of its ports, which come and go
+        own = "ip link add br0 address 02:00:00:00:00:01 type bridge"
+        self.servers.sh(f"{own}; ip link set br0 up; {addresses}")
         for node, address in (
             (self.client, CLIENT),
             (self.other, OTHER),
