@@ -21,7 +21,9 @@ __all__ = [
     "decode_object",
     "encode",
     "encode_links",
+    "pack_link",
     "pack_links",
+    "pack_targets",
     "unpack_links",
 ]
 
@@ -108,10 +110,20 @@ def pack_links(links: Iterable[Link]) -> dict[str, Any]:
     for one in links:
         place = places.setdefault(id(one.targets), len(targets))
         if place == len(targets):
-            targets.append([(t.ip, t.port, t.instance) for t in one.targets])
-        texts = (one.client, one.spec, one.dials, one.plane, one.error, one.note)
-        rows.append((one.port, place, *texts))
+            targets.append(pack_targets(one.targets))
+        rows.append(pack_link(one, place))
     return {"targets": targets, "links": rows}
+
+
+def pack_targets(targets: Iterable[Target]) -> list[tuple[str, int, str]]:
+    """Return what is among ``targets`` in :func:`pack_links`, of one place."""
+    return [(one.ip, one.port, one.instance) for one in targets]
+
+
+def pack_link(link: Link, place: int) -> tuple[int | str, ...]:
+    """Return what is among ``links`` in :func:`pack_links`; *place* is that of its targets."""
+    texts = (link.client, link.spec, link.dials, link.plane, link.error, link.note)
+    return (link.port, place, *texts)
 
 
 def unpack_links(packed: Mapping[str, Any]) -> tuple[Link, ...]:

@@ -200,6 +200,16 @@ class Snapshot:
             object.__setattr__(self, "index", made)
         return self.index or {}
 
+    def moved(self, before: "Snapshot") -> frozenset[str]:
+        """Return the services whose instances differ from those of *before*.
+
+        Cheap where both share what they say of most services, however many instances these have.
+        """
+        after, old = self.services(), before.services()
+        others = compress(after, map(is_not, after.values(), map(old.get, after)))
+        found = {name for name in others if after[name] != old.get(name)}
+        return frozenset(found.union(filterfalse(after.__contains__, old)))
+
     def diff(self, before: "Snapshot") -> Difference:
         """Return what differs from *before*; cheap where both share most of their records."""
         ids = _differing(self.instances, before.instances)
@@ -226,7 +236,7 @@ def _differing(after: Mapping[str, object], before: Mapping[str, object]) -> fro
     return frozenset(found)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Target:
     """An address that a link dials now, and the instance it belongs to (``""``: a fixed one)."""
 
@@ -235,7 +245,7 @@ class Target:
     instance: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """(client container, destination port) -> a backend spec, and what became of it.
 

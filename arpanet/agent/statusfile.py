@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s
     from arpanet.docker.engine import Engine
 
-__all__ = ["RUN", "read", "write"]
+__all__ = ["RUN", "read", "write", "write_text"]
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,11 @@ def write(part: str, state: Mapping[str, Any]) -> None:
 
     :raises TypeError: *state* holds what JSON has no form for.
     """
-    text = json.dumps(state)
+    write_text(part, json.dumps(state))
+
+
+def write_text(part: str, text: str) -> None:
+    """Do what :func:`write` does, with what is JSON already."""
     try:
         RUN.mkdir(parents=True, exist_ok=True)
         _replace(RUN / f"{part}.json", text)

@@ -139,8 +139,8 @@ class Stage:
 
     def carried(self) -> tuple[int, int]:
         """Return how many links there are, and how many of them lead somewhere."""
-        found = self.ambassador.plan.resolved
-        return len(found), sum(bool(one.targets) for one in found)
+        plan = self.ambassador.plan
+        return len(plan.ground.links), sum(bool(plan.ways[n].targets) for n in plan.ground.indices)
 
 
 def _instance(number: int) -> Instance:
@@ -234,7 +234,10 @@ def main() -> int:
     parser.add_argument("--plane", default="socket")
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    logging.getLogger("arpanet_ambassador").setLevel(logging.ERROR)
+    changes = logging.getLogger("arpanet_ambassador")  # the log is part of what a change costs
+    changes.addHandler(logging.FileHandler(os.devnull))
+    changes.setLevel(logging.INFO)
+    changes.propagate = False
     found = {}
     with tempfile.TemporaryDirectory() as place:
         statusfile.RUN = Path(place)

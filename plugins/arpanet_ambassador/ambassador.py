@@ -15,8 +15,10 @@ from arpanet_ambassador.clear import homes
 from arpanet_ambassador.clients import Clients
 from arpanet_ambassador.flows.following import Flows
 from arpanet_ambassador.flows.prober import dialling
-from arpanet_ambassador.links.outcome import Outcome
-from arpanet_ambassador.links.plan import Plan, Planner, World
+from arpanet_ambassador.links.ground import World
+from arpanet_ambassador.links.outcome import Links
+from arpanet_ambassador.links.packing import Packer
+from arpanet_ambassador.links.plan import Plan, Planner
 from arpanet_ambassador.links.publisher import Publisher
 from arpanet_ambassador.links.specs import masters
 from arpanet_ambassador.names.asking import Asking
@@ -60,7 +62,7 @@ class Ambassador:
         self._snapshot: Snapshot | None = None
         self._asking = Asking(context)
         self.plan = Plan()
-        self._planner, self._outcome = Planner(), Outcome()
+        self._planner, self._packer = Planner(), Packer()
         self.chain = chain(
             plane, lambda: self._clients.holder, verify, machine, self._clients.expected
         )
@@ -79,8 +81,8 @@ class Ambassador:
         """Act on the registry's new content."""
         before, self._snapshot = self._snapshot, snapshot
         if before is not None:
-            changed = snapshot.diff(before)
-            if not changed.hosts and self.plan.services.isdisjoint(changed.services):
+            changed = snapshot.moved(before)
+            if snapshot.hosts == before.hosts and self.plan.services.isdisjoint(changed):
                 return  # most changes are others'
         self._settle()
 
@@ -110,7 +112,7 @@ class Ambassador:
         self._asking.want(plan.lookups)
         self._hosts = dialling(snapshot, self._hosts)
         self.flows.probe(plan, self._hosts)
-        carried = self.chain.apply(plan.clients, check)
+        carried = self.chain.apply(plan.clients, plan.pools, check)
         if not self._tidied:
             self.chain.tidy(homes(containers))
             self._tidied = True
@@ -118,7 +120,7 @@ class Ambassador:
         self._alarm.set(min(times, default=None))
         self.flows.reap(snapshot, self._context.settings[HOSTNAME], check)
         drift, reset = self.chain.drift, self.flows.reaper.reset
-        self._publisher.publish(self._outcome.links(plan, carried), drift, reset, check)
+        self._publisher.publish(Links(plan, carried, self._packer), drift, reset, check)
         if check:
             self._checked = self._clock()
 

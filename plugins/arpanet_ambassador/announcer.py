@@ -2,10 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from arpanet import LINKS, Link, Registry, RegistryError, codec
+from arpanet import LINKS, Registry, RegistryError
+from arpanet_ambassador.links.outcome import Links
 
 __all__ = ["Teller"]
 
@@ -24,11 +25,11 @@ class Teller:
     def __init__(self, registry: Callable[[], Registry], host: str, pause: float = PAUSE) -> None:
         self._registry, self._host, self._pause = registry, host, pause
         self._news = threading.Condition()
-        self._links: Sequence[Link] | None = None
+        self._links: Links | None = None
         self._started = self._closed = False
         self._failed = ""
 
-    def tell(self, links: Sequence[Link]) -> None:
+    def tell(self, links: Links) -> None:
         """Let *links* be what others see, soon. Returns at once."""
         with self._news:
             self._links = links
@@ -44,24 +45,24 @@ class Teller:
             self._news.notify()
 
     def _run(self) -> None:
-        told: Sequence[Link] | None = None
+        told: Links | None = None
         while True:
             with self._news:
                 self._news.wait_for(partial(self._due, told), AGAIN)
-                if self._closed:
+                if self._closed or self._links is None:
                     return
-                links = self._links or ()
+                links = self._links
             told = links if self._said(links) else None
             with self._news:
                 self._news.wait_for(lambda: self._closed, self._pause)
 
-    def _due(self, told: Sequence[Link] | None) -> bool:
+    def _due(self, told: Links | None) -> bool:
         return self._closed or self._links is not told
 
-    def _said(self, links: Sequence[Link]) -> bool:
+    def _said(self, links: Links) -> bool:
         problem = ""
         try:
-            self._registry().tell(self._host, LINKS, codec.encode_links(links))
+            self._registry().tell(self._host, LINKS, f"{{{links.packed}}}")
         except RegistryError as failure:
             problem = str(failure)
         except Exception:  # whatever it is, the next try may find it gone

@@ -60,3 +60,18 @@ def test_hosts_that_differ():
         "h2",
     }
     assert Snapshot(hosts={"h1": replace(one, listed=9), "h2": two}).diff(before).hosts == set()
+
+
+def test_services_that_moved():
+    one, two = (Instance(key, ("shop",), "h1", "10.0.0.1", 80) for key in "ab")
+    other = Instance("c", ("other", "both"), "h1", "10.0.0.2", 80)
+    before = Snapshot({one.id: one, other.id: other})
+    assert before.moved(before) == frozenset()
+    assert Snapshot({one.id: one, other.id: replace(other)}).moved(before) == frozenset()
+    assert Snapshot({one.id: one, two.id: two, other.id: other}).moved(before) == {"shop"}
+    assert Snapshot({one.id: replace(one, health="unhealthy")}).moved(before) == {
+        "shop",
+        "other",
+        "both",
+    }
+    assert before.moved(Snapshot()) == {"shop", "other", "both"}

@@ -84,9 +84,9 @@ class Endpoints:
 def watches(plan: Plan) -> tuple[Watch, ...]:
     """Return the namespaces with links to services; no one declares fixed addresses gone."""
     found: dict[str, set[Frontend]] = {}
-    for one in plan.resolved:
-        if isinstance(one.declared.spec, Service) and one.frontends:
-            found.setdefault(one.declared.namespace, set()).update(one.frontends)
+    for link, frontends in zip(plan.ground.links, plan.ground.frontends, strict=True):
+        if isinstance(link.spec, Service) and frontends:
+            found.setdefault(link.namespace, set()).update(frontends)
     return tuple(Watch(plan.clients[key].home, frozenset(found[key]), key) for key in sorted(found))
 
 

@@ -25,7 +25,7 @@ def flows(
     :param containers: id -> name.
     :param began: what is to be added to a time of the monotonic clock, for seconds since the epoch.
     """
-    ids = {(t.ip, t.port): t.instance for one in plan.resolved for t in one.targets}
+    ids = {(t.ip, t.port): t.instance for way in plan.ways for t in way.targets}
     rows = []
     for one in heapq.nlargest(LATEST, seen, key=lambda one: one.traffic.last):
         home = plan.clients[one.client].home.container if one.client in plan.clients else ""
@@ -48,14 +48,14 @@ def flows(
 def counted(uses: Uses, plan: Plan, began: float) -> list[dict[str, Any]]:
     """Return, for each link that the socket plane carries, what it is known by and its counters."""
     rows = []
-    for one in plan.resolved:
-        found = [uses.get((one.declared.namespace, frontend)) for frontend in one.frontends]
+    for link, dialled in zip(plan.ground.links, plan.ground.frontends, strict=True):
+        found = [uses.get((link.namespace, frontend)) for frontend in dialled]
         if known := [use for use in found if use]:
             last = max(use.last for use in known)
             rows.append(
                 {
-                    "client": one.declared.client,
-                    "dials": one.declared.dials,
+                    "client": link.client,
+                    "dials": link.dials,
                     "made": sum(use.made for use in known),
                     "refused": sum(use.refused for use in known),
                     "last": round(began + last, 3) if last else 0.0,

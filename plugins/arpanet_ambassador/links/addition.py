@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from arpanet_ambassador.links.added import Added, put
 from arpanet_ambassador.links.declare import Declared, Declaring, declared, owner
-from arpanet_ambassador.links.plan import sandbox
+from arpanet_ambassador.links.ground import sandbox
 
 __all__ = ["judged"]
 

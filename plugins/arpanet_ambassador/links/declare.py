@@ -48,7 +48,7 @@ DEPTH = 8
 HOST = "host"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a host may have thousands
 class Declared:
     """One declaration on one container.
 

@@ -1,54 +1,102 @@
 """A plan, and how the planes fared with it -> the links that ``arpanet links`` shows; pure."""
 
 import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import overload
 
-from arpanet import Link
+from arpanet import Link, codec
+from arpanet_ambassador.links.packing import Packer, Row
 from arpanet_ambassador.links.plan import Plan, Resolved
 from arpanet_ambassador.links.waiting import LABEL
 from arpanet_ambassador.planes.chain import Carried
 
-__all__ = ["Outcome"]
+__all__ = ["Links"]
 
 
-class Outcome:
-    """The links of one plan after another; what did not change is the very object of before."""
+class Links(Sequence[Link]):
+    """Every declared link with what carries it, by client, port and form.
 
-    def __init__(self) -> None:
-        self._plan, self._carried = Plan(), Carried()
-        self._links: tuple[Link, ...] = ()
+    Where an instance comes or goes, thousands of links lead elsewhere, and nobody may look at one
+    of them: each is made when somebody does.
 
-    def links(self, plan: Plan, carried: Carried) -> tuple[Link, ...]:
-        """Return every declared link with what carries it, by client, port and form."""
-        if self._carried != carried or self._plan.ground is not plan.ground:
-            self._links = tuple(_link(one, carried) for one in plan.resolved)
-        elif self._plan is not plan:
-            known = zip(plan.resolved, self._plan.resolved, self._links, strict=True)
-            self._links = tuple(
-                link if one is old else _again(one, old, link) or _link(one, carried)
-                for one, old, link in known
-            )
-        self._plan, self._carried = plan, carried
-        return self._links
-
-
-def _again(one: Resolved, old: Resolved, link: Link) -> Link | None:
-    """Return the *link* of before with other targets, where nothing else of it can have changed.
-
-    One instance that comes or goes changes no more, of all links of its service.
+    :param packer: keeps what is the same from one to the next.
     """
-    words = one.error == old.error and one.note == old.note
-    if not words or one.declared is not old.declared or one.declared.wait:
-        return None
-    return Link(
-        link.client,
-        link.port,
-        link.spec,
-        link.dials,
-        one.targets,
-        link.plane,
-        link.error,
-        link.note,
-    )
+
+    def __init__(self, plan: Plan, carried: Carried, packer: Packer | None = None) -> None:
+        self._plan, self._carried, self._packer = plan, carried, packer or Packer()
+
+    def __len__(self) -> int:
+        return len(self._plan.ground.links)
+
+    @overload
+    def __getitem__(self, at: int) -> Link: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Link]: ...
+
+    def __getitem__(self, at: int | slice) -> Link | Sequence[Link]:
+        if isinstance(at, slice):
+            return self._every[at]
+        return self._one(range(len(self))[at])
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self._every)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Links) and self.alike(other):
+            return self._said == other._said
+        return isinstance(other, Sequence) and self._every == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def alike(self, other: "Links") -> bool:
+        """Tell whether what *other* has differs in no more than where links lead."""
+        return self._plan.ground is other._plan.ground and self._carried is other._carried
+
+    def moved(self, before: "Links") -> list[list[int]]:
+        """Return the places of links that lead elsewhere than those of *before*, which are alike.
+
+        Those of one way are one list, as far as one plane carries them.
+        """
+        pairs = zip(self._said, before._said, strict=True)
+        news = {index for index, (one, old) in enumerate(pairs) if one != old}
+        ground, planes = self._plan.ground, self._carried.planes
+        groups: dict[tuple[int, str, str], list[int]] = {}
+        for number, index in enumerate(ground.indices):
+            if index in news:
+                link, dialled = ground.links[number], ground.frontends[number]
+                plane = planes.get((link.namespace, dialled[0]), "") if dialled else ""
+                groups.setdefault((index, link.text, plane), []).append(number)
+        return list(groups.values())
+
+    @cached_property
+    def packed(self) -> str:
+        """What :func:`arpanet.codec.pack_links` makes of them, as JSON without the braces."""
+        ways = [*(way.targets for way in self._plan.ways), ()]
+        said = [(bool(way.targets), way.error, way.note) for way in self._plan.ways]
+        return self._packer.pack(ways, (self._plan.ground, self._carried, said), self._rows)
+
+    def _rows(self) -> list[Row]:
+        ground = self._plan.ground
+        nowhere = len(self._plan.ways)
+        leads = zip(self, ground.indices, ground.frontends, strict=True)
+        return [
+            codec.pack_link(link, index if index >= 0 and dialled else nowhere)
+            for link, index, dialled in leads
+        ]
+
+    @property
+    def _said(self) -> list[tuple[object, ...]]:
+        """What of where links lead anybody is told."""
+        return [(way.targets, way.error, way.note) for way in self._plan.ways]
+
+    @cached_property
+    def _every(self) -> tuple[Link, ...]:
+        return tuple(map(self._one, range(len(self))))
+
+    def _one(self, number: int) -> Link:
+        return _link(self._plan.resolved(number), self._carried)
 
 
 def _link(one: Resolved, carried: Carried) -> Link:

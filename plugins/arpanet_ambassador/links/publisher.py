@@ -3,9 +3,10 @@
 import logging
 import time
 
-from arpanet import HOSTNAME, Context, Link, statusfile
+from arpanet import HOSTNAME, Context, statusfile
 from arpanet_ambassador.announcer import Teller
 from arpanet_ambassador.links import report
+from arpanet_ambassador.links.outcome import Links
 
 __all__ = ["Publisher"]
 
@@ -25,20 +26,21 @@ class Publisher:
     def __init__(self, context: Context, part: str) -> None:
         self._context, self._part = context, part
         self._teller = Teller(lambda: context.registry, context.settings[HOSTNAME])
-        self._links: tuple[Link, ...] | None = None
-        self._unwritten: tuple[tuple[Link, ...], int, int] | None = None
+        self._links: Links | None = None
+        self._unwritten: tuple[Links, int, int] | None = None
         self._due = 0.0
 
-    def publish(self, after: tuple[Link, ...], drift: int, reset: int, again: bool) -> None:
+    def publish(self, after: Links, drift: int, reset: int, again: bool) -> None:
         """Tell what changed; write the status file *again* even where nothing did."""
-        before = self._links or ()
-        if self._links is None or after != before:
+        before = () if self._links is None else self._links
+        changed = after != before
+        if self._links is None or changed:
             self._teller.tell(after)
-        if self._links is None or after != before or again:
+        if self._links is None or changed or again:
             self._unwritten = after, drift, reset
             self.flush()
         self._links = after
-        if after != before:
+        if changed:
             for line in report.lines(before, after) if log.isEnabledFor(logging.INFO) else ():
                 log.info("%s", line)
             self._context.emit("links.changed", before=before, after=after)
@@ -51,7 +53,8 @@ class Publisher:
         if self._unwritten is None or time.monotonic() < self._due:
             return
         began = time.thread_time()
-        statusfile.write(self._part, report.encode(*self._unwritten))
+        links, drift, reset = self._unwritten
+        statusfile.write_text(self._part, report.encode(links.packed, drift, reset))
         self._unwritten = None
         took = time.thread_time() - began
         self._due = time.monotonic() + (SHARE * took if took > QUICK else 0.0)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from arpanet import Link, codec, hostport
+from arpanet_ambassador.links.outcome import Links
 
 __all__ = ["decode", "encode", "line", "lines", "summary", "with_counters"]
 
@@ -13,13 +14,14 @@ __all__ = ["decode", "encode", "line", "lines", "summary", "with_counters"]
 _SHOWN, _APART = 10, 10
 
 
-def encode(links: Sequence[Link], drift: int, reset: int) -> dict[str, Any]:
+def encode(packed: str, drift: int, reset: int) -> str:
     """Return the content of the status file.
 
+    :param packed: the links, as :attr:`Links.packed` has them.
     :param drift: how often somebody else's change of a table was put right.
     :param reset: how many connections to instances that are gone were reset.
     """
-    return {"drift": drift, "reset": reset, **codec.pack_links(links)}
+    return f'{{"drift": {drift}, "reset": {reset}, {packed}}}'
 
 
 def decode(state: Mapping[str, Any]) -> tuple[Link, ...]:
@@ -48,18 +50,23 @@ def line(link: Link) -> str:
 
 def lines(before: Sequence[Link], after: Sequence[Link]) -> Iterator[str]:
     """Yield what became of the links that differ: of many that go one way, only the first."""
-    same = set(map(id, before))
-    known = {(one.client, one.dials, one.spec): one for one in before}
-    groups: dict[tuple[str, int, str, str], list[Link]] = {}
-    for one in after:
-        if id(one) not in same and known.get((one.client, one.dials, one.spec)) != one:
-            key = one.spec, id(one.targets), one.plane, one.error
-            groups.setdefault(key, []).append(one)
-    for first, *others in groups.values():
+    for first, *others in _groups(before, after):
         if len(others) < _APART:
-            yield from map(line, (first, *others))
+            yield from (line(after[number]) for number in (first, *others))
         else:
-            yield f"{line(first)}; the same for {len(others)} more links"
+            yield f"{line(after[first])}; the same for {len(others)} more links"
+
+
+def _groups(before: Sequence[Link], after: Sequence[Link]) -> Iterable[list[int]]:
+    if isinstance(after, Links) and isinstance(before, Links) and after.alike(before):
+        return after.moved(before)
+    known = {(one.client, one.dials, one.spec): one for one in before}
+    groups: dict[tuple[str, int, str, str], list[int]] = {}
+    for number, one in enumerate(after):
+        if known.get((one.client, one.dials, one.spec)) != one:
+            key = one.spec, id(one.targets), one.plane, one.error
+            groups.setdefault(key, []).append(number)
+    return groups.values()
 
 
 def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:

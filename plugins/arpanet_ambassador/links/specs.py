@@ -82,6 +82,7 @@ def root(settings: Settings) -> str:
 
 
 @lru_cache(maxsize=1 << 12)  # every change asks for every declaration again
+@lru_cache(1 << 10)  # a thousand clients ask for a few services
 def parse(text: str, masters: frozenset[str] = frozenset(), root: str = "") -> Spec:
     """Return what *text* asks for.
 

@@ -1,5 +1,9 @@
 """What a plane is: one way to carry links.
 
+A link leads to a pool, and a pool to targets: links of many clients that see a service alike share
+one. So an instance that comes or goes changes a pool, however many clients there are; these, and
+all that was made of them, are the very objects of before.
+
 A plane is told what *all* of its clients are to hold, and makes it so: it touches what differs from
 what it did last, takes away what is not told of any more, and goes on working when nobody tells it
 anything. A client that Docker is about to start is among them before its first instruction: what
@@ -12,13 +16,27 @@ from typing import NamedTuple, Protocol
 
 from arpanet import Target
 
-__all__ = ["LOOPBACK", "NOWHERE", "Client", "Frontend", "Held", "Home", "Plane", "Troubles"]
+__all__ = [
+    "LOOPBACK",
+    "NOWHERE",
+    "Client",
+    "Frontend",
+    "Held",
+    "Home",
+    "Plane",
+    "Pools",
+    "Troubles",
+]
 
 #: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
 LOOPBACK = "localhost"
-#: As a source: of what is dialled by a name and leads nowhere. It is refused, since what all of
-#: loopback leads to may be another service.
+#: The pool of what is dialled by a name and leads nowhere: it never has a target. It is refused,
+#: since what all of loopback leads to may be another service.
 NOWHERE = "nowhere"
+
+#: Name -> where new connections go now, in turn; nowhere, as where there is no such pool: they are
+#: refused at once.
+Pools = Mapping[str, tuple[Target, ...]]
 
 
 class Home(NamedTuple):
@@ -42,7 +60,7 @@ class Home(NamedTuple):
 
 
 class Frontend(NamedTuple):
-    """What an app dials; a tuple, since with each change thousands are looked up in dictionaries.
+    """What an app dials; a tuple, since thousands are looked up in dictionaries.
 
     :ivar address: an IPv4 address, or :data:`LOOPBACK`, which one single address of it goes before.
     :ivar protocol: ``tcp`` or ``udp``.
@@ -68,28 +86,26 @@ class Held:
     """A link that waits for its first instance.
 
     :ivar wait: seconds that a connection is held while there is no target.
+    :ivar pool: where it leads once there is one.
     """
 
     wait: float
-    targets: tuple[Target, ...] = ()
+    pool: str = NOWHERE
 
 
 @dataclass(frozen=True)
 class Client:
     """One network namespace and what its links come to.
 
-    :ivar links: what is dialled -> where new connections go, in turn; nowhere: refused at once.
+    :ivar links: what is dialled -> the pool that it leads to.
     :ivar addresses: the namespace's own, by which a proxy tells who dials.
-    :ivar sources: what is dialled -> a name for where its targets come from: links of one source
-        always have the same targets, whoever the client is.
-    :ivar held: where a plane that can hold connections listens for links that wait; these links
-        lead there, by whatever plane, while they have no target.
+    :ivar held: where a plane that can hold connections listens for links that wait; these links'
+        pools lead there, by whatever plane, while there is no other target.
     """
 
     home: Home
-    links: Mapping[Frontend, tuple[Target, ...]] = field(default_factory=dict)
+    links: Mapping[Frontend, str] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
-    sources: Mapping[Frontend, str] = field(default_factory=dict)
     held: Mapping[Frontend, Held] = field(default_factory=dict)
 
 
@@ -114,14 +130,16 @@ class Plane(Protocol):
     def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
         """Return why this plane can't carry such a link, whoever the client is; ``""``: it can."""
 
-    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+    def apply(self, clients: Mapping[str, Client], pools: Pools, check: bool = False) -> Troubles:
         """Make each namespace hold its client's links and no others; return what is not carried.
 
         A link in trouble is given to the next plane, and to this one again in each later call: when
         an attempt is due again is the plane's own business (:meth:`due`).
 
         :param clients: all whose links this plane does not refuse. One that is not among them any
-            more, and lives on, keeps nothing of this plane's.
+            more, and lives on, keeps nothing of this plane's. The same object as before, unless
+            something in it differs.
+        :param pools: all of this host, and where they lead now.
         :param check: compare with what the kernel holds, and repair it.
         """
 

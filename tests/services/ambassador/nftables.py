@@ -1,10 +1,11 @@
 """The nftables plane of one client, as tests drive it."""
 
 from arpanet_ambassador.planes.nftables.plane import Nftables
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend
 
 from arpanet.records import Target
 from tests.services.ambassador.lan import AMBASSADOR, SERVERS, anybody
+from tests.services.ambassador.leading import leading
 
 __all__ = ["KEY", "ONE", "TWO", "Plane", "links"]
 
@@ -25,12 +26,12 @@ class Plane:
         self.now = 0.0
         self.nftables = Nftables(verify, clock=lambda: self.now)
 
-    def client(self, found, **more):
-        return Client(self.lan.client.home._replace(**more), found)
+    def hold(self, found, check=False, **more):
+        homes = {KEY: (self.lan.client.home._replace(**more), found)}
+        return self.nftables.apply(*leading(homes), check)
 
     def apply(self, backend=None, connect=None, check=False, **more):
-        client = self.client(links(backend, connect), **more)
-        return set(self.nftables.apply({KEY: client}, check).values())
+        return set(self.hold(links(backend, connect), check, **more).values())
 
     def listing(self):
         return self.lan.client.rules()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from arpanet_ambassador.planes.nftables.plane import Nftables
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Plane
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Plane
 from arpanet_ambassador.planes.proxy.plane import Proxied
 from arpanet_ambassador.planes.socket.host import Host, cookie
 from arpanet_ambassador.planes.socket.installing import OBJECT, Installation
@@ -18,11 +18,12 @@ from arpanet_ambassador.planes.socket.kernel import Kernel
 from arpanet_ambassador.planes.socket.layout import Dialled
 from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.plane import Sockets
-from arpanet_ambassador.planes.socket.table import make
+from arpanet_ambassador.planes.socket.table import Table, choose
 
 from arpanet.records import Target
 from tests.services.ambassador.behaviours import stage as b
 from tests.services.ambassador.lan import Lan, Node, anybody
+from tests.services.ambassador.leading import leading
 from tests.services.ambassador.mounting import unattached
 
 __all__ = ["PLANES", "Machine", "SocketUnderTest", "bpffs"]
@@ -82,9 +83,9 @@ class SocketUnderTest:
         pools = {}
         for key, targets in self._links.items():
             space = key[0]
-            pools[repr(key)] = targets
+            pools[repr(key)] = choose(targets, "1")
             clients.setdefault(space, {})[Dialled(*key)] = repr(key)
-        return make(clients, pools, 1)[0]
+        return Table(clients, pools)
 
     def apply(self, check=False):
         self.troubles = self.plane.apply(self.table(), check)
@@ -172,12 +173,10 @@ class UnderTest:
         self.apply()
 
     def apply(self):
-        clients = {
-            node.home.container: Client(node.home, dict(links), frozenset({self._lan.of(node)}))
-            for node, links in self._links.items()
-            if links
-        }
-        assert self.plane.apply(clients) == {}
+        nodes = {node.home.container: node for node, links in self._links.items() if links}
+        homes = {key: (node.home, self._links[node]) for key, node in nodes.items()}
+        addresses = {key: frozenset({self._lan.of(node)}) for key, node in nodes.items()}
+        assert self.plane.apply(*leading(homes, addresses)) == {}
 
     def refuses(self, address, port, targets, protocol="tcp"):
         return self.plane.refuses(_frontend(address, port, protocol), _places(targets))

@@ -164,7 +164,8 @@ def test_connection_through_the_proxy_outlives_the_arrival_of_the_rules(host):
     host.services(ONE)
     with host.dial() as connection:
         hello(connection)
-        Nftables(anybody).apply(host.ambassador.plan.clients)
+        plan = host.ambassador.plan
+        Nftables(anybody).apply(plan.clients, plan.pools)
         assert echoes(connection)
         assert host.reached() == ONE
 

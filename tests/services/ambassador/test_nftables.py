@@ -14,7 +14,7 @@ from tests.services.ambassador.lan import (
     echoes,
     hello,
 )
-from tests.services.ambassador.nftables import KEY, ONE, TWO, links
+from tests.services.ambassador.nftables import ONE, TWO, links
 
 pytestmark = pytest.mark.usefixtures("servers")
 
@@ -124,7 +124,7 @@ def test_answers_come_back_to_a_client_with_two_networks(lan, plane):
         "ip addr add 10.98.0.3/24 dev d0"
     )
     try:
-        plane.nftables.apply({KEY: plane.client(links([ONE], ambassador="10.98.0.2"))})
+        plane.hold(links([ONE], ambassador="10.98.0.2"))
         with lan.client.dial("10.98.0.2", 6379) as connection:
             assert connection.getsockname()[0] == "10.98.0.3"
             assert hello(connection) == f"{ONE.ip}:6379"
@@ -134,7 +134,7 @@ def test_answers_come_back_to_a_client_with_two_networks(lan, plane):
 
 def test_what_is_not_wanted_any_more_goes(lan, plane):
     plane.apply(backend=[ONE], connect=[ONE])
-    assert plane.nftables.apply({}) == {}
+    assert plane.nftables.apply({}, {}) == {}
     assert plane.listing() == ""
     assert localnet(lan) == "0"
 
@@ -162,7 +162,7 @@ def test_other_tables_are_left_alone(lan, plane):
     lan.client.sh("nft add table ip mine; nft add chain ip mine c")
     try:
         plane.apply(backend=[ONE])
-        plane.nftables.apply({})
+        plane.nftables.apply({}, {})
         assert "chain c" in lan.client.sh("nft list table ip mine")
     finally:
         lan.client.sh("nft delete table ip mine")
@@ -213,13 +213,13 @@ def test_datagrams(lan, plane):
         server.bind((ONE.ip, 53))
         app.settimeout(5)
         found = {Frontend(LOOPBACK, 53, "udp"): (Target(ONE.ip, 53),)}
-        plane.nftables.apply({KEY: plane.client(found)})
+        plane.hold(found)
         app.connect(("127.0.0.1", 53))
         app.send(b"question")
         said, whence = server.recvfrom(100)
         server.sendto(said[::-1], whence)
         assert app.recv(100) == b"noitseuq"
-        plane.nftables.apply({KEY: plane.client({Frontend(LOOPBACK, 54, "udp"): ()})})
+        plane.hold({Frontend(LOOPBACK, 54, "udp"): ()})
         app.connect(("127.0.0.1", 54))
         with pytest.raises((ConnectionRefusedError, PermissionError)):
             app.send(b"question")
@@ -232,7 +232,7 @@ def test_a_name_of_its_own_goes_before_localhost(lan, plane):
         Frontend("127.77.0.2", 80): (),
         Frontend(LOOPBACK, 80): (ONE,),
     }
-    plane.nftables.apply({KEY: plane.client(found)})
+    plane.hold(found)
     for address, target in (("127.77.0.1", TWO), ("127.77.0.3", ONE), ("127.0.0.1", ONE)):
         with lan.client.dial(address, 80) as connection:
             assert hello(connection) == f"{target.ip}:6379"

@@ -7,7 +7,7 @@ import pytest
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.nftables.plane import Nftables
-from arpanet_ambassador.planes.plane import Client, Home
+from arpanet_ambassador.planes.plane import Home
 
 from arpanet.records import Target
 from tests.conftest import wait_for
@@ -18,6 +18,7 @@ from tests.services.ambassador.lan import (
     anybody,
     hello,
 )
+from tests.services.ambassador.leading import leading
 from tests.services.ambassador.nftables import KEY, ONE, Plane, links
 
 GONE = "the container has gone"
@@ -115,14 +116,15 @@ def test_namespace_that_dies_in_the_middle_of_its_entry():
             return True
 
     node = Node("dying")
-    client = Client(node.home, links([ONE]))
+    wanted = leading({KEY: (node.home, links([ONE]))})
     plane = Nftables(dies)
     wait_for(lambda: namespaces.name_of(node.home.pid) != namespaces.name_of(os.getpid()))
     name = namespaces.name_of(node.home.pid)
-    assert plane.apply({KEY: client}) == {}  # the open descriptor was all that held it
+    assert plane.apply(*wanted) == {}  # the open descriptor was all that held it
     threads = [int(one.name) for one in Path("/proc/self/task").iterdir()]
     assert name not in map(namespaces.name_of, threads)
-    assert plane.apply({KEY: client}, check=True) == {(KEY, one): GONE for one in client.links}
+    gone = {(KEY, one): GONE for one in wanted[0][KEY].links}
+    assert plane.apply(*wanted, check=True) == gone
 
 
 def test_process_that_is_not_the_containers_is_not_entered(lan):
@@ -143,13 +145,13 @@ def test_process_that_lives_in_another_namespace_by_now_is_not_entered(lan, plan
 @pytest.mark.parametrize("pid", [os.getpid(), 1], ids=["own", "first"])
 def test_namespace_of_the_host_is_never_entered(pid):
     plane = Nftables(anybody)
-    (trouble,) = plane.apply({KEY: Client(Home(KEY, pid), links([ONE]))}).values()
+    (trouble,) = plane.apply(*leading({KEY: (Home(KEY, pid), links([ONE]))})).values()
     assert "the host's" in trouble
 
 
 def test_process_that_ended_is_told_and_not_tried_again():
     plane = Nftables(anybody)
-    (trouble,) = plane.apply({KEY: Client(Home(KEY, 2**22 + 1), links([ONE]))}).values()
+    (trouble,) = plane.apply(*leading({KEY: (Home(KEY, 2**22 + 1), links([ONE]))})).values()
     assert trouble == GONE
     assert plane.due() is None
 

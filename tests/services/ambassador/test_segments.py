@@ -8,10 +8,11 @@ from contextlib import suppress
 
 import pytest
 from arpanet_ambassador.planes.nftables.plane import Nftables
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend
 
 from arpanet.records import Target
 from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, anybody, echoes, hello
+from tests.services.ambassador.leading import leading
 
 ONE = Target(SERVERS[0], 6379, "one")
 
@@ -28,7 +29,7 @@ def apply(lan):
 
     def apply(*frontends):
         links = dict.fromkeys(frontends, (ONE,))
-        assert plane.apply({"client": Client(lan.client.home, links)}) == {}
+        assert plane.apply(*leading({"client": (lan.client.home, links)})) == {}
 
     return apply
 

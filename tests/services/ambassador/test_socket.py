@@ -17,7 +17,7 @@ from arpanet_ambassador.planes.socket.kernel import Kernel
 from arpanet_ambassador.planes.socket.layout import CGROUP, Dialled, Use
 from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.programs import make_maps
-from arpanet_ambassador.planes.socket.table import make
+from arpanet_ambassador.planes.socket.table import Table, fitting
 
 from arpanet import sockets
 from tests.conftest import wait_for
@@ -171,7 +171,7 @@ def test_on_the_hosts_network_a_client_is_its_cgroup(stage, carrier, cgroup):
     assert found == cgroup.stat().st_ino
     space = CGROUP | found
     client = {space: {Dialled(space, LOCALHOST, PORT): "x"}}
-    table, _ = make(client, {"x": [ONE]}, stage.client.do(cookie))
+    table = Table(client, {"x": (ONE,)}, stage.client.do(cookie))
     assert carrier.plane.apply(table) == {}
     assert stage.client.sh(inside).strip() == f"{ONE[0]}:{PORT}"
     with pytest.raises(subprocess.CalledProcessError):
@@ -302,7 +302,7 @@ def test_a_first_installation_that_was_interrupted_is_finished(stage, place, mon
 def test_hosts_on_one_kernel_leave_each_other_alone(stage, carrier, place):
     neighbour = Kernel(Installation(Host(os.getpid()), Pins(place, 2)))
     space = stage.other.do(cookie)
-    table, _ = make({space: {Dialled(space, AMBASSADOR, PORT): "x"}}, {"x": [TWO]}, 2)
+    table = Table({space: {Dialled(space, AMBASSADOR, PORT): "x"}}, {"x": (TWO,)})
     neighbour.apply(table)
     stage.link(AMBASSADOR, ONE)
     assert stage.reached(AMBASSADOR) == ONE
@@ -317,12 +317,13 @@ def test_hosts_on_one_kernel_leave_each_other_alone(stage, carrier, place):
 def test_a_thousand_links_on_one_container(stage, carrier):
     space = stage.client.do(cookie)
     links = {Dialled(space, LOCALHOST, port): "x" for port in range(7000, 8001)}
-    table, refused = make({space: links}, {"x": [ONE]}, 1)
+    clients, refused = fitting({space: links})
+    table = Table(clients, {"x": (ONE,)})
     assert set(refused) == {Dialled(space, LOCALHOST, 8000)}
     assert carrier.plane.apply(table) == {}
     for port in (7000, 7999):
         assert stage.reached("127.0.0.1", port=port) == ONE
-    moved, _ = make({space: links}, {"x": [TWO]}, 1)
+    moved = Table(clients, {"x": (TWO,)})
     began = time.process_time()
     carrier.plane.apply(moved)
     assert time.process_time() - began < 0.05

@@ -13,6 +13,7 @@ from arpanet_ambassador.planes.socket.plane import RETRY, Sockets
 from arpanet.records import Target
 from tests.services.ambassador.behaviours.stage import ONE, PORT, TWO
 from tests.services.ambassador.lan import AMBASSADOR, anybody, hello
+from tests.services.ambassador.leading import leading
 from tests.services.ambassador.planes import Machine, bpffs
 
 DIALS = Frontend(AMBASSADOR, PORT)
@@ -34,8 +35,9 @@ def sockets(machine):
     assert made.clear([]) == {}
 
 
-def wanted(lan, *targets, home=None, **more):
-    return {"c": Client(home or lan.client.home, {DIALS: targets}, **more)}
+def wanted(lan, *targets, **others):
+    homes = {"c": lan.client.home, **others}
+    return leading({key: (home, {DIALS: targets}) for key, home in homes.items()})
 
 
 def reached(lan):
@@ -59,12 +61,11 @@ def test_what_it_refuses(sockets, frontend, targets, refused):
 
 
 def test_a_link_that_is_refused_only_once_it_leads_somewhere_takes_no_other_with_it(lan, sockets):
-    """What refuses it leaves the client's sources as they were."""
     other = Frontend(AMBASSADOR, PORT + 1)
-    both = Client(lan.client.home, {other: (), DIALS: ()}, sources={other: "a", DIALS: "b"})
-    assert sockets.apply({"c": both}) == {}
+    both = Client(lan.client.home, {other: "a", DIALS: "b"})
+    assert sockets.apply({"c": both}, {}) == {}
     for target in (FIRST, SECOND):
-        assert sockets.apply({"c": replace(both, links={DIALS: (target,)})}) == {}
+        assert sockets.apply({"c": replace(both, links={DIALS: "b"})}, {"b": (target,)}) == {}
         assert reached(lan) == target.ip
 
 
@@ -72,8 +73,7 @@ def test_a_link_that_is_refused_only_once_it_leads_somewhere_takes_no_other_with
 def test_a_name_that_leads_nowhere_does_not_lead_where_localhost_leads(lan, sockets, target):
     named = Frontend("127.77.1.1", PORT)
     links = {named: (target,) if target else (), Frontend(LOOPBACK, PORT): (FIRST,)}
-    sources = {named: "six", Frontend(LOOPBACK, PORT): "four"}
-    carried = Chain([sockets]).apply({"c": Client(lan.client.home, links, sources=sources)})
+    carried = Chain([sockets]).apply(*leading({"c": (lan.client.home, links)}))
     assert carried.planes.keys() == {("c", one) for one in links if target is None or one != named}
     with pytest.raises(ConnectionRefusedError):
         lan.client.dial(named.address, PORT)
@@ -93,12 +93,12 @@ def test_a_host_that_cannot_have_it_is_asked_again_now_and_then(lan, machine, mo
     monkeypatch.setattr(Machine, "cookie", unavailable)
     for now in (0.0, 1.0, RETRY - 1):
         clock[0] = now
-        assert made.apply(wanted(lan, FIRST)) == {("c", DIALS): "the kernel is too old"}
+        assert made.apply(*wanted(lan, FIRST)) == {("c", DIALS): "the kernel is too old"}
     assert asked == [0.0]
     assert made.due() == 1.0
     monkeypatch.undo()
     clock[0] = RETRY
-    assert made.apply(wanted(lan, FIRST)) == {}
+    assert made.apply(*wanted(lan, FIRST)) == {}
     assert made.due() is None
     assert reached(lan) == ONE[0]
     made.clear([])
@@ -111,33 +111,28 @@ def test_a_client_that_cannot_be_entered_is_told_and_others_are_carried(lan, mac
         return True
 
     made = Sockets(verify, machine)
-    other = Client(Home("other", lan.other.process.pid), {DIALS: (FIRST,)})
-    clients = {**wanted(lan, FIRST), "o": other}
-    assert made.apply(clients) == {("o", DIALS): "no privileges"}
+    both = wanted(lan, FIRST, o=Home("other", lan.other.process.pid))
+    assert made.apply(*both) == {("o", DIALS): "no privileges"}
     assert reached(lan) == ONE[0]
     made.clear([])
 
 
 def test_a_client_that_is_gone(lan, sockets):
-    gone = Client(Home("gone", 2**22 + 1), {DIALS: (FIRST,)})
-    assert sockets.apply({"g": gone}) == {("g", DIALS): "the container has gone"}
+    gone = leading({"g": (Home("gone", 2**22 + 1), {DIALS: (FIRST,)})})
+    assert sockets.apply(*gone) == {("g", DIALS): "the container has gone"}
 
 
 def test_a_client_on_the_hosts_network_without_a_cgroup_is_told_what_to_do(sockets):
     home = Home("guest", os.getpid(), shared=True)
-    ((_, said),) = sockets.apply({"g": Client(home, {DIALS: (FIRST,)})}).items()
+    ((_, said),) = sockets.apply(*leading({"g": (home, {DIALS: (FIRST,)})})).items()
     assert said.endswith("give the container a network of its own")
 
 
-def test_clients_of_one_source_share_their_targets(lan, sockets):
-    source = {DIALS: "redis"}
-    other = Client(lan.other.home, {DIALS: (FIRST,)}, sources=source)
+def test_clients_of_one_pool_share_their_targets(lan, sockets):
+    homes = {"c": lan.client.home, "o": lan.other.home}
+    clients = {key: Client(home, {DIALS: "redis"}) for key, home in homes.items()}
     for target in (FIRST, SECOND):
-        clients = {
-            **wanted(lan, target, sources=source),
-            "o": Client(other.home, {DIALS: (target,)}, sources=source),
-        }
-        assert sockets.apply(clients) == {}
+        assert sockets.apply(clients, {"redis": (target,)}) == {}
         assert reached(lan) == target.ip
     assert len(sockets._kernel._held["pools"]) == 1
     assert {key: use.made for key, use in sockets.uses().items()} == {
@@ -151,15 +146,15 @@ def test_what_this_plane_has_left_goes_where_it_is_not_used_any_more(lan, machin
     """Its entries would go before the rules that are to follow."""
     clients = wanted(lan, FIRST)
     first = chain("auto", None, anybody, machine)
-    assert first.apply(clients).planes == {("c", DIALS): "socket"}
+    assert first.apply(*clients).planes == {("c", DIALS): "socket"}
     first.close()
     second = chain("nftables", None, anybody, machine)
-    assert second.apply(wanted(lan, SECOND)).planes == {("c", DIALS): "nftables"}
+    assert second.apply(*wanted(lan, SECOND)).planes == {("c", DIALS): "nftables"}
     second.tidy({"c": lan.client.home})
     assert list(machine.bpffs().glob("arpanet*")) == []
     assert reached(lan) == TWO[0]
     third = chain("socket", None, anybody, machine)
-    assert third.apply(clients).planes == {("c", DIALS): "socket"}
+    assert third.apply(*clients).planes == {("c", DIALS): "socket"}
     third.tidy({"c": lan.client.home})
     assert lan.client.rules() == ""
     assert reached(lan) == ONE[0]

@@ -1,8 +1,17 @@
 """Short forms of the records that the ambassador's tests are full of."""
 
+from arpanet.codec import encode_links
 from arpanet.records import Container, Instance
 
 AMBASSADOR = "arpanet_backends"
+
+
+class Told(tuple):
+    """Links, as those who tell of them are given them."""
+
+    @property
+    def packed(self):
+        return encode_links(self)[1:-1]
 
 
 def container(
@@ -36,3 +45,14 @@ def by_id(*containers):
 
 def instance(service, ip, port, *, host="other", name="c", **more):
     return Instance(f"{host}:{name}:{port}", (service,), host, ip, port, **more)
+
+
+def leads(plan, key="id-web"):
+    """What a client of *plan* dials -> where that leads."""
+    links = plan.clients[key].links
+    return {frontend: plan.pools.get(pool, ()) for frontend, pool in links.items()}
+
+
+def resolved(plan):
+    """Every link of *plan*, and where it leads."""
+    return [plan.resolved(number) for number in range(len(plan.ground.links))]

@@ -9,14 +9,15 @@ from arpanet.errors import RegistryUnreachable
 from arpanet.records import Link
 from arpanet.registry import MemoryRegistry
 from arpanet.testing import wait_for
+from tests.unit.ambassador.records import Told
 
-WEB = [Link("web", 6379, "redis", "redis:6379")]
+WEB = Told([Link("web", 6379, "redis", "redis:6379")])
 
 
 def test_the_newest_is_told():
     registry = MemoryRegistry()
     teller = Teller(lambda: registry, "h1", pause=0.0)
-    teller.tell([])
+    teller.tell(Told())
     teller.tell(WEB)
     wait_for(lambda: registry.told("links") == {"h1": encode_links(WEB)})
     teller.close()

@@ -13,7 +13,7 @@ from arpanet.docker.specs import OwnContainer
 from arpanet.errors import EngineError, NameTaken
 from arpanet.records import Link
 from arpanet.settings import CORE, Settings, Source
-from tests.unit.ambassador.records import by_id, container
+from tests.unit.ambassador.records import Told, by_id, container
 
 
 class Engine:
@@ -245,7 +245,7 @@ def test_links_that_stay_are_told(run):
 def test_links(run):
     link = Link("web", 80, "a", "localhost:80", error="service a has no instance")
     engine = Engine(AGENT)
-    engine.files["/run/arpanet/ambassador.json"] = json.dumps(report.encode([link], 0, 0))
+    engine.files["/run/arpanet/ambassador.json"] = report.encode(Told([link]).packed, 0, 0)
     assert run("links", engine).answer == (link,)
 
 
@@ -262,6 +262,9 @@ def test_no_links_to_tell_of(run, own, says):
         run("links", *own)
 
 
+NO_LINKS = json.loads(report.encode(Told().packed, 0, 0))
+
+
 @pytest.mark.parametrize(
     ("own", "files", "state", "says"),
     [
@@ -270,7 +273,7 @@ def test_no_links_to_tell_of(run, own, says):
         ((HOLDER, AGENT), {}, "degraded", "waits for Docker and the registry"),
         ((HOLDER, AGENT), {"agent": {"registry": "no master answers"}}, "degraded", "no master"),
         ((AGENT,), {}, "down", "arpanet_backends does not run"),
-        ((HOLDER, AGENT), {"ambassador": report.encode([], 0, 0)}, "ok", "0 links"),
+        ((HOLDER, AGENT), {"ambassador": NO_LINKS}, "ok", "0 links"),
     ],
 )
 def test_status(run, own, files, state, says):

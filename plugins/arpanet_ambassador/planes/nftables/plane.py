@@ -13,8 +13,8 @@ from arpanet import Target
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.namespaces import Gone
 from arpanet_ambassador.planes.nftables import nft
-from arpanet_ambassador.planes.nftables.ruleset import REMOVE, TABLE, carried, render
-from arpanet_ambassador.planes.plane import Client, Frontend, Home, Troubles
+from arpanet_ambassador.planes.nftables.ruleset import REMOVE, TABLE, Table, carried, render
+from arpanet_ambassador.planes.plane import Client, Frontend, Home, Pools, Troubles
 
 __all__ = ["Nftables"]
 
@@ -35,7 +35,7 @@ class _Held:
     :ivar left: what was there after it.
     """
 
-    client: Client
+    table: Table
     left: "_Left | None" = None
     trouble: str = ""
     failures: int = 0
@@ -64,31 +64,31 @@ class Nftables:
             return "its addresses are IPv6, and the nftables plane carries IPv4 only"
         return ""
 
-    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+    def apply(self, clients: Mapping[str, Client], pools: Pools, check: bool = False) -> Troubles:
         """Touch only what differs from what was done last; *check* compares the rest, too."""
-        wanted = dict(clients)
-        for key in self._held.keys() - clients.keys():
-            wanted[key] = replace(self._held[key].client, links={})
+        asked = {key: _table(client, pools) for key, client in clients.items()}
+        gone = self._held.keys() - clients.keys()
+        wanted = {**asked, **{key: replace(self._held[key].table, links={}) for key in gone}}
         jobs: dict[Home, Callable[[], _Left]] = {}
-        for key, client in wanted.items():
+        for key, table in wanted.items():
             known = self._held.get(key)
-            if known is None or self._differs(client, known):
-                jobs[client.home] = partial(_make, client, known)
+            if known is None or self._differs(table, known):
+                jobs[table.home] = partial(_make, table, known)
             elif check and known.left:
-                jobs[client.home] = partial(_repair, client, known.left)
+                jobs[table.home] = partial(_repair, table, known.left)
         came = namespaces.visit_all(jobs, self._verify)
-        for key, client in wanted.items():
-            if client.home in came:
-                self._note(key, client, came[client.home])
-        lost = {key: str(came[one.home]) for key, one in clients.items() if key not in self._held}
+        for key, table in wanted.items():
+            if table.home in came:
+                self._note(key, table, came[table.home])
+        lost = {key: str(came[one.home]) for key, one in asked.items() if key not in self._held}
         return {
             **{
                 (key, frontend): held.trouble
                 for key, held in self._held.items()
                 if held.trouble
-                for frontend in held.client.links
+                for frontend in held.table.links
             },
-            **{(key, one): why for key, why in lost.items() for one in clients[key].links},
+            **{(key, one): why for key, why in lost.items() for one in asked[key].links},
         }
 
     def due(self) -> float | None:
@@ -112,29 +112,29 @@ class Nftables:
     def close(self) -> None:
         """Hold nothing that has to be let go of."""
 
-    def _differs(self, client: Client, held: _Held) -> bool:
-        if held.trouble and held.client == client:
+    def _differs(self, table: Table, held: _Held) -> bool:
+        if held.trouble and held.table == table:
             return self._clock() >= held.retry_at
-        return held.client != client
+        return held.table != table
 
-    def _note(self, key: str, client: Client, came: "_Left | Exception") -> None:
+    def _note(self, key: str, table: Table, came: "_Left | Exception") -> None:
         held = self._held.get(key)
         if isinstance(came, Gone):
             self._held.pop(key, None)
         elif isinstance(came, Exception):
-            failures = held.failures + 1 if held and held.client == client else 1
+            failures = held.failures + 1 if held and held.table == table else 1
             wait = min(RETRY * 2.0 ** (failures - 1), RETRY_MOST)
             if not held or held.trouble != str(came):
-                log.warning("container %.12s: %s", client.home.container, came)
-            self._held[key] = _Held(client, None, str(came), failures, self._clock() + wait)
-        elif not client.links:
+                log.warning("container %.12s: %s", table.home.container, came)
+            self._held[key] = _Held(table, None, str(came), failures, self._clock() + wait)
+        elif not table.links:
             self._held.pop(key, None)
         else:
             if came.repaired:
                 self.drift += 1
                 words = "container %.12s: somebody changed its links; put right again"
-                log.warning(words, client.home.container)
-            self._held[key] = _Held(client, replace(came, repaired=False))
+                log.warning(words, table.home.container)
+            self._held[key] = _Held(table, replace(came, repaired=False))
 
 
 # -- done inside a namespace ---------------------------------------------------------------------
@@ -159,35 +159,39 @@ def _rules(most: int | None = None) -> tuple[int, int]:
     return len(found), hash(found)
 
 
-def _on_loopback(client: Client) -> bool:
-    return any(one.loopback for one in client.links)
+def _table(client: Client, pools: Pools) -> Table:
+    return Table(client.home, {one: pools.get(pool, ()) for one, pool in client.links.items()})
 
 
-def _make(client: Client, before: _Held | None) -> _Left:
-    text, cookie = render(client), namespaces.cookie()
+def _on_loopback(table: Table) -> bool:
+    return any(one.loopback for one in table.links)
+
+
+def _make(table: Table, before: _Held | None) -> _Left:
+    text, cookie = render(table), namespaces.cookie()
     left = before.left if before else None
-    if before and left and cookie and left.cookie == cookie and render(before.client) == text:
+    if before and left and cookie and left.cookie == cookie and render(before.table) == text:
         return left  # Docker has announced what was seen to start
     # first the routes: the kernel drops what rules send from loopback where there is none, and the
     # app's next attempt comes after a second
-    if _on_loopback(client):
+    if _on_loopback(table):
         _route_localnet(True)
     nft.run(text)
-    if before and _on_loopback(before.client) and not _on_loopback(client):
+    if before and _on_loopback(before.table) and not _on_loopback(table):
         _route_localnet(False)
     rules = _rules()
     return _Left(netlink.generation(), cookie, rules)
 
 
-def _repair(client: Client, left: _Left) -> _Left:
-    if _on_loopback(client):
+def _repair(table: Table, left: _Left) -> _Left:
+    if _on_loopback(table):
         _route_localnet(True)
     if netlink.generation() == left.generation:
         return left
     # others have tables here, too: was it ours that changed? Who may change it may also fill it:
     # more than there should be is not read
     ours = _rules(left.rules[0] + 1) != left.rules
-    return replace(_make(client, None), repaired=ours)
+    return replace(_make(table, None), repaired=ours)
 
 
 def _remove() -> None:

@@ -18,13 +18,14 @@ The whole table is replaced in one transaction; established connections stay whe
 """
 
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from arpanet import Target
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
-__all__ = ["REMOVE", "TABLE", "carried", "render"]
+__all__ = ["REMOVE", "TABLE", "Table", "carried", "render"]
 
 TABLE = "arpanet"
 #: Removes the table, whether or not it is there.
@@ -37,24 +38,32 @@ _REJECT = {"tcp": "reject with tcp reset", "udp": "reject"}
 _LOOPBACK = "ip daddr 127.0.0.0/8 ip daddr != 127.0.0.11"
 
 
+@dataclass(frozen=True)
+class Table:
+    """What a namespace is to hold: what is dialled there -> where it leads now."""
+
+    home: Home
+    links: Mapping[Frontend, tuple[Target, ...]]
+
+
 def carried(targets: Sequence[Target]) -> list[Target]:
     """Return those of *targets* that an IPv4 packet can be sent to."""
     return [target for target in targets if ":" not in target.ip]
 
 
-def render(client: Client) -> str:
-    """Return the transaction that makes the namespace hold *client*'s links, nothing else of ours.
+def render(wanted: Table) -> str:
+    """Return the transaction that makes the namespace hold *wanted*, nothing else of ours.
 
     A container's id differs between namespaces: not all of them begin with the same target.
     """
-    if not client.links:
+    if not wanted.links:
         return REMOVE
-    served = {f: found for f in sorted(client.links) if (found := carried(client.links[f]))}
-    refused = sorted(client.links.keys() - served.keys())
+    served = {f: found for f in sorted(wanted.links) if (found := carried(wanted.links[f]))}
+    refused = sorted(wanted.links.keys() - served.keys())
     targets = {(t.ip, t.port): t for found in served.values() for t in found}
     blocks = [
         *(_target(targets[key]) for key in sorted(targets)),
-        *(_chain(_name(f), [_turns(client, f, found)]) for f, found in served.items()),
+        *(_chain(_name(f), [_turns(wanted.home, f, found)]) for f, found in served.items()),
         _chain("dial", _dial(served, refused), "nat hook output priority -100"),
         _chain("leave", _leave(served), "nat hook postrouting priority 100"),
         _chain("sane", ["meta l4proto tcp ct state invalid drop"], "filter hook input priority 0"),
@@ -62,7 +71,7 @@ def render(client: Client) -> str:
     # the kernel asks a filter chain about every packet, a nat chain about a connection's first one
     if refused:
         blocks.append(_chain("refuse", _refuse(refused), "filter hook output priority 0"))
-    if any(one.loopback for one in client.links):
+    if any(one.loopback for one in wanted.links):
         guard = ['iifname != "lo" ip daddr 127.0.0.0/8 drop']
         blocks.append(_chain("guard", guard, "filter hook prerouting priority -300"))
     return f"{REMOVE}table ip {TABLE} {{\n" + "".join(blocks) + "}\n"
@@ -127,13 +136,13 @@ def _chain(name: str, rules: Sequence[str], hook: str = "") -> str:
     return f"\tchain {name} {{\n" + "".join(f"\t\t{one}\n" for one in [*lines, *rules]) + "\t}\n"
 
 
-def _turns(client: Client, frontend: Frontend, targets: Sequence[Target]) -> str:
+def _turns(home: Home, frontend: Frontend, targets: Sequence[Target]) -> str:
     """Return the rule that takes turns between *targets*, beginning with one that differs.
 
     Without that, a thousand clients with one connection each would all go to the first target.
     """
     ordered = sorted(targets)
-    seed = f"{client.home.container}:{frontend.port}"
+    seed = f"{home.container}:{frontend.port}"
     first = zlib.crc32(seed.encode()) % len(ordered)
     turns = [_goto(one) for one in ordered[first:] + ordered[:first]]
     if len(turns) == 1:

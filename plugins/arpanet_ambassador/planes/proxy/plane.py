@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from arpanet import Target
 from arpanet_ambassador.planes import namespaces
 from arpanet_ambassador.planes.namespaces import NotEntered
-from arpanet_ambassador.planes.plane import Client, Frontend, Home, Troubles
+from arpanet_ambassador.planes.plane import Client, Frontend, Home, Pools, Troubles
 from arpanet_ambassador.planes.proxy.proxy import Proxy
 
 __all__ = ["Proxied"]
@@ -45,15 +45,15 @@ class Proxied:
             )
         return ""
 
-    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+    def apply(self, clients: Mapping[str, Client], pools: Pools, check: bool = False) -> Troubles:
         """Listen on every port of *clients*, also of one that has no address yet: it starts."""
         routes: dict[str, dict[int, tuple[Target, ...]]] = {}
         waits: dict[tuple[str, int], float] = {}
         for client in clients.values():
-            held = {one: link.targets for one, link in client.held.items()}
+            held = {one: link.pool for one, link in client.held.items()}
             for address in client.addresses:
-                for frontend, targets in {**client.links, **held}.items():
-                    routes.setdefault(address, {})[frontend.port] = targets
+                for frontend, pool in {**client.links, **held}.items():
+                    routes.setdefault(address, {})[frontend.port] = pools.get(pool, ())
                 waits |= {(address, one.port): link.wait for one, link in client.held.items()}
         every = [
             (key, one) for key, client in clients.items() for one in (*client.links, *client.held)

@@ -13,6 +13,7 @@ from arpanet_ambassador.planes.socket.layout import (
     BY_CGROUP,
     MAPS,
     SPACE,
+    Address,
     Dialled,
     Flow,
     Traffic,
@@ -40,7 +41,6 @@ Entries = dict[str, dict[bytes, bytes]]
 #: What is written first is pointed to by what is written next; what goes, goes the other way round.
 _ORDER = ("pools", "links", "spaces")
 
-_pool = lru_cache(1 << 10)(pack_pool)
 _name = lru_cache(1 << 14)(pool_key)
 
 
@@ -54,7 +54,12 @@ class Kernel:
         self._installation = installation
         self._maps: dict[str, Map] = {}
         self._held: Entries = {}
+        self._settled: Entries = {}  # what was written in full, and found in the kernel since
+        self._table = Table()
         self._encoded: dict[int, tuple[Links, dict[bytes, bytes]]] = {}
+        self._links: dict[bytes, bytes] = {}
+        self._spaces: dict[bytes, bytes] = {}
+        self._packed: dict[str, tuple[tuple[Address, ...], bytes]] = {}
         self.drift = 0
 
     def apply(self, table: Table, check: bool = False) -> dict[Dialled, str]:
@@ -96,28 +101,38 @@ class Kernel:
         """Let go of the maps; the programs and what the maps hold stay."""
         for one in self._maps.values():
             one.close()
-        self._maps, self._held = {}, {}
+        self._maps, self._held, self._settled = {}, {}, {}
 
     def _encode(self, table: Table) -> Entries:
-        spaces = dict.fromkeys(map(pack_space, table.clients), pack_u32(SPACE))
+        if table.clients is not self._table.clients or table.host != self._table.host:
+            self._encode_links(table)
+        self._table = table
+        before, self._packed = self._packed, {}
+        for name, targets in table.pools.items():
+            known = before.get(name)
+            if known is None or known[0] is not targets:
+                known = targets, pack_pool(targets)
+            self._packed[name] = known
+        pools = {_name(name): packed for name, (_, packed) in self._packed.items()}
+        return {"pools": pools, "links": self._links, "spaces": self._spaces}
+
+    def _encode_links(self, table: Table) -> None:
+        self._spaces = dict.fromkeys(map(pack_space, table.clients), pack_u32(SPACE))
         if table.host:
-            spaces[pack_space(table.host)] = pack_u32(BY_CGROUP)
-        before, self._encoded = self._encoded, {}
-        links: dict[bytes, bytes] = {}
+            self._spaces[pack_space(table.host)] = pack_u32(BY_CGROUP)
+        before, self._encoded, self._links = self._encoded, {}, {}
         for space, wanted in table.clients.items():
             known = before.get(space)
             if known is None or known[0] is not wanted:
                 known = wanted, {pack_dialled(one): _name(pool) for one, pool in wanted.items()}
             self._encoded[space] = known
-            links |= known[1]
-        pools = {_name(name): _pool(targets) for name, targets in table.pools.items()}
-        return {"pools": pools, "links": links, "spaces": spaces}
+            self._links |= known[1]
 
     # -- the kernel's side -----------------------------------------------------------------------
 
     def _open(self, maps: dict[str, Map] | None) -> None:
         self._maps = maps or {}
-        self._held = self._read()
+        self._held, self._settled = self._read(), {}
 
     def _install(self, wanted: Entries) -> dict[bytes, str]:
         """Install the programs with their maps filled; return links -> why they are not there."""
@@ -130,7 +145,7 @@ class Kernel:
         try:
             self._installation.install(fill)
         except BaseException:
-            self._maps, self._held = {}, {}
+            self._maps, self._held, self._settled = {}, {}, {}
             raise
         return full
 
@@ -143,22 +158,29 @@ class Kernel:
     def _compare(self) -> None:
         found = self._read()
         for name in _ORDER:
+            if found[name] == self._held[name]:
+                continue  # thousands of entries: those of before are kept, not the same once more
             changed = len(dict(found[name].items() ^ self._held[name].items()))
-            if changed:
-                self.drift += changed
-                log.warning("socket plane: somebody changed %d of its %s", changed, name)
-        self._held = found
+            self.drift += changed
+            log.warning("socket plane: somebody changed %d of its %s", changed, name)
+            self._held[name] = found[name]
+            self._settled.pop(name, None)
 
     def _write(self, wanted: Entries) -> dict[bytes, str]:
         """Write what differs; return links -> why they could not be written."""
         full = self._add(wanted)
         if self._remove(wanted) and full:  # there may be room now
             full = self._add(wanted)
+        self._settled = {} if full else dict(wanted)
         return full
+
+    def _differing(self, wanted: Entries) -> list[str]:
+        """Return the maps that may have to be written: mostly, thousands of links stay."""
+        return [name for name in _ORDER if self._settled.get(name) is not wanted[name]]
 
     def _add(self, wanted: Entries) -> dict[bytes, str]:
         full: dict[bytes, str] = {}
-        for name in _ORDER:
+        for name in self._differing(wanted):
             held = self._held[name]
             for key, value in wanted[name].items() - held.items():
                 if name == "links" and value not in self._held["pools"]:
@@ -174,7 +196,7 @@ class Kernel:
 
     def _remove(self, wanted: Entries) -> bool:
         removed = False
-        for name in reversed(_ORDER):
+        for name in reversed(self._differing(wanted)):
             held = self._held[name]
             for key in held.keys() - wanted[name].keys():
                 self._maps[name].delete(key)

@@ -3,16 +3,30 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from arpanet import Target
 from arpanet_ambassador.planes import namespaces
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home, Troubles
+from arpanet_ambassador.planes.plane import (
+    LOOPBACK,
+    Client,
+    Frontend,
+    Home,
+    Pools,
+    Troubles,
+)
 from arpanet_ambassador.planes.socket import table
 from arpanet_ambassador.planes.socket.host import Host, Unavailable
 from arpanet_ambassador.planes.socket.installing import Installation
 from arpanet_ambassador.planes.socket.kernel import Kernel
-from arpanet_ambassador.planes.socket.layout import ANY_LOOPBACK, Address, Dialled, Seen, Use
+from arpanet_ambassador.planes.socket.layout import (
+    ANY_LOOPBACK,
+    CGROUP,
+    Address,
+    Dialled,
+    Seen,
+    Use,
+)
 from arpanet_ambassador.planes.socket.pins import Pins
 from arpanet_ambassador.planes.socket.spaces import Spaces
 
@@ -22,6 +36,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds until a host that couldn't have the plane is asked again: little of it ever changes.
 RETRY = 30.0
+
+#: Client and what it dials -> why that is not in the maps.
+Lost = dict[tuple[str, Frontend], str]
 
 
 class Sockets:
@@ -44,8 +61,14 @@ class Sockets:
         self._spaces = Spaces(self._host, verify)
         self._kernel: Kernel | None = None
         self._cookie = 0
+        self._clients: Mapping[str, Client] | None = None  # all that follows was made of them
         self._known: dict[str, _Known] = {}
         self._links: dict[Dialled, tuple[str, Frontend]] = {}
+        self._dialled: Mapping[int, table.Links] = {}
+        self._lost: Lost = {}
+        self._full: Lost = {}
+        self._used: set[str] = set()
+        self._root = 0
         self._pools: dict[str, tuple[tuple[Target, ...], tuple[Address, ...]]] = {}
         self._trouble, self._retry_at = "", 0.0
 
@@ -56,17 +79,17 @@ class Sockets:
 
     def refuses(self, frontend: Frontend, targets: Sequence[Target]) -> str:
         """IPv6 targets can be had by IPv6 sockets only, and so where ``::1`` is dialled."""
-        first = targets and ":" in targets[0].ip  # asked for thousands of links with each change
+        first = targets and ":" in targets[0].ip  # asked for many kinds of links with each change
         if first and frontend.address != LOOPBACK and all(":" in one.ip for one in targets):
             return "its addresses are IPv6, and what is dialled is IPv4"
         return ""
 
-    def apply(self, clients: Mapping[str, Client], check: bool = False) -> Troubles:
+    def apply(self, clients: Mapping[str, Client], pools: Pools, check: bool = False) -> Troubles:
         """Write the entries that differ; *check* reads what the kernel holds first."""
         if self._trouble and self._clock() < self._retry_at:
             return dict.fromkeys(_every(clients), self._trouble)
         try:
-            wanted, troubles = self._table(clients)
+            wanted, troubles = self._table(clients, pools)
             full = self._ready().apply(wanted, check)
         except Unavailable as problem:
             if str(problem) != self._trouble:
@@ -136,82 +159,70 @@ class Sockets:
             self._kernel = Kernel(Installation(self._host, pins))
         return self._kernel
 
-    def _table(
-        self, clients: Mapping[str, Client]
-    ) -> tuple[table.Table, dict[tuple[str, Frontend], str]]:
+    def _table(self, clients: Mapping[str, Client], pools: Pools) -> tuple[table.Table, Lost]:
+        """Return what the maps are to hold, and why some of *clients*' links can't be in them."""
         self._cookie = self._cookie or self._host.cookie()
-        spaces, lost = self._spaces.find({client.home for client in clients.values()})
-        troubles: dict[tuple[str, Frontend], str] = {}
-        pools: dict[str, tuple[Target, ...]] = {}
-        before, now = self._known, dict[str, _Known]()
-        same = len(before) == len(clients)
+        if clients is not self._clients or self._lost:
+            self._described(clients)
+        chosen = {name: self._targets(name, pools.get(name, ())) for name in self._used}
+        self._pools = chosen
+        addresses = {name: known[1] for name, known in chosen.items()}
+        return table.Table(self._dialled, addresses, self._root), self._lost | self._full
+
+    def _described(self, clients: Mapping[str, Client]) -> None:
+        """Note what *clients* are to the maps: of a thousand, few ever change."""
+        spaces, why = self._spaces.find({client.home for client in clients.values()})
+        lost, known = dict[tuple[str, Frontend], str](), dict[str, _Known]()
         for key, client in clients.items():
             space = spaces.get(client.home)
             if space is None:
-                troubles |= dict.fromkeys(((key, one) for one in client.links), lost[client.home])
+                lost |= dict.fromkeys(((key, one) for one in client.links), why[client.home])
                 continue
-            known = before.get(key)
-            if known is None or not known.describes(space, client):
-                known = _described(space, key, client)
-                same = False
-            now[key] = known
-            for pool, targets in zip(known.dialled.values(), client.links.values(), strict=True):
-                pools[pool] = targets
-        self._known = now  # as a whole: another thread asks who talks to whom
-        if not same:
-            links: dict[Dialled, tuple[str, Frontend]] = {}
-            for known in self._known.values():
-                links |= known.links
-            self._links = links
-        found = {known.space: known.dialled for known in self._known.values()}
-        self._pools = {pool: self._addresses(pool, targets) for pool, targets in pools.items()}
-        addresses = {pool: known for pool, (_, known) in self._pools.items()}
-        wanted, full = table.make(found, addresses, self._cookie)
-        return wanted, troubles | {self._links[one]: why for one, why in full.items()}
+            before = self._known.get(key)
+            same = before and (before.space, before.client.links) == (space, client.links)
+            known[key] = before if before and same else _Known.of(space, client)
+        # each as a whole: another thread asks who talks to whom
+        self._known = known
+        self._links = {
+            one: (key, frontend)
+            for key, each in known.items()
+            for one, frontend in zip(each.dialled, each.client.links, strict=True)
+        }
+        every = {each.space: each.dialled for each in known.values()}
+        self._dialled, full = table.fitting(every)
+        self._full = {self._links[one]: why for one, why in full.items()}
+        self._used = {name for links in self._dialled.values() for name in links.values()}
+        self._root = self._cookie if any(space & CGROUP for space in every) else 0
+        self._clients, self._lost = clients, lost
 
-    def _addresses(
-        self, pool: str, targets: tuple[Target, ...]
+    def _targets(
+        self, name: str, targets: tuple[Target, ...]
     ) -> tuple[tuple[Target, ...], tuple[Address, ...]]:
         """Return *targets*, with what the maps have of them: of before, while they are the same."""
-        known = self._pools.get(pool)
+        known = self._pools.get(name)
         if known and known[0] is targets:
             return known
-        return targets, tuple((one.ip, one.port) for one in targets)
+        return targets, table.choose([(one.ip, one.port) for one in targets], str(self._cookie))
 
 
 def _every(clients: Mapping[str, Client]) -> list[tuple[str, Frontend]]:
     return [(key, one) for key, client in clients.items() for one in client.links]
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """A client as the maps know it: kept, since of a thousand clients' links few ever change."""
 
     space: int
     client: Client
     dialled: Mapping[Dialled, str]
-    links: Mapping[Dialled, tuple[str, Frontend]]
 
-    def describes(self, space: int, client: Client) -> bool:
-        """Tell whether *client*'s links are the same ones, wherever they lead."""
-        if self.space != space:
-            return False
-        if self.client is client:
-            return True
-        # also where their sources are the very same: a plane refuses links by where they lead
-        return [*self.client.links] == [*client.links] and (
-            self.client.sources is client.sources or self.client.sources == client.sources
-        )
-
-
-def _described(space: int, key: str, client: Client) -> _Known:
-    dialled, links = {}, {}
-    for frontend in client.links:
-        address = ANY_LOOPBACK if frontend.address == LOOPBACK else frontend.address
-        one = Dialled(space, address, frontend.port, frontend.protocol)
-        dialled[one] = client.sources.get(frontend) or f"{key} {frontend}"
-        links[one] = key, frontend
-    return _Known(space, client, dialled, links)
+    @classmethod
+    def of(cls, space: int, client: Client) -> "_Known":
+        dialled = {}
+        for frontend, pool in client.links.items():
+            address = ANY_LOOPBACK if frontend.address == LOOPBACK else frontend.address
+            dialled[Dialled(space, address, frontend.port, frontend.protocol)] = pool
+        return cls(space, client, dialled)
 
 
 def _any(dialled: Dialled) -> Dialled:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
 
-from arpanet_ambassador.planes.socket.layout import CGROUP, MAPS, MOST_TARGETS, Address, Dialled
+from arpanet_ambassador.planes.socket.layout import MAPS, MOST_TARGETS, Address, Dialled
 
-__all__ = ["MOST_LINKS", "Links", "Table", "choose", "make"]
+__all__ = ["MOST_LINKS", "Links", "Table", "choose", "fitting"]
 
 #: Links that one client may have: far more than anybody declares, far less than all of the map.
 MOST_LINKS = 1000
@@ -26,7 +26,7 @@ Links = Mapping[Dialled, str]
 class Table:
     """What the maps are to hold.
 
-    :ivar clients: space -> its links.
+    :ivar clients: space -> its links; the same object as before while nothing of it differs.
     :ivar pools: pool -> targets; none: dials are refused.
     :ivar host: the cookie of the host's own namespace, where clients are told apart by cgroup; 0
         without such clients.
@@ -37,29 +37,19 @@ class Table:
     host: int = 0
 
 
-def make(
-    clients: Mapping[int, Links], pools: Mapping[str, Sequence[Address]], host: int
-) -> tuple[Table, dict[Dialled, str]]:
-    """Return the table, and what of it can't be: what is dialled -> one sentence that says why.
-
-    :param pools: name -> where its links lead now.
-    :param host: the cookie of the host's own namespace.
-    """
+def fitting(clients: Mapping[int, Links]) -> tuple[dict[int, Links], dict[Dialled, str]]:
+    """Return the links that there is room for; of the others, one sentence that says why."""
     table: dict[int, Links] = {}
     troubles: dict[Dialled, str] = {}
     room = MAPS["links"].entries
     for space, links in clients.items():
         most = min(MOST_LINKS, room)
-        fitting = links
+        table[space] = links
         if len(links) > most:
             troubles |= dict.fromkeys(islice(links, most, None), _too_many(room))
-            fitting = dict(islice(links.items(), most))
-        table[space] = fitting
-        room -= len(fitting)
-    used = {name for links in table.values() for name in links.values()}
-    chosen = {name: choose(pools.get(name, ()), str(host)) for name in sorted(used)}
-    by_cgroup = any(space & CGROUP for space in table)
-    return Table(table, chosen, host if by_cgroup else 0), troubles
+            table[space] = dict(islice(links.items(), most))
+        room -= len(table[space])
+    return table, troubles
 
 
 def _too_many(room: int) -> str:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.links.ground import World
+from arpanet_ambassador.links.plan import make
 from arpanet_ambassador.planes.plane import LOOPBACK as LOOPBACK_ADDRESS
 
 from tests.conftest import SLOW
@@ -132,9 +133,9 @@ class Stage:
         every = by_id(holder, client)
         plan = make(World(containers=every, ambassador="holder", services=known, host="here"))
         (client,) = plan.clients.values()
-        for (address, port, protocol), targets in client.links.items():
+        for (address, port, protocol), pool in client.links.items():
             dialled = LOCALHOST if address == LOOPBACK_ADDRESS else address
-            places = [(one.ip, one.port) for one in targets]
+            places = [(one.ip, one.port) for one in plan.pools.get(pool, ())]
             self.link(dialled, *places, port=port, protocol=protocol)
         return plan.names["id-client"]
 

@@ -1,7 +1,8 @@
 """Which connections are looked at, and which are strays."""
 
 from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, strays, watches
-from arpanet_ambassador.links.plan import World, make
+from arpanet_ambassador.links.ground import World
+from arpanet_ambassador.links.plan import make
 from arpanet_ambassador.planes.netlink import Flow
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 

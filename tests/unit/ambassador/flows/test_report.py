@@ -1,26 +1,24 @@
 """What the kernel counted -> who talks to whom."""
 
-from dataclasses import replace
-
 from arpanet_ambassador.flows import report
 from arpanet_ambassador.links.declare import Declared
-from arpanet_ambassador.links.plan import Plan, Resolved
+from arpanet_ambassador.links.ground import NOTHING
+from arpanet_ambassador.links.plan import Plan
+from arpanet_ambassador.links.ways import Way
 from arpanet_ambassador.planes.plane import Client, Frontend, Home
 from arpanet_ambassador.planes.socket.layout import Dialled, Seen, Traffic, Use
 
 from arpanet.records import Target
 
 FRONTEND = Frontend("127.77.0.1", 6379)
-LINK = Resolved(
-    Declared("web", "net:[1]", "label", 6379, "redis", "redis"),
-    (Target("10.0.0.1", 10000, "h1:r0:6379"),),
-    (FRONTEND,),
-)
-PLAN = Plan(
-    (LINK,),
-    {"net:[1]": Client(Home("id-web", 7))},
+GROUND = NOTHING._replace(
+    links=[Declared("web", "net:[1]", "label", 6379, "redis", "redis")],
+    frontends=[(FRONTEND,)],
+    indices=[0],
+    clients={"net:[1]": Client(Home("id-web", 7))},
     names={"net:[1]": {"redis": "127.77.0.1"}},
 )
+PLAN = Plan((Way((Target("10.0.0.1", 10000, "h1:r0:6379"),)),), GROUND)
 
 
 def seen(address="127.77.0.1", target=("10.0.0.1", 10000), client="net:[1]", last=5.0):
@@ -56,7 +54,7 @@ def test_the_latest_first():
 
 def test_a_links_counters_are_those_of_all_that_is_dialled_for_it():
     other = Frontend("172.17.0.2", 6379)
-    plan = replace(PLAN, resolved=(LINK._replace(frontends=(FRONTEND, other)),))
+    plan = Plan(PLAN.ways, GROUND._replace(frontends=[(FRONTEND, other)]))
     uses = {("net:[1]", FRONTEND): Use(2, 1, 5.0), ("net:[1]", other): Use(1, 0, 7.0)}
     (row,) = report.counted(uses, plan, 1000.0)
     assert (row["made"], row["refused"], row["last"]) == (3, 1, 1007.0)

@@ -4,13 +4,22 @@ from dataclasses import replace
 
 import pytest
 from arpanet_ambassador.links import hints
-from arpanet_ambassador.links.outcome import Outcome
-from arpanet_ambassador.links.plan import Planner, World, make
+from arpanet_ambassador.links.ground import World
+from arpanet_ambassador.links.outcome import Links
+from arpanet_ambassador.links.plan import Planner, make
 from arpanet_ambassador.planes.chain import Carried
 from arpanet_ambassador.planes.plane import LOOPBACK, NOWHERE, Frontend, Home
 
 from arpanet.records import Link, Port, Target
-from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
+from tests.unit.ambassador.records import (
+    AMBASSADOR,
+    backends,
+    by_id,
+    container,
+    instance,
+    leads,
+    resolved,
+)
 
 REDIS = {"redis": (instance("redis", "10.0.0.1", 6379),)}
 TARGET = Target("10.0.0.1", 6379, "other:c:6379")
@@ -31,12 +40,12 @@ def web(**more):
 def test_both_forms():
     made = plan(web(labels={"connect.80": "redis"}))
     client = made.clients["id-web"]
-    assert client.links == {DIALS: (TARGET,), Frontend(LOOPBACK, 80): (TARGET,)}
+    assert leads(made) == {DIALS: (TARGET,), Frontend(LOOPBACK, 80): (TARGET,)}
     assert (client.home, client.addresses) == (Home("id-web", 7, "", "t0"), {"172.17.0.3"})
     assert made.ambassadors == {"id-web": {"172.17.0.2"}}
 
 
-def test_a_source_is_one_for_all_who_see_it_alike():
+def test_a_pool_is_one_for_all_who_see_it_alike():
     """Where its targets change, planes may change one thing for all of them."""
     label = {"connect.6379": "redis"}
     near, also, far = (
@@ -45,9 +54,7 @@ def test_a_source_is_one_for_all_who_see_it_alike():
         container("far", network="private", labels=label),
     )
     clients = plan(near, also, far).clients.values()
-    sources = [one.sources for one in clients]
-    assert [list(one) for one in sources] == [list(one.links) for one in clients]
-    names = [name for one in sources for name in one.values()]
+    names = [name for one in clients for name in one.links.values()]
     assert (len(names), len(set(names))) == (3, 2)
 
 
@@ -66,7 +73,7 @@ def test_two_services_with_one_port():
     labels = {"connect.cache:6379": "redis", "connect.queue:6379": "10.0.0.9:6379"}
     made = plan(container("web", network="private", labels=labels))
     names = made.names["id-web"]
-    assert {f.address: t[0].ip for f, t in made.clients["id-web"].links.items()} == {
+    assert {f.address: t[0].ip for f, t in leads(made).items()} == {
         names["cache"]: "10.0.0.1",
         names["queue"]: "10.0.0.9",
     }
@@ -78,7 +85,7 @@ def test_datagrams_go_to_instances_that_take_them():
         instance("dns", "10.0.0.2", 53, name="d"),
     )
     labels = {"connect.53/udp": "dns", "connect.53": "dns"}
-    found = plan(container("web", labels=labels), services={"dns": dns}).clients["id-web"].links
+    found = leads(plan(container("web", labels=labels), services={"dns": dns}))
     assert {(f.protocol, t[0].ip) for f, t in found.items()} == {
         ("udp", "10.0.0.1"),
         ("tcp", "10.0.0.2"),
@@ -87,8 +94,8 @@ def test_datagrams_go_to_instances_that_take_them():
 
 def test_link_without_instances_is_to_be_refused():
     made = plan(web(), services={})
-    assert made.clients["id-web"].links == {DIALS: ()}
-    (link,) = Outcome().links(made, Carried({("id-web", DIALS): "nftables"}))
+    assert leads(made) == {DIALS: ()}
+    (link,) = Links(made, Carried({("id-web", DIALS): "nftables"}))
     assert (link.plane, link.error) == ("nftables", "service redis has no instance")
 
 
@@ -104,15 +111,15 @@ def test_a_name_whose_link_makes_no_sense_leads_nowhere(value):
     made = plan(container("web", labels=labels))
     client, names = made.clients["id-web"], made.names["id-web"]
     cache = Frontend(names["cache"], 6379)
-    assert client.links == {
+    assert leads(made) == {
         Frontend(LOOPBACK, 6379): (TARGET,),
         cache: (),
         Frontend(names["queue"], 80): (TARGET,),
     }
-    assert client.sources[cache] == NOWHERE
-    assert NOWHERE not in {client.sources[one] for one in client.links.keys() - {cache}}
+    assert client.links[cache] == NOWHERE
+    assert NOWHERE not in {client.links[one] for one in client.links.keys() - {cache}}
     carried = Carried({("id-web", one): "socket" for one in client.links})
-    shown = {one.dials: (one.plane, bool(one.error)) for one in Outcome().links(made, carried)}
+    shown = {one.dials: (one.plane, bool(one.error)) for one in Links(made, carried)}
     assert shown["cache:6379"] == ("", True)
     assert shown["queue:80"] == ("socket", False)
 
@@ -120,7 +127,7 @@ def test_a_name_whose_link_makes_no_sense_leads_nowhere(value):
 def test_a_name_that_two_declare_differently_leads_nowhere():
     home = container("home", labels={"connect.cache:6379": "redis", "connect.6379": "redis"})
     guest = container("guest", mode="container:id-home", labels={"connect.cache:6379": "other"})
-    links = plan(home, guest).clients["id-home"].links
+    links = leads(plan(home, guest), "id-home")
     assert sorted(links.values()) == [(), (TARGET,)]
 
 
@@ -139,7 +146,7 @@ def test_remembered_address_counts_until_another_container_has_it():
 def test_without_any_address_of_the_ambassador_nothing_carries_it():
     """It was said to be carried all the same."""
     made = plan(web(), own=container("stranger", ip="172.17.0.7"))
-    (link,) = Outcome().links(made, Carried())
+    (link,) = Links(made, Carried())
     assert made.clients == {}
     assert link.plane == ""
     assert "arpanet_backends has no address that web could dial" in link.error
@@ -168,10 +175,11 @@ def test_reused_address_is_the_new_containers():
     """ambassadord's worst: a new container inherited a dead one's routes with its address."""
     heir = container("heir", env={"BACKEND_6379": "pg"}, linked=["pg"])
     pg = {"pg": (instance("pg", "10.0.0.7", 5432),), **REDIS}
-    (before,) = plan(web(), services=pg).clients.values()
-    (after,) = plan(heir, services=pg).clients.values()
+    first, second = plan(web(), services=pg), plan(heir, services=pg)
+    (before,), (after,) = first.clients.values(), second.clients.values()
     assert before.addresses == after.addresses
-    assert (before.links[DIALS][0].ip, after.links[DIALS][0].ip) == ("10.0.0.1", "10.0.0.7")
+    assert leads(first)[DIALS][0].ip == "10.0.0.1"
+    assert leads(second, "id-heir")[DIALS][0].ip == "10.0.0.7"
 
 
 def test_lookups():
@@ -182,8 +190,8 @@ def test_lookups():
 def test_only_this_clusters_masters_are_a_registry():
     urls = {f"connect.{n}": f"etcd://{h}:4001/x/services/redis" for n, h in ((1, "m"), (2, "z"))}
     made = plan(container("web", labels=urls), masters=frozenset({"m"}))
-    assert [bool(one.targets) for one in made.resolved] == [True, False]
-    assert "'z' is no master of this arpanet (m)" in made.resolved[1].error
+    assert [bool(made.resolved(number).targets) for number in (0, 1)] == [True, False]
+    assert "'z' is no master of this arpanet (m)" in made.resolved(1).error
 
 
 @pytest.mark.parametrize(
@@ -198,14 +206,17 @@ def test_only_this_clusters_masters_are_a_registry():
 def test_hint_where_a_service_runs_unpublished(ports, says):
     hidden = replace(container("priv", ip="172.17.0.8"), ports=ports)
     made = plan(container("web", labels={"connect.80": "priv"}), hidden)
-    assert made.resolved[0].error == "service priv has no instance" + (f"; {says}" if says else "")
+    assert made.resolved(0).error == "service priv has no instance" + (f"; {says}" if says else "")
 
 
-def test_hints_are_sought_once_for_all_links(monkeypatch):
+def test_hints_are_sought_once_for_all_links_and_once_somebody_asks(monkeypatch):
     """The last instance that goes would cost a thousand clients a look at each other."""
     made = []
     monkeypatch.setattr(hints, "unpublished", lambda every: made.append(1) or {})
-    plan(*(container(f"web{n}", labels={"connect.80": f"s{n % 3}"}) for n in range(30)))
+    found = plan(*(container(f"web{n}", labels={"connect.80": f"s{n % 3}"}) for n in range(30)))
+    links = Links(found, Carried())
+    assert made == []
+    assert all(one.error for one in links)
     assert made == [1]
 
 
@@ -214,7 +225,7 @@ def test_hints_are_sought_once_for_all_links(monkeypatch):
 
 def test_link_record():
     carried = Carried({("id-web", DIALS): "nftables"})
-    assert Outcome().links(plan(web()), carried) == (
+    assert Links(plan(web()), carried) == (
         Link("web", 6379, "redis", "redis:6379", (TARGET,), "nftables", ""),
     )
 
@@ -226,7 +237,7 @@ def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
         {("id-web", DIALS): "proxy"},
         {("id-web", DIALS): ("no permission",), ("id-web", localhost): ("no permission", "nor I")},
     )
-    label, variable = Outcome().links(made, carried)
+    label, variable = Links(made, carried)
     assert (label.plane, label.error, label.note) == ("", "no permission; nor I", "")
     assert (variable.plane, variable.error, variable.note) == ("proxy", "", "no permission")
 
@@ -235,7 +246,7 @@ def test_what_the_registry_lost_is_marked():
     services = {"redis": (instance("redis", "10.0.0.1", 6379, unconfirmed=True),)}
     made = plan(web(), services=services)
     assert made.unconfirmed == {("10.0.0.1", 6379)}
-    (link,) = Outcome().links(made, Carried({("id-web", DIALS): "nftables"}))
+    (link,) = Links(made, Carried({("id-web", DIALS): "nftables"}))
     assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
 
 
@@ -259,13 +270,12 @@ def test_what_a_change_does_not_touch_is_the_very_object_of_before():
     first = planner.make(world(shop=(one,), redis=(two,)))
     assert planner.make(world(shop=(one,), redis=(two,), other=(one,))) is first
     second = planner.make(world(shop=(one,), redis=()))
-    assert second.clients["id-app"] is first.clients["id-app"]
-    assert second.clients["id-web"] != first.clients["id-web"]
-    same = [a is b for a, b in zip(first.resolved, second.resolved, strict=True)]
-    assert sorted(same) == [False, True, True]
-    assert second.clients == make(world(shop=(one,), redis=())).clients
+    assert second.clients is first.clients
+    same = [a is b for a, b in zip(first.ways, second.ways, strict=True)]
+    assert sorted(same) == [False, True]
+    assert second.pools == make(world(shop=(one,), redis=())).pools != first.pools
     third = planner.make(world(shop=(), redis=(two,)))
-    assert third.clients == make(world(shop=(), redis=(two,))).clients
+    assert third.pools == make(world(shop=(), redis=(two,))).pools != second.pools
     fewer = World(
         containers=by_id(app, backends()),
         services={"shop": (one,)},
@@ -280,7 +290,7 @@ def test_a_link_whose_name_its_client_does_not_have_says_so_and_stays():
     labels = {"connect.6379": "Redis", "connect.cache:80": "redis", "connect.81": "1.2.3.4:5"}
     left = {"web": {"redis": "a; b", "cache": "a; b"}}
     made = plan(web(labels=labels), unnamed=left)
-    notes = {one.declared.dials: one.note for one in made.resolved}
+    notes = {one.declared.dials: one.note for one in resolved(made)}
     assert notes == {
         "redis:6379": "",  # by --link and a variable
         "localhost:6379": "redis:6379 is not this link: a; b, or dial localhost:6379",
@@ -294,9 +304,9 @@ def test_a_link_whose_name_its_client_does_not_have_says_so_and_stays():
         host="here",
         ambassador=AMBASSADOR,
     )
-    assert {one.note for one in plans.make(world).resolved} == {""}
+    assert {one.note for one in resolved(plans.make(world))} == {""}
     made = plans.make(replace(world, unnamed=left))
-    assert {one.declared.dials: one.note for one in made.resolved} == notes
+    assert {one.declared.dials: one.note for one in resolved(made)} == notes
 
 
 def test_while_what_clients_are_linked_to_is_down_links_stay_where_they_were():
@@ -308,7 +318,7 @@ def test_while_what_clients_are_linked_to_is_down_links_stay_where_they_were():
     plans = Planner()
     before = plans.make(world)
     down = replace(world, containers=by_id(client), remembered=before.ambassadors)
-    assert "no network of web has arpanet_backends" in make(down).resolved[0].error
+    assert "no network of web has arpanet_backends" in make(down).resolved(0).error
     after = plans.make(replace(down, former=holder))
     assert after.clients["id-web"].links == before.clients["id-web"].links
-    assert [one.declared.dials for one in after.resolved] == ["arpanet_backends:6379"]
+    assert [one.declared.dials for one in resolved(after)] == ["arpanet_backends:6379"]

@@ -1,5 +1,6 @@
 """Telling what became of the links."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +10,9 @@ from arpanet_ambassador.links.publisher import Publisher
 from arpanet.records import Link
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import HOSTNAME
+from tests.unit.ambassador.records import Told
 
-WEB = (Link("web", 6379, "redis", "redis:6379"),)
+WEB, NONE = Told([Link("web", 6379, "redis", "redis:6379")]), Told()
 
 
 @pytest.fixture
@@ -18,13 +20,13 @@ def host(monkeypatch):
     """A publisher, what it wrote, how long each writing takes, and what time it is."""
     found = SimpleNamespace(written=[], takes=0.0, now=100.0, spent=0.0)
 
-    def write(part, state):
-        found.written.append(state["links"])
+    def write(part, text):
+        found.written.append(json.loads(text)["links"])
         found.spent += found.takes
 
     clock = SimpleNamespace(monotonic=lambda: found.now, thread_time=lambda: found.spent)
     monkeypatch.setattr(publisher, "time", clock)
-    monkeypatch.setattr(publisher.statusfile, "write", write)
+    monkeypatch.setattr(publisher.statusfile, "write_text", write)
     context = SimpleNamespace(
         settings={HOSTNAME: "here"}, registry=MemoryRegistry(), emit=lambda *_, **__: None
     )
@@ -34,7 +36,7 @@ def host(monkeypatch):
 
 
 def test_each_change_is_written_at_once(host):
-    for links in (WEB, (), WEB):
+    for links in (WEB, NONE, WEB):
         host.publisher.publish(links, 0, 0, again=False)
     assert [len(one) for one in host.written] == [1, 0, 1]
     host.publisher.publish(WEB, 0, 0, again=False)
@@ -44,7 +46,7 @@ def test_each_change_is_written_at_once(host):
 
 def test_where_writing_takes_long_the_newest_is_written_when_it_is_time(host):
     host.takes = 0.02
-    for links in (WEB, (), WEB, ()):
+    for links in (WEB, NONE, WEB, NONE):
         host.publisher.publish(links, 0, 0, again=False)
     assert [len(one) for one in host.written] == [1]
     host.now += 0.3

@@ -6,13 +6,18 @@ from dataclasses import replace
 from arpanet_ambassador.links import report
 
 from arpanet.records import Link, Target
+from tests.unit.ambassador.records import Told
 
 GOOD = Link("web", 6379, "redis", "redis:6379", (Target("10.0.0.1", 6379, "i"),), "nftables")
 BAD = Link("web", 80, "a", "localhost:80", error="service a has no instance")
 
 
+def encode(links, drift=0, reset=0):
+    return json.loads(report.encode(Told(links).packed, drift, reset))
+
+
 def test_there_and_back():
-    state = json.loads(json.dumps(report.encode([GOOD, BAD], 1, 2)))
+    state = encode([GOOD, BAD], 1, 2)
     assert report.decode(state) == (GOOD, BAD)
 
 
@@ -35,9 +40,9 @@ def test_many_links_that_go_one_way_have_one_line_and_not_all_targets():
 
 
 def test_summary():
-    assert report.summary(report.encode([], 0, 0)) == ("0 links", [])
-    assert report.summary(report.encode([GOOD], 0, 0)) == ("1 links: 1 by nftables", [])
-    detail, troubles = report.summary(report.encode([GOOD, BAD], 3, 4))
+    assert report.summary(encode([])) == ("0 links", [])
+    assert report.summary(encode([GOOD])) == ("1 links: 1 by nftables", [])
+    detail, troubles = report.summary(encode([GOOD, BAD], 3, 4))
     assert detail.endswith("others put right: 3; stuck connections reset: 4")
     assert "1 lead nowhere, see 'arpanet links'; web: service a has no instance" in detail
     assert troubles == []  # one client's typo is no fault of the host
@@ -45,7 +50,7 @@ def test_summary():
 
 def test_what_no_plane_carries_is_a_trouble_of_the_host():
     lost = replace(GOOD, plane="", error="no permission")
-    _, (trouble,) = report.summary(report.encode([GOOD, lost], 0, 0))
+    _, (trouble,) = report.summary(encode([GOOD, lost]))
     assert trouble == "1 links are not carried; web: no permission"
 
 

@@ -1,14 +1,15 @@
 """Links that wait for their first instance: what is declared, where they are held, what is said."""
 
 import pytest
-from arpanet_ambassador.links.outcome import Outcome
-from arpanet_ambassador.links.plan import Plan, World, make
+from arpanet_ambassador.links.ground import World
+from arpanet_ambassador.links.outcome import Links
+from arpanet_ambassador.links.plan import Plan, make
 from arpanet_ambassador.links.waiting import seconds
 from arpanet_ambassador.planes.chain import NOBODY_HOLDS, Carried
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Held
 
 from arpanet.records import Target
-from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance
+from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container, instance, leads
 
 HERE = "172.17.0.2"
 REDIS = (instance("redis", "10.0.0.1", 6379),)
@@ -30,12 +31,9 @@ def plan(*containers, wait: float = 0.0, **services) -> Plan:
 
 def notes(made: Plan, **unheld: str) -> list[str]:
     """Return what links say, where a plane carries them all."""
-    keys = [(one.declared.namespace, f) for one in made.resolved for f in one.frontends]
+    keys = [(key, one) for key, client in made.clients.items() for one in client.links]
     places = {("id-web", Frontend(HERE, int(port[1:]))): why for port, why in unheld.items()}
-    return [
-        one.note
-        for one in Outcome().links(made, Carried(dict.fromkeys(keys, "socket"), {}, places))
-    ]
+    return [one.note for one in Links(made, Carried(dict.fromkeys(keys, "socket"), {}, places))]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +50,7 @@ def test_what_is_none_is_told_and_the_links_work_on(text: str) -> None:
     made = plan(
         container("web", labels={"connect.6379": "redis", "connect.wait": text}), redis=REDIS
     )
-    odd, good = sorted(Outcome().links(made, Carried()), key=lambda one: one.port)
+    odd, good = sorted(Links(made, Carried()), key=lambda one: one.port)
     assert odd.error.startswith(f"the label connect.wait={text} is no time to wait: write ")
     assert (odd.dials, good.targets[0].ip) == ("connect.wait", "10.0.0.1")
     assert made.clients["id-web"].held == {}
@@ -62,22 +60,35 @@ def test_a_label_is_held_at_the_ambassador_while_there_is_no_instance() -> None:
     web = container("web", labels={"connect.6379": "redis", **WAIT})
     place, dialled = Frontend(HERE, 6379), Frontend(LOOPBACK, 6379)
     named = Frontend("127.77.0.1", 6379)
-    empty, full = plan(web).clients["id-web"], plan(web, redis=REDIS).clients["id-web"]
-    assert empty.held == {place: Held(30.0)} and set(empty.links) >= {dialled}
-    assert set(empty.links.values()) == {(Target(HERE, 6379),)}
-    (target,) = full.links[dialled]
-    assert full.held == {place: Held(30.0, (target,))} and target.ip == "10.0.0.1"
-    assert empty.sources[dialled] != full.sources[dialled], "others that see redis don't wait"
-    assert named not in empty.held
+    empty, full = plan(web), plan(web, redis=REDIS)
+    client = empty.clients["id-web"]
+    (held,) = client.held.values()
+    assert client.held == {place: Held(30.0, held.pool)} and dialled in client.links
+    assert set(leads(empty).values()) == {(Target(HERE, 6379),)}
+    assert full.clients == empty.clients, "only where it leads differs"
+    assert [one.ip for one in leads(full)[dialled]] == ["10.0.0.1"]
+    assert (empty.pools[held.pool], full.pools[held.pool]) == ((), leads(full)[dialled])
+    assert client.links[dialled] != held.pool, "others that see redis don't wait"
+    assert named not in client.held
     assert notes(plan(web)) == ["a dial waits up to 30 s for the first instance"]
     assert notes(plan(web, redis=REDIS)) == [""]
+
+
+def test_two_that_wait_for_one_service_are_held_where_each_dials() -> None:
+    """The pools of two places were one."""
+    one = container("web", labels={"connect.6379": "redis", **WAIT})
+    two = container("app", ip="172.17.0.4", labels={"connect.6380": "redis", **WAIT})
+    made = plan(one, two)
+    for key, port in (("id-web", 6379), ("id-app", 6380)):
+        assert leads(made, key)[Frontend(LOOPBACK, port)] == (Target(HERE, port),)
 
 
 def test_a_link_is_held_where_it_dials() -> None:
     web = container("web", linked=["redis"], env={"BACKEND_6379": "redis"}, labels=WAIT)
     place = Frontend(HERE, 6379)
-    client = plan(web).clients["id-web"]
-    assert (client.links, client.held) == ({place: (Target(HERE, 6379),)}, {place: Held(30.0)})
+    made = plan(web)
+    assert leads(made) == {place: (Target(HERE, 6379),)}
+    assert list(made.clients["id-web"].held) == [place]
 
 
 def test_one_place_is_for_one_link() -> None:
@@ -86,7 +97,7 @@ def test_one_place_is_for_one_link() -> None:
     assert list(made.clients["id-web"].held) == [Frontend(HERE, 6379)]
     said = notes(made)
     assert said[0].startswith("a dial waits") and "has another link on this port" in said[1]
-    assert set(made.clients["id-web"].links.values()) == {(Target(HERE, 6379),), ()}
+    assert set(leads(made).values()) == {(Target(HERE, 6379),), ()}
 
 
 def test_why_one_can_not_wait() -> None:
@@ -104,9 +115,9 @@ def test_a_setting_holds_for_all_who_do_not_say() -> None:
     labels = {"connect.6379": "redis", "connect.53/udp": "dns"}
     place = Frontend(HERE, 6379)
     quiet = plan(container("web", labels=labels), wait=20.0)
-    assert quiet.clients["id-web"].held == {place: Held(20.0)}
+    assert quiet.clients["id-web"].held[place].wait == 20.0
     assert notes(quiet) == ["", "a dial waits up to 20 s for the first instance"]
     other = container("web", labels={**labels, "connect.wait": "30s"})
-    assert plan(other, wait=20.0).clients["id-web"].held == {place: Held(30.0)}
+    assert plan(other, wait=20.0).clients["id-web"].held[place].wait == 30.0
     none = container("web", labels={**labels, "connect.wait": "0s"})
     assert plan(none, wait=20.0).clients["id-web"].held == {}

@@ -5,8 +5,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from arpanet_ambassador.planes.nftables.ruleset import REMOVE, render
-from arpanet_ambassador.planes.plane import LOOPBACK, Client, Frontend, Home
+from arpanet_ambassador.planes.nftables.ruleset import REMOVE, Table, render
+from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
 
 from arpanet.records import Target
 
@@ -21,7 +21,7 @@ def client(links, container="id-web"):
     for (address, port), targets in links.items():
         port, _, protocol = str(port).partition("/")
         frontends[Frontend(address, int(port), protocol or "tcp")] = targets
-    return Client(Home(container, 7), frontends)
+    return Table(Home(container, 7), frontends)
 
 
 FULL = client(

@@ -1,11 +1,10 @@
 """Clients and what they dial -> the table."""
 
 import pytest
-from arpanet_ambassador.planes.socket.layout import CGROUP, MAPS, MOST_TARGETS, Dialled
-from arpanet_ambassador.planes.socket.table import MOST_LINKS, Table, choose, make
+from arpanet_ambassador.planes.socket.layout import MAPS, MOST_TARGETS, Dialled
+from arpanet_ambassador.planes.socket.table import MOST_LINKS, choose, fitting
 
 REDIS = (("10.0.0.2", 6379), ("10.0.0.1", 6379))
-HOST = 7
 
 
 def links(space, *ports):
@@ -13,32 +12,26 @@ def links(space, *ports):
 
 
 def test_golden():
-    """Two clients, one service, both forms: three entries that share a pool."""
+    """Two clients, one service, both forms."""
     clients = {
         12: {**links(12, 6379), Dialled(12, "127.77.0.1", 6379): "redis"},
         11: {Dialled(11, "172.17.0.2", 6379): "redis", Dialled(11, "127.0.0.0", 53, "udp"): "dns"},
     }
-    table, troubles = make(clients, {"redis": REDIS, "unused": REDIS}, HOST)
-    assert troubles == {}
-    pools = {"dns": (), "redis": (("10.0.0.1", 6379), ("10.0.0.2", 6379))}
-    assert table == Table(clients, pools, 0)
-    assert all(table.clients[space] is clients[space] for space in clients)
+    table, troubles = fitting(clients)
+    assert (table, troubles) == (clients, {})
+    assert all(table[space] is clients[space] for space in clients)
+    assert choose(REDIS, "1") == (("10.0.0.1", 6379), ("10.0.0.2", 6379))
 
 
 def test_a_client_without_links_is_a_client():
     """Its flows are observed."""
-    assert make({11: {}}, {}, HOST)[0] == Table({11: {}}, {}, 0)
-
-
-def test_the_hosts_namespace_is_told_apart_by_cgroup_only_for_clients_there():
-    assert make({11: {}}, {}, HOST)[0].host == 0
-    assert make({11: {}, CGROUP | 5: {}}, {}, HOST)[0].host == HOST
+    assert fitting({11: {}}) == ({11: {}}, {})
 
 
 def test_a_client_has_a_thousand_links_and_others_have_theirs():
     greedy, modest = links(1, *range(1, MOST_LINKS + 3)), links(2, 6379)
-    table, troubles = make({1: greedy, 2: modest}, {"redis": REDIS}, HOST)
-    assert {len(one) for one in table.clients.values()} == {MOST_LINKS, 1}
+    table, troubles = fitting({1: greedy, 2: modest})
+    assert {len(one) for one in table.values()} == {MOST_LINKS, 1}
     assert set(troubles) == set(links(1, MOST_LINKS + 1, MOST_LINKS + 2))
     assert set(troubles.values()) == {
         "a container can have 1000 links on the socket plane, and this has more"
@@ -49,8 +42,8 @@ def test_all_clients_of_a_host_have_no_more_links_than_the_map_takes():
     most = MAPS["links"].entries
     spaces = range(1, most // MOST_LINKS + 2)
     clients = {space: links(space, *range(1, MOST_LINKS + 1)) for space in spaces}
-    table, troubles = make(clients, {"redis": REDIS}, HOST)
-    assert sum(map(len, table.clients.values())) == most
+    table, troubles = fitting(clients)
+    assert sum(map(len, table.values())) == most
     assert len(troubles) == len(clients) * MOST_LINKS - most
     assert set(troubles.values()) == {
         "the socket plane carries 65536 links of one host, and has them"
