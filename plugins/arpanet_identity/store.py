@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from arpanet import ArpanetError, Identity, identity, replacing
 from arpanet_identity import authority
@@ -31,7 +32,7 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.me = Identity(directory)
-        self.crl = self.me.host / "crl.pem"
+        self.crl = self.me.host / "crl.der"
         self._ca = directory / "ca"
         self._certificate, self._key = self._ca / "ca.pem", self._ca / "ca.key"
         self._secret, self._roster = self._ca / "secret", self._ca / "roster.json"
@@ -55,10 +56,12 @@ class Store:
         """Be who *certificate* says; what is to be read with it is there before it.
 
         :param ca: whom to trust; ``""``: as before.
+        :param crl: see :meth:`revoke`.
         """
+        listed = _der(crl)
         if ca:
             self._write(self.me.ca, ca)
-        self._write(self.crl, crl)
+        self._write(self.crl, listed)
         if password:
             self._write(self.me.host / "password", password)
         self._write(self.me.certificate, certificate)
@@ -89,8 +92,12 @@ class Store:
         self._write(self.me.ca, authorities)
 
     def revoke(self, crl: str) -> None:
-        """Let this host's etcd refuse the certificates that are listed."""
-        self._write(self.crl, crl)
+        """Let this host's etcd refuse the certificates that are listed.
+
+        :param crl: as PEM; kept as DER, which is all that etcd reads from 3.6 on, and what others
+            read as well.
+        """
+        self._write(self.crl, _der(crl))
 
     # -- masters ---------------------------------------------------------------------------------
 
@@ -145,15 +152,22 @@ class Store:
         if roster != self.roster():
             self._write(self._roster, json.dumps(roster, indent=1, sort_keys=True))
 
-    def _write(self, path: Path, text: str) -> None:
+    def _write(self, path: Path, content: str | bytes) -> None:
         """Replace *path* as a whole, for good, readable by its owner only."""
         try:
             for one in (self.directory, path.parent):
                 one.mkdir(mode=0o700, exist_ok=True)
             with replacing(path) as file:
-                file.write(text.encode())
+                file.write(content.encode() if isinstance(content, str) else content)
         except OSError as problem:
             raise ArpanetError(f"{path} can't be written: {problem.strerror}") from problem
+
+
+def _der(crl: str) -> bytes:
+    try:
+        return x509.load_pem_x509_crl(crl.encode()).public_bytes(Encoding.DER)
+    except ValueError as problem:
+        raise ArpanetError(f"the list of who is shut out can't be read: {problem}") from problem
 
 
 def _certificate(path: Path) -> x509.Certificate | None:

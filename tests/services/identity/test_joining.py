@@ -161,7 +161,7 @@ def test_a_wrong_clock_is_told_as_such(master, days, words, monkeypatch):
     kept.adopt(
         holding(master.enrolment.authority(), kept.certificate(), begin, end),
         master.ca(),
-        kept.crl.read_text(),
+        master.enrolment.authority().revoke(()),
     )
     middle = begin + (end - begin) / 2
     monkeypatch.setattr(

@@ -6,6 +6,7 @@ import pytest
 from arpanet_identity import enrolment
 from arpanet_identity.authority import Subject, new_key, read_key
 from arpanet_identity.store import Store
+from cryptography import x509
 
 from arpanet import Identity
 from arpanet import files as replaced
@@ -30,14 +31,14 @@ def test_nobody_else_reads_any_of_it(store):
     assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in files(store.directory)} == {0o600}
     assert [path.name for path in files(store.me.host)] == [
-        *("ca.pem", "crl.pem", "host.key", "host.pem", "password")
+        *("ca.pem", "crl.der", "host.key", "host.pem", "password")
     ]
 
 
 def test_the_hosts_key_is_made_once(store):
     key = store.key()
     assert store.key() == key
-    store.adopt("new", "new", "new")
+    store.adopt("new", "new", store.authority().revoke(()))
     assert store.key() == key
 
 
@@ -50,14 +51,27 @@ def test_a_secret_that_others_may_read_is_refused(store, name):
 
 def test_a_full_disk_leaves_what_was_there(store, monkeypatch):
     before = {path: path.read_bytes() for path in files(store.directory)}
+    listed = store.authority().revoke(())
 
     def full(_number):
         raise OSError(28, "No space left on device")
 
     stand_in(monkeypatch, replaced, "os", fsync=full)
     with pytest.raises(ArpanetError, match=r"ca\.pem can't be written: No space left"):
-        store.adopt("new", "new", "new")
+        store.adopt("new", "new", listed)
     assert {path: path.read_bytes() for path in files(store.directory)} == before
+
+
+def test_a_list_of_who_is_shut_out_that_is_none_is_told_and_nothing_is_kept(store):
+    before = {path: path.read_bytes() for path in files(store.directory)}
+    with pytest.raises(ArpanetError, match="the list of who is shut out can't be read"):
+        store.adopt("new", "new", "-----BEGIN X509 CRL-----")
+    assert {path: path.read_bytes() for path in files(store.directory)} == before
+
+
+def test_etcd_is_given_the_list_as_all_of_its_versions_read_it(store):
+    store.revoke(store.authority().revoke([7]))
+    assert {one.serial_number for one in x509.load_der_x509_crl(store.crl.read_bytes())} == {7}
 
 
 def test_what_is_no_certificate_is_told(store):
@@ -97,7 +111,7 @@ def test_a_certificate_that_was_replaced_is_the_next_connections(store):
     before = store.me.client()
     assert store.me.client() is before
     mine, key = store.authority(), read_key(store.key()).public_key()
-    store.adopt(mine.issue(M1, key), store.me.ca.read_text(), store.crl.read_text())
+    store.adopt(mine.issue(M1, key), store.me.ca.read_text(), mine.revoke(()))
     assert store.me.client() is not before
 
 
