@@ -60,5 +60,5 @@ def status(context: Context) -> Status:
 
 
 def _summary(state: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
-    detail = f"{state['hosts']} hosts are let in"
+    detail = f"hosts let in: {state['hosts']}"
     return detail, [state["trouble"]] if state["trouble"] else []

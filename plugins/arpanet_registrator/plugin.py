@@ -108,7 +108,7 @@ class RegistratorPlugin:
 
 
 def _summary(state: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
-    detail = f"{state['instances']} instances of {state['services']} services"
+    detail = f"instances: {state['instances']}, services: {state['services']}"
     # one container's odd declaration is no fault of the host's: it shows, and the state stays ok;
     # an agent that runs an older arpanet than this one leaves their number only
     lines = list(state["warnings"]) if isinstance(state["warnings"], list) else []

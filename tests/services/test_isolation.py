@@ -153,7 +153,7 @@ def test_a_hook_that_sleeps_for_ever_holds_up_nobody_and_is_named(slave: Slave) 
     assert re.search(r"plugin stranger hangs in arpanet_container_register for \d+ s", detail)
     slave.docker(f"cp /etc/hostname {REGISTRATOR}:/var/lib/arpanet/go-on")
     slave.says("plugin stranger goes on")
-    wait_for(lambda: slave.registrator() == ["ok", "0 instances of 0 services"])
+    wait_for(lambda: slave.registrator() == ["ok", "instances: 0, services: 0"])
     slave.serve("later")
     slave.says("stranger: + later")
     slave.docker(f"stop {REGISTRATOR}")
@@ -172,7 +172,7 @@ def test_a_hook_that_ends_the_process_is_left_out_by_name(slave: Slave) -> None:
     slave.says("+ busybox host1:web:80 ")
     wait_for(lambda: slave.registrator()[0] == "degraded")
     detail = slave.status()["registrator"][1]
-    assert detail.startswith("2 instances of 1 services")
+    assert detail.startswith("instances: 2, services: 1")
     assert "plugin stranger was left out: the agent ended 3 times while it was in" in detail
 
 
@@ -185,7 +185,7 @@ def test_a_hundred_megabytes_and_what_else_a_hook_may_do(slave: Slave) -> None:
     assert (
         "plugin stranger failed in arpanet_container_register (1 in all): KeyboardInter" in detail
     )
-    assert detail.startswith("2 instances of 1 services")
+    assert detail.startswith("instances: 2, services: 1")
     size = slave.host.run(["sh", "-c", "du -cb /var/lib/docker/containers/*/*-json.log | tail -1"])
     assert int(size.stdout.split()[0]) < 4_000_000  # Docker wraps what is printed in JSON
 
@@ -229,7 +229,7 @@ def test_agents_that_are_killed_again_and_again_are_back_within_a_second(slave: 
         slave.kill(pid, signal.SIGKILL)
         wait_for(lambda pid=pid: slave.agent() not in (0, pid), 5)
     assert slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}") == container
-    words = "1 instances of 1 services.*the agent ended 5 times, last: killed by SIGKILL"
+    words = "instances: 1, services: 1.*the agent ended 5 times, last: killed by SIGKILL"
     wait_for(lambda: re.match(words, slave.registrator()[1]))
 
 
@@ -259,7 +259,7 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         assert slave.docker(f"inspect -f {{{{.State.Pid}}}} {REGISTRATOR}") == first
         slave.serve("web")
         slave.says("+ busybox host1:web:80 ")
-        wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
+        wait_for(lambda: slave.registrator() == ["ok", "instances: 1, services: 1"], 30)
     finally:
         host.start_docker()
         host.run(["tee", "/etc/docker/daemon.json"], input=config or "{}")
@@ -278,7 +278,7 @@ def test_what_cannot_be_written_is_told_and_stops_nobody(slave: Slave) -> None:
     slave.says("+ busybox host1:web:80 ")
     wait_for(lambda: slave.registrator()[0] == "down", 30)
     engine.exec(REGISTRATOR, [python, "-c", "import os; os.remove('/run/fill')"])
-    wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "instances: 1, services: 1"], 30)
     pid = slave.agent()
     slave.host.run(["prlimit", "--pid", str(pid), "--nofile=3:4096"])
     slave.says("Too many open files")
@@ -317,9 +317,9 @@ def test_a_full_disk_below_docker_ends_no_agent(small_disk: Host, slave: Slave) 
     pid = slave.agent()
     slave.kill(pid, signal.SIGKILL)
     wait_for(lambda: slave.agent() not in (0, pid), 5)
-    wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "instances: 1, services: 1"], 30)
     slave.docker("kill web", check=False)
-    wait_for(lambda: slave.registrator() == ["ok", "0 instances of 0 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "instances: 0, services: 0"], 30)
     small_disk.run(["rm", "/var/lib/docker/fill"])
     slave.docker("start web")
-    wait_for(lambda: slave.registrator() == ["ok", "1 instances of 1 services"], 30)
+    wait_for(lambda: slave.registrator() == ["ok", "instances: 1, services: 1"], 30)

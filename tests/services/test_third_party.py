@@ -80,7 +80,7 @@ def test_it_runs_in_the_agents_container_and_stops_nobody(clean_dockerd: Host, s
 
     host.run(["docker", "run", "-d", "--name", "r0", "-p", "10000:6379", "busybox", "sleep", "600"])
     wait_for(lambda: f"+ busybox host1:r0:6379 {host.ip}:10000" in log(), 30)
-    assert status(host, site)["registrator"] == ["ok", "1 instances of 1 services"]
+    assert status(host, site)["registrator"] == ["ok", "instances: 1, services: 1"]
     host.run(["docker", "rm", "-f", "r0"])
     wait_for(lambda: "- busybox host1:r0:6379" in log(), 30)
     assert "plugin hello: arpanet_container_deregister\nTraceback" in log()

@@ -78,7 +78,7 @@ def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:
     links = decode(state)
     carried = Counter(link.plane for link in links if link.plane)
     by_plane = ", ".join(f"{carried[plane]} by {plane}" for plane in sorted(carried))
-    details = [f"{len(links)} links: {by_plane}" if carried else f"{len(links)} links"]
+    details = [f"links: {len(links)}" + (f" ({by_plane})" if carried else "")]
     if bad := [link for link in links if link.error]:
         first = f"{bad[0].client}: {bad[0].error}"
         details.append(f"{len(bad)} lead nowhere, see 'arpanet links'; {first}")
@@ -88,6 +88,8 @@ def summary(state: Mapping[str, Any]) -> tuple[str, list[str]]:
         details.append(f"stuck connections reset: {state['reset']}")
     lost = [link for link in links if link.targets and not link.plane]
     troubles = (
-        [f"{len(lost)} links are not carried; {lost[0].client}: {lost[0].error}"] if lost else []
+        [f"not carried: {len(lost)} of {len(links)} links; {lost[0].client}: {lost[0].error}"]
+        if lost
+        else []
     )
     return "; ".join(details), troubles

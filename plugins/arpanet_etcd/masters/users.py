@@ -102,7 +102,7 @@ class Access:
 
     def _do(self, step: Step) -> None:
         if step.path:
-            log.info("etcd's authentication: %s %s", step.path, _named(step.body))
+            log.debug("etcd's authentication: %s %s", step.path, _named(step.body))
             self._call(step.path, step.body)
             return
         host, mark = step.mark

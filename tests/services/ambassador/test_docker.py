@@ -284,4 +284,4 @@ def test_status(host):
     client(host, LABEL)
     reaches(host)
     (line,) = [row for row in rows(host, "status") if row["part"] == "ambassador"]
-    assert (line["state"], line["detail"]) == ("ok", "1 links: 1 by socket")
+    assert (line["state"], line["detail"]) == ("ok", "links: 1 (1 by socket)")

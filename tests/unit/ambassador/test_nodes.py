@@ -273,7 +273,7 @@ NO_LINKS = json.loads(report.encode(Told().packed, 0, 0))
         ((HOLDER, AGENT), {}, "degraded", "waits for Docker and the registry"),
         ((HOLDER, AGENT), {"agent": {"registry": "no master answers"}}, "degraded", "no master"),
         ((AGENT,), {}, "down", "arpanet_backends does not run"),
-        ((HOLDER, AGENT), {"ambassador": NO_LINKS}, "ok", "0 links"),
+        ((HOLDER, AGENT), {"ambassador": NO_LINKS}, "ok", "links: 0"),
     ],
 )
 def test_status(run, own, files, state, says):

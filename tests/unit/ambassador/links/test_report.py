@@ -40,8 +40,8 @@ def test_many_links_that_go_one_way_have_one_line_and_not_all_targets():
 
 
 def test_summary():
-    assert report.summary(encode([])) == ("0 links", [])
-    assert report.summary(encode([GOOD])) == ("1 links: 1 by nftables", [])
+    assert report.summary(encode([])) == ("links: 0", [])
+    assert report.summary(encode([GOOD])) == ("links: 1 (1 by nftables)", [])
     detail, troubles = report.summary(encode([GOOD, BAD], 3, 4))
     assert detail.endswith("others put right: 3; stuck connections reset: 4")
     assert "1 lead nowhere, see 'arpanet links'; web: service a has no instance" in detail
@@ -51,7 +51,7 @@ def test_summary():
 def test_what_no_plane_carries_is_a_trouble_of_the_host():
     lost = replace(GOOD, plane="", error="no permission")
     _, (trouble,) = report.summary(encode([GOOD, lost]))
-    assert trouble == "1 links are not carried; web: no permission"
+    assert trouble == "not carried: 1 of 2 links; web: no permission"
 
 
 def test_counters_are_those_of_the_socket_planes_links():
