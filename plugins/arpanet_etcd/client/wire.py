@@ -65,7 +65,9 @@ class EtcdError(RegistryError):
         """Whether another member, or the same one later, may answer better."""
         # etcd 3.4 says code 2 where later ones say 4
         late = self.code == UNKNOWN and "timed out" in self.message
-        return late or self.code in (DEADLINE, UNAVAILABLE)
+        # code 9 from etcd 3.6 on, 14 before
+        learner = self.code == PRECONDITION and "not supported for learner" in self.message
+        return late or learner or self.code in (DEADLINE, UNAVAILABLE)
 
 
 class NotEtcd(EtcdError, RegistryUnreachable):

@@ -41,6 +41,13 @@ def test_events_of_both_kinds():
             "no leader",
         ),
         (503, b'{"code":4,"message":"late"}', 4, True, "late"),
+        (
+            400,
+            b'{"code":9,"message":"etcdserver: rpc not supported for learner"}',
+            9,
+            True,
+            "rpc not supported for learner",
+        ),
         (500, b'{"error":"etcdserver: request timed out","code":2}', 2, True, "request timed out"),
         (500, b'{"error":"broken","code":2}', 2, False, "broken"),
         (429, b'{"code":8,"message":"etcdserver: mvcc: database space exceeded"}', 8, False, None),
