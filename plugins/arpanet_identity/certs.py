@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from arpanet import ArpanetError, Command, Lister, UsageError, kinds
-from arpanet_identity import authority, host, roster
+from arpanet_identity import authority, host, ranges, roster
 from arpanet_identity.authority import Subject
 from arpanet_identity.renewal import renew
 
-__all__ = ["Certs", "CertsIssue", "CertsRenew", "CertsRevoke"]
+__all__ = ["Certs", "CertsAllow", "CertsIssue", "CertsRenew", "CertsRevoke"]
 
 
 class Certs(Lister):
@@ -36,6 +36,37 @@ class Certs(Lister):
             for one in sorted(found.values(), key=lambda one: one.host)
         ]
         return ("host", "role", "addresses", "serial", "not after"), rows
+
+
+class CertsAllow(Command):
+    """Say which networks a host's instances may be in, beside the host's own addresses."""
+
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("host", help="its HOSTNAME, as 'arpanet certs' shows it")
+        parser.add_argument(
+            "--range",
+            action="append",
+            default=[],
+            metavar="CIDR",
+            help="one of them; may be given several times; none: its own addresses alone",
+        )
+        return parser
+
+    def take_action(self, parsed_args: Namespace) -> None:
+        """Change its entry."""
+        context, name = self.app.context, parsed_args.host
+        networks = ranges.parse(parsed_args.range)
+        kept = host.store(context)
+        with closing(host.vault(context)) as where:
+            mine = host.enrolment(context, kept, where)
+            mine.authority()
+            if not roster.allow(where, name, networks):
+                raise ArpanetError(f"no host {name} is let in", "'arpanet certs' lists them")
+            mine.roster()
+        places = ", ".join(("its own addresses", *networks))
+        context.say(f"instances of {name} may be at: {places}")
 
 
 class CertsIssue(Command):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from arpanet import ARPANET_IP, ArpanetError, Command, Lister, UsageError
-from arpanet_identity import authority, host, rotation, tokens
+from arpanet_identity import authority, host, ranges, rotation, tokens
 from arpanet_identity.settings import ARPANET_ENROL_PORT
 
 __all__ = ["TokenCreate", "TokenList", "TokenRevoke", "duration"]
@@ -48,6 +48,13 @@ class TokenCreate(Command):
         parser.add_argument(
             "--ip", default="", metavar="A,...", help="addresses beside the one it asks from"
         )
+        parser.add_argument(
+            "--range",
+            action="append",
+            default=[],
+            metavar="CIDR",
+            help="a network that its instances may be in; may be given several times",
+        )
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
@@ -60,6 +67,7 @@ class TokenCreate(Command):
             addresses = host.addresses(parsed_args.ip)
         except ValueError as problem:
             raise UsageError(f"--ip {parsed_args.ip}: {problem}") from None
+        addresses += ranges.parse(parsed_args.range)
         mine = host.store(context).authority()
         if mine is None:
             raise ArpanetError("this host is no master, so it has no CA", "run this on a master")

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from arpanet import ABSENT, ArpanetError, Vault, kinds
-from arpanet_identity import authority, roster, rotation, tokens
+from arpanet_identity import authority, ranges, roster, rotation, tokens
 from arpanet_identity.authority import DAYS, Authority, Subject
 from arpanet_identity.roster import Entry, Roster
 from arpanet_identity.store import Store
@@ -79,22 +79,30 @@ class Enrolment:
         token, secret = str(given.get("id", "")), str(given.get("secret", ""))
         allowed, _ = tokens.check(self.vault, token, secret)
         public = authority.requested(str(given.get("request", "")))
-        host, addresses = _claimed(given, (*allowed.addresses, source))
+        mine, networks = ranges.split(allowed.addresses)
+        host, addresses = _claimed(given, (*mine, source))
         self._known(host, public)
         rotation.check_signer(self.vault, self.authority().certificate)
         tokens.spend(self.vault, token, secret)
-        return self.let_in(Subject(host, allowed.role, addresses), public)
+        return self.let_in(Subject(host, allowed.role, addresses), public, networks)
 
-    def let_in(self, subject: Subject, public: ec.EllipticCurvePublicKey) -> Json:
+    def let_in(
+        self,
+        subject: Subject,
+        public: ec.EllipticCurvePublicKey,
+        networks: tuple[str, ...] = (),
+    ) -> Json:
         """Let *subject* in; one that is already, and has the same key, once more.
 
+        :param networks: that its instances may be in, beside those that it was allowed before.
         :raises ArpanetError: another host has its name, or another CA signs by now.
         """
         mine = self.authority()
         known, version = self._known(subject.host, public)
         entry, certificate = _entry(mine, subject, public, self.days)
         if known:
-            entry = replace(entry, former=known.certificates())
+            entry = replace(entry, former=known.certificates()).allowed(known.ranges())
+        entry = entry.allowed((*entry.ranges(), *networks))
         if not roster.write(self.vault, entry, version):
             raise roster.taken(subject.host)
         try:

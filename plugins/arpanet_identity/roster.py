@@ -13,13 +13,14 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cryptography import x509
 
 from arpanet import ABSENT, Admission, ArpanetError, Vault
+from arpanet_identity import ranges
 from arpanet_identity.authority import Subject
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "REVOKED",
     "Entry",
     "Roster",
+    "allow",
     "find",
     "listed",
     "password",
@@ -47,6 +49,7 @@ MOST = 100
 class Entry:
     """A host that is let in.
 
+    :ivar addresses: its own, and the networks that its instances may be in (:mod:`.ranges`).
     :ivar serial: of its newest certificate, hexadecimal.
     :ivar ends: when that ends, in seconds since the epoch.
     :ivar generation: another one each time it was let in: its former passwords hold no more.
@@ -67,7 +70,15 @@ class Entry:
 
     def subject(self) -> Subject:
         """Return whom its certificate is for."""
-        return Subject(self.host, self.role, self.addresses)
+        return Subject(self.host, self.role, ranges.split(self.addresses)[0])
+
+    def ranges(self) -> tuple[str, ...]:
+        """Return the networks that its instances may be in."""
+        return ranges.split(self.addresses)[1]
+
+    def allowed(self, networks: Iterable[str]) -> "Entry":
+        """Return it with *networks* for its instances, and no others."""
+        return replace(self, addresses=(*self.subject().addresses, *dict.fromkeys(networks)))
 
     def renewed(self, certificate: x509.Certificate) -> "Entry":
         """Return it with a new certificate of the same host."""
@@ -175,6 +186,17 @@ def find(vault: Vault, host: str) -> tuple[Entry | None, int]:
 def write(vault: Vault, entry: Entry, version: int) -> bool:
     """Let *entry* in, or have another certificate; return whether it was at *version* still."""
     return vault.write(HOSTS + entry.host, _text(entry), version)
+
+
+def allow(vault: Vault, host: str, networks: Iterable[str]) -> bool:
+    """Let instances of *host* be in *networks*, and no others; return whether it is let in."""
+    networks = tuple(networks)
+    while True:
+        entry, version = find(vault, host)
+        if entry is None:
+            return False
+        if write(vault, entry.allowed(networks), version):
+            return True
 
 
 def taken(host: str) -> ArpanetError:

@@ -72,7 +72,8 @@ class Kept:
     :ivar hash: of its secret.
     :ivar uses: how many hosts it lets in yet.
     :ivar until: seconds since the epoch.
-    :ivar addresses: that a host may have beside the one it asks from.
+    :ivar addresses: that a host may have beside the one it asks from, and networks that its
+        instances may be in.
     :ivar authority: see :class:`Token`.
     """
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from arpanet import (
     ARPANET_IP,
+    ARPANET_TLS,
     ARPANET_TTL,
     HOSTNAME,
     Container,
@@ -19,7 +20,13 @@ from arpanet import (
     node_image,
     node_status,
 )
-from arpanet_registrator.settings import NAME, REGISTRATOR_NAME, SETTINGS
+from arpanet_registrator.settings import (
+    ARPANET_INTERNAL,
+    ARPANET_IP_LABEL,
+    NAME,
+    REGISTRATOR_NAME,
+    SETTINGS,
+)
 
 if TYPE_CHECKING:
     from arpanet_registrator.publisher import Publisher
@@ -60,6 +67,7 @@ class RegistratorPlugin:
             )
         )
         context.say(f"registrator: container {context.settings[REGISTRATOR_NAME]} {done}")
+        _elsewhere(context)
 
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
@@ -117,3 +125,21 @@ def _summary(state: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
     by_hand = state.get("drained", ())
     lines += [f"drained by hand: 'arpanet drain {name} --undo' ends it" for name in by_hand]
     return "; ".join([detail, *lines]), [state["trouble"]] if state["trouble"] else []
+
+
+def _elsewhere(context: Context) -> None:
+    """Say what instances at other addresses than this host's need, where hosts know each other.
+
+    Whether this host has it, masters know: instances that nobody may use, ``status`` shows.
+    """
+    settings = context.settings
+    internal, label = settings[ARPANET_INTERNAL], settings[ARPANET_IP_LABEL]
+    given = [ARPANET_INTERNAL.name] if internal else []
+    given += [ARPANET_IP_LABEL.name] if label else []
+    known = settings[ARPANET_TLS]
+    if given and known:
+        context.say(
+            f"{', '.join(given)}: instances at addresses that this host's certificate does not name"
+            f" are refused, unless a master has: arpanet certs allow {settings[HOSTNAME]}"
+            " --range CIDR"
+        )

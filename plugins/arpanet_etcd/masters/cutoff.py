@@ -10,6 +10,7 @@ them anew.
 import errno
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from arpanet import Admission, RegistryError, sockets
@@ -36,7 +37,7 @@ class Cutting:
 
         :raises RegistryError: the kernel refuses to; the next look tries again.
         """
-        now = {one.host: one for one in admissions}
+        now = {one.host: _dialling(one) for one in admissions}
         before = self._known
         gone = [one for one in (before or {}).values() if now.get(one.host) != one]
         if self._places and (before is None or gone):
@@ -62,6 +63,11 @@ class Cutting:
 
     def _here(self, source: tuple[str, int]) -> bool:
         return (ip_address(source[0]), source[1]) in self._places
+
+
+def _dialling(one: Admission) -> Admission:
+    """Return it with its own addresses alone: from a network of its instances no host dials."""
+    return replace(one, addresses=tuple(a for a in one.addresses if "/" not in a))
 
 
 def strange(

@@ -1,6 +1,7 @@
 """Over real etcd: what masters write decides at once whose instances are used."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from arpanet_etcd.registry.vault import open_vault
@@ -52,6 +53,25 @@ def test_only_what_a_host_may_have_is_used_from_one_moment_to_the_next(one_etcd,
     vault.write("public/services/web", json.dumps({"hosts": ["h3"]}))
     vault.delete("public/services/web")  # released
     reader.sees(mine, later)
+
+
+def test_an_instance_inside_a_hosts_network_is_used_and_one_outside_is_not(
+    one_etcd, connect, vault
+):
+    entry = roster.Entry("h1", "slave", ("10.0.0.1",), "serial", 4e9, "generation")
+    assert roster.write(vault, entry, ABSENT)
+    mine = instance(1)
+    inside, outside = (
+        replace(instance(n), ip=ip) for n, ip in ((2, "172.18.0.7"), (3, "172.19.0.7"))
+    )
+    connect(one_etcd).session(H1).publish([mine, inside, outside])
+    reader = Reader(connect(one_etcd))
+    reader.sees(mine)
+    assert roster.allow(vault, "h1", ["172.18.0.0/16"])
+    reader.sees(mine, inside)
+    assert [one.why for one in reader.last.refused] == ["h1 may have no instance at 172.19.0.7"]
+    assert roster.allow(vault, "h1", [])
+    reader.sees(mine)
 
 
 def test_readers_understand_who_is_let_in_and_shut_out_as_masters_write_it(

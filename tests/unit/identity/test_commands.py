@@ -84,6 +84,27 @@ def test_a_token_is_a_line_to_run_there(run, master, registry):
     assert token.secret not in out
 
 
+def test_a_token_has_addresses_and_networks(run, master, registry):
+    words = ["--ip", "10.0.0.2", "--range", "172.18.0.0/16", "--range", "10.9.0.0/24"]
+    assert run("token", "create", *words)[0] == 0
+    (kept,) = tokens.kept(registry.vault)
+    assert kept.addresses == ("10.0.0.2", "172.18.0.0/16", "10.9.0.0/24")
+
+
+def test_networks_of_a_host_are_those_that_were_named_last(run, bundle, master):
+    for networks in (["172.18.0.0/16", "fd00:1::/64"], ["10.9.0.0/24"], []):
+        words = [word for one in networks for word in ("--range", one)]
+        places = ", ".join(["its own addresses", *networks])
+        said = f"instances of h2 may be at: {places}\n"
+        assert run("certs", "allow", "h2", *words) == (0, "", said)
+        known = roster.listed(master.vault)["h2"]
+        assert known.addresses == ("127.0.0.2", "10.0.0.2", *networks)
+        assert master.store.roster()["hosts"]["h2"]["addresses"] == list(known.addresses)
+    code, out, err = run("certs", "allow", "h9", "--range", "172.18.0.0/16")
+    assert (code, out) == (1, "")
+    assert "no host h9 is let in" in err
+
+
 def test_no_token_is_made_by_the_former_ca(run, master, registry):
     """By a master that was away when the next one began to sign."""
     plan = rotation.Plan("sign", "b" * 64, ("a" * 64, "b" * 64))
@@ -113,6 +134,8 @@ def test_a_token_is_taken_back(run, master, registry, whole):
         (["token", "create", "--for", "9999d"], "is no time up to a year"),
         (["token", "create", "--uses", "0"], "a token is for 1 to 1000 hosts"),
         (["token", "create", "--ip", "x"], "--ip x: must be an IP address"),
+        (["token", "create", "--range", "10.0.0.7"], "--range 10.0.0.7: must be a network"),
+        (["certs", "allow", "h1", "--range", "0.0.0.0/0"], "--range 0.0.0.0/0: has addresses of"),
         (["token", "create", "--role", "queen"], "invalid choice: 'queen'"),
         (["certs", "issue", "h2", "--ip", ","], "--ip names no address"),
         (["certs", "issue", "h2", "--ip", "x"], "a host's name or address must be an IP address"),
@@ -132,7 +155,12 @@ def test_usage_errors(run, master, registry, argv, words):
 
 
 @pytest.mark.parametrize(
-    "argv", [["token", "create"], ["certs", "issue", "h3", "--ip", "10.0.0.3"]]
+    "argv",
+    [
+        ["token", "create"],
+        ["certs", "issue", "h3", "--ip", "10.0.0.3"],
+        ["certs", "allow", "h3", "--range", "172.18.0.0/16"],
+    ],
 )
 def test_who_is_no_master_lets_nobody_in(run, argv):
     code, out, err = run(*argv)

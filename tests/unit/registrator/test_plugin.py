@@ -41,6 +41,23 @@ def test_start_runs_an_agent_beside_the_docker_socket(plugin, context):
     assert (spec.capabilities, spec.pid_host) == ((), False)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, []),
+        ({"ARPANET_INTERNAL": "yes"}, ["ARPANET_INTERNAL: instances at", "certs allow h1 --range"]),
+        ({"ARPANET_IP_LABEL": "ip"}, ["ARPANET_IP_LABEL: instances at", "certs allow h1 --range"]),
+        ({"ARPANET_INTERNAL": "yes", "ARPANET_TLS": "off"}, []),
+    ],
+)
+def test_start_says_what_other_addresses_need(plugin, context, given, words):
+    context = FakeContext(**{"ARPANET_TLS": "on", **given})
+    plugin.arpanet_slave_start(context)
+    said = context.said[1:]
+    assert len(said) == bool(words)
+    assert all(word in said[0] for word in words)
+
+
 def test_its_name_is_a_setting(plugin, context):
     context = FakeContext(REGISTRATOR_NAME="reg")
     plugin.arpanet_slave_start(context)

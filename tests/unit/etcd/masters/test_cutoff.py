@@ -63,5 +63,21 @@ def test_one_that_was_let_in_anew_begins_anew(monkeypatch):
     assert done == [connection("10.0.0.1")]
 
 
+def test_a_network_of_its_instances_cuts_nobody_and_keeps_nobody(monkeypatch):
+    done = []
+    found = [connection("10.0.0.1"), connection("10.0.0.77"), connection("10.0.0.2")]
+    monkeypatch.setattr(sockets, "connections", lambda: found)
+    monkeypatch.setattr(sockets, "destroy", done.append)
+    one = Cutting((("10.0.0.9", 4001),))
+    wide = replace(H1, addresses=(*H1.addresses, "10.0.0.0/24", "10.0.0.77/32"))
+    one.look([M1, wide, H2])
+    assert done == found[1:2]
+    one.look([M1, H1, H2])  # allowed and taken back: it is who it was
+    one.look([M1, wide, H2])
+    assert done == found[1:2]
+    one.look([M1, wide])
+    assert done == [found[1], found[1], found[2]]
+
+
 def refuse():
     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
