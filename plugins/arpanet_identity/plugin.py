@@ -183,22 +183,35 @@ def _identity(kept: Any) -> Status:
         if found is None:
             return Status("identity", "absent", str(_stranger("slave")))
         kept.me.check()
-        ends = min(one.not_valid_after_utc for one in (found, *kept.trusted()))
+        authorities = kept.trusted()
     except ArpanetError as problem:
         return Status("identity", "down", str(problem))
-    now = datetime.now(UTC)
-    detail = f"a {host.role(kept)}'s certificate, until {ends:%Y-%m-%d %H:%M} UTC"
+    now, ends = datetime.now(UTC), found.not_valid_after_utc
+    detail = f"a {host.role(kept)}'s certificate, until {ends:{_TIME}}"
     if now < found.not_valid_before_utc:
         return Status("identity", "down", f"{detail}, and not valid yet: is the clock right?")
+    for one in authorities:
+        if now >= one.not_valid_after_utc:
+            said = f"the cluster's CA ended at {one.not_valid_after_utc:{_TIME}}"
+            return Status("identity", "down", f"{said}: is the clock right?")
+        if _ends_soon(one, now):
+            said = f"the cluster's CA ends at {one.not_valid_after_utc:{_TIME}}"
+            return Status("identity", "degraded", f"{said}: {_CHANGE}")
     if now >= ends:
         return Status("identity", "down", f"{detail}, which is over: is the clock right? {_AGAIN}")
-    life = found.not_valid_after_utc - found.not_valid_before_utc
-    if ends - now < min(SOON, life / 4):  # it renews itself long before
+    if _ends_soon(found, now):  # it renews itself long before
         return Status("identity", "degraded", f"{detail}, and it was not renewed: {_AGAIN}")
     return Status("identity", "ok", detail)
 
 
+def _ends_soon(one: Any, now: datetime) -> bool:
+    life = one.not_valid_after_utc - one.not_valid_before_utc
+    return bool(one.not_valid_after_utc - now < min(SOON, life / 4))
+
+
+_TIME = "%Y-%m-%d %H:%M UTC"
 _AGAIN = "'arpanet certs renew' says why; else let this host in again"
+_CHANGE = "run 'arpanet certs rotate' on a master before that"
 
 
 def _stranger(role: str) -> SettingsError:

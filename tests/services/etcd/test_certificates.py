@@ -23,6 +23,7 @@ from tests.services.etcd.masters import etcd_version
 from tests.support.certificates import holding
 from tests.support.loopback import free_address
 from tests.support.processes import with_its_parent
+from tests.support.versions import refusal
 
 
 @contextmanager
@@ -50,29 +51,34 @@ def master(tmp_path_factory):
         yield store, own
 
 
-def answers(store, name, source, ip, port):
-    """Return whether TLS is answered, with the certificate *name* of a disk (none: without one)."""
+def says(store, name):
+    """Return what dials as the certificate *name* of a disk says (none: without one)."""
     context = ssl.create_default_context(cafile=str(store.me.ca))
     context.check_hostname = False
     if name:
         pem = store.me.host / ("host.pem" if name == "m1" else f"{name}.pem")
         key = store.me.key if name == "m1" else pem.with_suffix(".key")
         context.load_cert_chain(pem, key)
+    return context
+
+
+def answers(store, name, source, ip, port):
+    """Return whether TLS is answered, with the certificate *name* of a disk (none: without one)."""
     with (
         suppress(OSError),
         socket.create_connection((ip, port), 5, (source, 0)) as plain,
-        context.wrap_socket(plain) as secure,
+        says(store, name).wrap_socket(plain) as secure,
     ):
         secure.sendall(b"GET /version HTTP/1.0\r\n\r\n")
         return secure.recv(12).startswith(b"HTTP/1.0 200")
     return False
 
 
-def issue(store, mine, days=(-1, 1)):
-    """Write a slave's certificate for another time, and its key; return its serial number."""
+def issue(store, mine, role, days=(-1, 1)):
+    """Write a certificate for another time, and its key; return its serial number."""
     key = authority.new_key()
     public = authority.read_key(key).public_key()
-    subject = Subject("h2", "slave", ("127.0.0.1",))
+    subject = Subject("h2", role, ("127.0.0.1",))
     found = x509.load_pem_x509_certificate(mine.issue(subject, public).encode())
     begin, end = (datetime.now(UTC) + timedelta(days=number) for number in days)
     (store.me.host / "h2.pem").write_text(holding(mine, found, begin, end))
@@ -80,19 +86,31 @@ def issue(store, mine, days=(-1, 1)):
     return found.serial_number
 
 
-@pytest.mark.parametrize("port", ["client_port", "peer_port"])
 @pytest.mark.parametrize(
-    "which", ["none", "another CA's", "expired", "not yet valid", "revoked", "a slave's"]
+    ("role", "port"),
+    [("slave", "client_port"), ("slave", "peer_port"), ("master", "peer_port")],
 )
-def test_a_certificate_that_is_none_of_the_clusters_opens_no_port(master, which, port):
+@pytest.mark.parametrize(
+    "which", ["none", "another CA's", "expired", "not yet valid", "revoked", "its own"]
+)
+def test_a_certificate_that_is_none_of_the_clusters_opens_no_port(master, which, role, port):
+    """A slave's opens the clients' port alone, a master's the peers', too."""
     store, own = master
     mine = authority.create() if which == "another CA's" else store.authority()
     days = {"expired": (-2, -1), "not yet valid": (1, 2)}.get(which, (-1, 1))
-    serial = issue(store, mine, days)
+    serial = issue(store, mine, role, days)
     store.revoke(store.authority().revoke([serial] if which == "revoked" else []))
     name = "" if which == "none" else "h2"
     found = answers(store, name, "127.0.0.1", own.ip, getattr(own, port))
-    assert found is (which == "a slave's" and port == "client_port")
+    assert found is (which == "its own" and (role, port) != ("slave", "peer_port"))
+
+
+@pytest.mark.parametrize("port", ["client_port", "peer_port"])
+def test_tls_before_1_2_is_not_spoken(master, port):
+    store, own = master
+    assert refusal(says(store, "m1"), own.ip, getattr(own, port), "TLSv1_2") == ""
+    said = refusal(says(store, "m1"), own.ip, getattr(own, port), "TLSv1_1")
+    assert said == "TLSV1_ALERT_PROTOCOL_VERSION"
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from arpanet.errors import ArpanetError, RegistryUnreachable, UsageError
 from tests.support.certificates import holding
 from tests.support.loopback import free_address
 from tests.support.stand_in import stand_in
+from tests.support.versions import refusal
 
 
 class Master:
@@ -173,11 +174,19 @@ def test_a_wrong_clock_is_told_as_such(master, days, words, monkeypatch):
 
 def raw(master, secure=True, source="0.0.0.0"):
     plain = socket.create_connection((master.ip, master.port), 5, (source, 0))
-    if not secure:
-        return plain
+    return believing().wrap_socket(plain) if secure else plain
+
+
+def believing():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(plain)
+    return context
+
+
+def test_tls_before_1_2_is_not_spoken(master):
+    assert refusal(believing(), master.ip, master.port, "TLSv1_2") == ""
+    said = refusal(believing(), master.ip, master.port, "TLSv1_1")
+    assert said == "TLSV1_ALERT_PROTOCOL_VERSION"
 
 
 def test_plain_http_is_not_answered(master):

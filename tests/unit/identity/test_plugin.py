@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from arpanet_identity import authority, host, node, plugin, tokens
 from arpanet_identity.plugin import IdentityPlugin
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from arpanet.errors import SettingsError
 from arpanet.records import Formation
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import Settings, Source
 from tests.support.admissions import Admitting
+from tests.support.certificates import holding
 from tests.support.loopback import free_address
 
 BOOT, JOIN = Formation(boot=True), Formation(peers=("10.0.0.2:7001",))
@@ -167,18 +166,34 @@ def test_without_tls_it_says_so_each_time(make, event):
     ],
 )
 def test_status_warns_in_time(master, days, state, words):
-    begin, end = (datetime.now(UTC) + timedelta(days=number) for number in days)
     kept = host.store(master)
-    mine = kept.authority()
-    public = authority.read_key(kept.key()).public_key()
-    text = mine.issue(host.subject(master, "master"), public)
-    found = x509.load_pem_x509_certificate(text.encode())
-    made = x509.CertificateBuilder(
-        found.issuer, found.subject, public, found.serial_number, begin, end, list(found.extensions)
-    )
-    kept.me.certificate.write_text(authority.pem(made.sign(mine.key, hashes.SHA256())))
+    kept.me.certificate.write_text(dated(kept, kept.certificate(), days))
     found, detail = states(master)["identity"]
     assert (found, words in detail) == (state, True), detail
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "words"),
+    [
+        ((-3635, 15), "ok", "a master's certificate, until"),
+        ((-3637, 13), "degraded", "run 'arpanet certs rotate' on a master before that"),
+        ((-3651, -1), "down", "the cluster's CA ended at"),
+    ],
+)
+def test_and_before_the_ca_ends(master, days, state, words):
+    """A certificate that is renewed and one that is over: it is the CA that has to be changed."""
+    kept = host.store(master)
+    former = dated(kept, kept.authority().certificate, days)
+    kept.me.ca.write_text(kept.me.ca.read_text() + former)  # also while it is being changed
+    for own in ((-1, 364), *([(-366, -1)] if state != "ok" else [])):
+        kept.me.certificate.write_text(dated(kept, kept.certificate(), own))
+        found, detail = states(master)["identity"]
+        assert (found, words in detail) == (state, True), detail
+
+
+def dated(kept, found, days):
+    begin, end = (datetime.now(UTC) + timedelta(days=number) for number in days)
+    return holding(kept.authority(), found, begin, end)
 
 
 def test_a_master_has_started_once_others_can_be_let_in(make, monkeypatch):
