@@ -60,7 +60,10 @@ def bind(context: Context) -> None:
         context.say(f"core: Docker listens on {address}")
     if me:
         who = f"whoever has a certificate of this cluster's, and reaches {address},"
-        context.say(f"warning: {who} is root on this host")
+        context.say(
+            f"warning: {who} is root on this host, also one that is revoked, until its certificate "
+            "ends: Docker knows no list of those"
+        )
     else:
         context.say(
             f"warning: whoever reaches {address} is root on this host: there is no authentication; "

@@ -38,3 +38,9 @@ def test_only_plain_files_are_read(within):
     pid, root = within
     os.mkfifo(root / "etc" / "hosts")
     assert read(pid) == ""
+
+
+def test_no_more_than_64_kib_are_read(within):
+    pid, root = within
+    (root / "etc" / "hosts").write_text("#" * 100_000)
+    assert len(read(pid)) == 65_536

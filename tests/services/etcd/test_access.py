@@ -8,22 +8,13 @@ from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.etcdctl import old, verbs
 from arpanet_etcd.masters import flags
-from arpanet_etcd.registry.registry import EtcdRegistry
-from arpanet_etcd.registry.v3.store import V3Store
 from arpanet_etcd.registry.vault import V3Vault
 
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
 from tests.services.etcd.cluster import etcd_version
 from tests.services.etcd.hosts import H1, H2, Reader, instances
-from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client
-
-
-def registry(gateway):
-    """A registry as *gateway* may use it."""
-    store = V3Store(gateway.endpoints, LAYOUT)
-    store.gateway = gateway
-    return EtcdRegistry(store, LAYOUT)
+from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client, registry
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +52,7 @@ def test_nobody_without_a_password_is_told_anything(cluster):
 
 def test_a_slave_does_all_that_a_slave_does(cluster):
     """Session, follower, leadership, silences, withdrawal: with exactly its rights."""
-    one, two = (registry(client(cluster, who, pinned=True)) for who in (S1, S2))
+    one, two = (registry(cluster, who, ttl=15) for who in (S1, S2))
     reader = Reader(two)
     session = one.session(H1)
     session.publish(instances(3))

@@ -41,9 +41,9 @@ def asked(token, host, key):
     return given | {"host": host, "addresses": ["10.0.0.2"]}
 
 
-def made(master, **more):
+def made(master, role="slave", **more):
     fingerprint = authority.fingerprint(master.authority().certificate)
-    return tokens.create(master.vault, fingerprint, "slave", **more)
+    return tokens.create(master.vault, fingerprint, role, **more)
 
 
 def outcomes(calls):
@@ -80,6 +80,26 @@ def test_a_token_goes_by_itself(masters):
     wait_for(lambda: not masters[1].vault.list("tokens/"))
     with pytest.raises(ArpanetError, match="that token is used up, too old"):
         masters[1].join(asked(token, "h2", authority.new_key()), "10.0.0.2")
+
+
+def test_a_token_that_one_master_revokes_lets_nobody_in_at_another(masters):
+    token = made(masters[0])
+    tokens.revoke(masters[0].vault, token.id)
+    with pytest.raises(ArpanetError, match="that token is used up, too old, revoked"):
+        masters[1].join(asked(token, "h2", authority.new_key()), "10.0.0.2")
+    assert set(masters[1].roster().hosts) == {"m1"}
+
+
+def test_two_masters_are_let_in_at_once_by_two(masters):
+    """Each signs as both of them do, and each of both knows the other."""
+    given = [asked(made(masters[0], "master"), f"m{n}", authority.new_key()) for n in (3, 4)]
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(one.join, *(given[n], "10.0.0.2")) for n, one in enumerate(masters)]
+    answers = [one.result() for one in calls]
+    assert answers[0]["authority"] == answers[1]["authority"]
+    for one in masters:
+        assert set(one.roster().hosts) == {"m1", "m3", "m4"}
+        assert {entry.role for entry in one.roster().hosts.values()} == {"master"}
 
 
 def test_a_thief_that_renews_all_the_time_is_shut_out(masters):

@@ -10,16 +10,14 @@ from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.masters.users import Access
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.registry.leaves import lease_of
-from arpanet_etcd.registry.registry import EtcdRegistry
 from arpanet_etcd.registry.v3.leafkeeper import LeafKeeper
-from arpanet_etcd.registry.v3.store import V3Store
 from arpanet_etcd.registry.v3.writer import V3Writer
 from arpanet_etcd.registry.vault import V3Vault
 
 from arpanet import Admission, codec
 from tests.conftest import wait_for
 from tests.services.etcd.hosts import H1, H2, instance
-from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, client
+from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, client, registry
 
 M2 = Admission("m2", "master", ("10.0.0.8",), "password of m2")
 ROOM = f"{LAYOUT.root}services/"
@@ -54,13 +52,6 @@ def keeper(cluster, who=M1):
 def kept(cluster, master):
     with keeper(cluster) as made:
         yield made
-
-
-def registry(cluster, who, ttl=3):
-    gateway = client(cluster, who, pinned=True)
-    store = V3Store(gateway.endpoints, LAYOUT)
-    store.gateway = gateway
-    return EtcdRegistry(store, LAYOUT, ttl)
 
 
 def leaves(master):

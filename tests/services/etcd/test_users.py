@@ -8,11 +8,13 @@ import pytest
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.masters.users import Access
+from arpanet_etcd.registry.v3 import writer as writing
 
 from arpanet import Admission
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
-from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client
+from tests.services.etcd.hosts import H1, Reader, instances, never_without
+from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client, registry
 
 
 @pytest.fixture
@@ -108,6 +110,23 @@ def test_a_watch_gets_a_new_token_where_a_member_lost_it(own_cluster, monkeypatc
             next(iter(watch))
 
     wait_for(lambda: answers(watch))
+
+
+def test_a_session_outlives_its_tokens(clusters, monkeypatch):
+    """They run out between its keepalives: no entry goes for that, and it writes on."""
+    monkeypatch.setattr(writing, "AUDIT", 0.0)  # each looks at its keys, too: that takes a token
+    found = clusters(1, flags=["--bcrypt-cost", "4", "--auth-token-ttl", "1"])
+    access(found).admit(ALL, "m1")
+    one, two = registry(found, S1, ttl=9), registry(found, S2)
+    session, reader = one.session(H1), Reader(two)
+    session.publish(instances(2))
+    reader.sees(*instances(2))
+    with never_without(reader, *(each.id for each in instances(2))):
+        wait_for(lambda: len(one._store.gateway._login.got) > 4)  # each 3 s
+        session.publish(instances(3))
+        reader.sees(*instances(3))
+    one.close()
+    two.close()
 
 
 def answers(ask):

@@ -4,6 +4,8 @@ from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.login import Login
 from arpanet_etcd.masters.users import Access
 from arpanet_etcd.registry.keys import Layout
+from arpanet_etcd.registry.registry import EtcdRegistry
+from arpanet_etcd.registry.v3.store import V3Store
 
 from arpanet import Admission
 
@@ -15,14 +17,16 @@ ALL = (M1, S1, S2)
 
 
 class Says(Login):
-    """Says the password of a host other than this process's."""
+    """Says the password of a host other than this process's; knows which tokens it got for it."""
 
     def __init__(self, who):
         super().__init__()
         self._who = who
+        self.got = []
 
     def _get(self, ask):
-        return ask({"name": self._who.host, "password": self._who.password})["token"]
+        self.got.append(ask({"name": self._who.host, "password": self._who.password})["token"])
+        return self.got[-1]
 
 
 def client(cluster, who, pinned=False):
@@ -34,3 +38,10 @@ def client(cluster, who, pinned=False):
 
 def access(cluster, who=M1):
     return Access(client(cluster, who, pinned=True), LAYOUT)
+
+
+def registry(cluster, who, ttl=3):
+    """A registry as *who* may use it."""
+    store = V3Store(cluster.endpoints, LAYOUT)
+    store.gateway = client(cluster, who, pinned=True)
+    return EtcdRegistry(store, LAYOUT, ttl)

@@ -136,7 +136,7 @@ def test_with_tls_who_dials_shows_a_certificate(host, tmp_path, monkeypatch):
     assert written["tlsverify"] is True
     assert written["tlscert"] == f"{tmp_path}/a b/host/host.pem"
     tcp.bind(host.context)
-    assert "is root on this host" in host.said[-1]
+    assert "is root on this host, also one that is revoked, until its" in host.said[-1]
     assert len(host.came) == 2
 
 
