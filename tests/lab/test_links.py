@@ -53,7 +53,9 @@ def test_a_watch_tells_each_change_until_it_is_interrupted(tidy: Cluster):
         second = next(heard)
         assert (second["change"], second["targets"]) == ("changed", f"{host1.ip}:10000")
         run(host3, "docker rm -f client")
-        assert next(heard)["change"] == "removed"
+        # on a busy machine its one instance may have been silent for a moment
+        last = next(one for one in heard if one["change"] != "changed")
+        assert last["change"] == "removed"
     finally:
         watch.send_signal(2)
         assert watch.wait(timeout=10) == 0

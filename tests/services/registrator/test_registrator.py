@@ -28,6 +28,8 @@ from arpanet.settings import CORE, Settings, Source
 from tests.conftest import wait_for
 
 SLEEP = ("busybox", "sleep", "600")
+#: What a command says after a while.
+WAITED = "starting this host's slave"
 
 Found = Callable[[], dict[str, Instance]]
 
@@ -261,6 +263,7 @@ def test_slave_start_without_a_master_is_one_line_and_changes_nothing(clean_dock
         assert (done.returncode, done.stdout) == (code, "")
         *warned, last = done.stderr.splitlines()
         assert last.startswith("arpanet: ")
+        warned = [line for line in warned if line != WAITED]  # on a busy machine it takes a while
         assert warned == ([OPEN] if "ARPANET_TLS" in given else [])
         assert host.run(["docker", "ps", "-aq"]).stdout == ""
 
