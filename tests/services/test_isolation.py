@@ -285,7 +285,7 @@ def test_what_cannot_be_written_is_told_and_stops_nobody(slave: Slave) -> None:
     slave.docker("rm -f web")
     slave.host.run(["prlimit", "--pid", str(pid), "--nofile=4096:4096"])
     slave.says("- busybox host1:web:80 ", 60)
-    wait_for(lambda: slave.registrator()[1].startswith("0 instances"), 30)
+    wait_for(lambda: slave.registrator()[1].startswith("instances: 0"), 30)
     assert slave.agent() == pid
     engine.close()
 
