@@ -8,6 +8,7 @@ import ipaddress
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from arpanet import hostport
@@ -24,11 +25,21 @@ __all__ = [
     "pack_link",
     "pack_links",
     "pack_targets",
+    "parse",
+    "refuse_deep",
     "unpack_links",
 ]
 
 #: Characters of a record that a reader looks at. Writers are refused far below it.
 LIMIT = 1_000_000
+#: How deep lists and objects may lie in one another. At some hundreds more Python's own limit is
+#: reached, and whatever runs there by chance fails, too: finalizers of garbage, for one.
+DEPTH = 100
+#: Of a text all that says how deep it is, with one kind of brackets, and the quotes of strings.
+BRACKETS = bytes.maketrans(b"{}", b"[]")
+OTHERS = bytes(set(range(256)) - set(b'[]{}"'))
+#: One deeper, one less deep, as signed bytes.
+STEPS = bytes.maketrans(b"[]", b"\x01\xff")
 #: Characters of a text that many records may share: it is kept once for all of them.
 SHARED = 40
 
@@ -182,13 +193,38 @@ def decode_object(text: str) -> Mapping[str, Any]:
     """
     if len(text) > LIMIT:
         raise ValueError(f"has {len(text)} characters, more than {LIMIT}")
-    try:
-        given = json.loads(text)
-    except RecursionError as problem:
-        raise ValueError("is nested too deeply") from problem
+    given = parse(text)
     if not isinstance(given, dict):
         raise ValueError("is no JSON object")
     return given
+
+
+def parse(text: str | bytes) -> Any:
+    """Return what *text* is in JSON, of whatever size, and whoever wrote it.
+
+    :param text: bytes are UTF-8 (RFC 8259, 8.1).
+    :raises ValueError: it is no JSON, or lies more than 100 lists and objects deep.
+    """
+    refuse_deep(text)
+    return json.loads(text if isinstance(text, str) else text.decode())
+
+
+def refuse_deep(text: str | bytes) -> None:
+    """Refuse what is too deep before any parser goes down there; 10 MB take some milliseconds.
+
+    :raises ValueError: it is deeper than 100, or no JSON.
+    """
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if raw.translate(BRACKETS, OTHERS).count(b"[") <= DEPTH:
+        return
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # two quotes side by side change nothing for what stands around them
+    marks = raw.translate(BRACKETS, OTHERS).replace(b'""', b"")
+    brackets = b"".join(marks.split(b'"')[::2])  # without what is in strings
+    steps = memoryview(brackets.translate(STEPS)).cast("b")
+    if any(depth > DEPTH for depth in accumulate(steps)):
+        raise ValueError("is nested too deeply")
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

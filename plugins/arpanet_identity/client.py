@@ -4,7 +4,6 @@ Who the master is, is proved before anything secret is said: by the fingerprint 
 token carries, and then by TLS with that CA, which must name a master.
 """
 
-import json
 import ssl
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -16,7 +15,7 @@ from cryptography import x509
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from arpanet import ArpanetError, Identity, RegistryUnreachable, UsageError, hostport
+from arpanet import ArpanetError, Identity, RegistryUnreachable, UsageError, codec, hostport
 from arpanet_identity import authority
 from arpanet_identity.enrolment import Json
 from arpanet_identity.tokens import Token
@@ -154,7 +153,7 @@ def _request(
 
 def _understood(name: str, answer: urllib3.BaseHTTPResponse) -> Json:
     try:
-        said: Any = json.loads(answer.data)
+        said: Any = codec.parse(answer.data)
         if answer.status == 200:
             return dict(said)
         words, hint = str(said["error"]), str(said.get("hint", ""))

@@ -1,10 +1,9 @@
 """``arpanet join``."""
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 
-from arpanet import ArpanetError, Command, UsageError
+from arpanet import ArpanetError, Command, UsageError, codec
 from arpanet_identity import host
 
 __all__ = ["Join"]
@@ -46,7 +45,7 @@ class Join(Command):
         context = self.app.context
         kept = host.store(context)
         try:
-            given = json.loads(text)
+            given = codec.parse(text)
             key, answer, name = str(given["key"]), dict(given["answer"]), str(given["host"])
         except (ValueError, KeyError, TypeError) as problem:
             raise ArpanetError("that is no bundle of 'arpanet certs issue'") from problem

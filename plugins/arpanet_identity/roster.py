@@ -19,7 +19,7 @@ from typing import Any
 
 from cryptography import x509
 
-from arpanet import ABSENT, Admission, ArpanetError, Vault
+from arpanet import ABSENT, Admission, ArpanetError, Vault, codec
 from arpanet_identity import ranges
 from arpanet_identity.authority import Subject
 
@@ -112,7 +112,7 @@ class Roster:
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        hosts = {name: json.loads(_text(one)) for name, one in self.hosts.items()}
+        hosts = {name: codec.parse(_text(one)) for name, one in self.hosts.items()}
         return {"hosts": hosts, "revoked": dict(self.revoked), "names": dict(self.names)}
 
 
@@ -238,7 +238,7 @@ def _text(entry: Entry) -> str:
 def _entry(text: str) -> Entry | None:
     """Return what a text tells, ``None``: a later version's, or nonsense; it lets nobody in."""
     try:
-        given = json.loads(text)
+        given = codec.parse(text)
         return Entry(
             str(given["host"]),
             str(given["role"]),

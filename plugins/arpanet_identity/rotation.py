@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from arpanet import ABSENT, ArpanetError, Vault
+from arpanet import ABSENT, ArpanetError, Vault, codec
 from arpanet_identity import authority, roster
 from arpanet_identity.authority import fingerprint
 from arpanet_identity.roster import Entry
@@ -147,13 +147,13 @@ def begin(vault: Vault, kept: Store) -> bool:
 def read_next(vault: Vault) -> Next | None:
     """Return what :func:`begin` wrote, ``None``: nothing is to be done."""
     found = vault.read(NEXT)
-    return Next(**json.loads(found.value)) if found else None
+    return Next(**codec.parse(found.value)) if found else None
 
 
 def forget(vault: Vault, former: Next) -> None:
     """Drop the key of a CA that all masters have now, and what was noted on the way to it."""
     found = vault.read(NEXT)
-    if found is None or Next(**json.loads(found.value)) != former:
+    if found is None or Next(**codec.parse(found.value)) != former:
         return  # another change was begun meanwhile
     for name in vault.list(BEGUN):
         vault.delete(name)
@@ -165,7 +165,7 @@ def read(vault: Vault) -> tuple[Plan | None, int]:
     found = vault.read(PLAN)
     if found is None:
         return None, ABSENT
-    given = json.loads(found.value)
+    given = codec.parse(found.value)
     texts = {name: tuple(map(str, given[name])) for name in ("trusted", "without")}
     return Plan(str(given["step"]), str(given["signer"]), **texts), found.version
 

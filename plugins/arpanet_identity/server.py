@@ -24,7 +24,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from arpanet import ArpanetError, RegistryUnreachable
+from arpanet import ArpanetError, RegistryUnreachable, codec
 from arpanet_identity.enrolment import Json
 from arpanet_identity.rate import Rate
 
@@ -203,8 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not re.fullmatch(r"[0-9]{1,9}", length) or int(length) > LIMIT:
             raise ArpanetError(f"a request has at most {LIMIT} bytes, and says how many")
         try:
-            found = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError) as problem:
+            found = codec.parse(self.rfile.read(int(length)))
+        except ValueError as problem:
             raise ArpanetError("the request is no JSON") from problem
         if not isinstance(found, dict):
             raise ArpanetError("the request is no JSON object")

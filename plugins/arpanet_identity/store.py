@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from arpanet import ArpanetError, Identity, identity, replacing
+from arpanet import ArpanetError, Identity, codec, identity, replacing
 from arpanet_identity import authority
 from arpanet_identity.authority import Authority
 
@@ -142,7 +142,7 @@ class Store:
     def roster(self) -> dict[str, Any]:
         """Return what :meth:`keep_roster` kept; nothing where it can't be read."""
         with suppress(OSError, ValueError):
-            found = json.loads(self._roster.read_text())
+            found = codec.parse(self._roster.read_text())
             if isinstance(found, dict):
                 return found
         return {}

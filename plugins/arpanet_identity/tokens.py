@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
-from arpanet import ArpanetError, UsageError, Vault
+from arpanet import ArpanetError, UsageError, Vault, codec
 
 __all__ = [
     "HOUR",
@@ -171,7 +171,7 @@ def spend(vault: Vault, token_id: str, secret: str) -> Kept:
 
 def _read(text: str) -> Kept | None:
     try:
-        given = json.loads(text)
+        given = codec.parse(text)
         return Kept(**{**given, "addresses": tuple(given["addresses"])})
     except (ValueError, TypeError, KeyError):
         return None

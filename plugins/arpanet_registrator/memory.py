@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from arpanet import replacing
+from arpanet import codec, replacing
 from arpanet_registrator.checks import Check, Judge
 
 __all__ = ["Kept", "Key", "read", "written"]
@@ -71,7 +71,7 @@ def read(path: Path, runs: Mapping[str, str]) -> dict[Key, Judge]:
     try:
         return {
             (str(container), int(port)): Judge(0.0, _word(health), [float(at) for at in falls])
-            for container, port, run, health, falls in json.loads(path.read_text())
+            for container, port, run, health, falls in codec.parse(path.read_text())
             if runs.get(container) == run
         }
     except FileNotFoundError:

@@ -162,6 +162,18 @@ def test_the_page_lists_the_door():
     assert set(re.findall(r"`(\w+)`", text)) - {"arpanet"} == set(arpanet.__all__)
 
 
+def test_json_is_read_in_one_way():
+    """Nested deeply it takes Python to the end of its stack: codec.parse refuses it before."""
+    readers = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources("plugins", "contrib/consul/arpanet_consul")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("load", "loads")
+        if isinstance(node.value, ast.Name) and node.value.id == "json"
+    ]
+    assert readers == []
+
+
 def test_only_the_bus_calls_pluggy():
     calls = [
         str(path.relative_to(ROOT))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from arpanet.codec import decode_address, decode_host, decode_instance, encode
+from arpanet.codec import DEPTH, decode_address, decode_host, decode_instance, encode, parse
 from arpanet.records import Host, Instance
 
 REDIS = Instance(
@@ -79,6 +79,38 @@ def test_a_record_that_makes_no_sense_is_refused(change):
 def test_a_host_that_makes_no_sense_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         decode_host("h", text)
+
+
+FLAT = [{"key": f'}}]]"{number}\\', "of": [{}]} for number in range(DEPTH)]
+
+
+@pytest.mark.parametrize("kind", [str, str.encode])
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a":', "}")])
+def test_json_may_be_long_but_not_deep(begin, end, kind):
+    def nested(times: int, beside: object = ()) -> str:
+        return f"[{json.dumps(beside)},{begin * (times - 1)}0{end * (times - 1)}]"
+
+    assert parse(kind(nested(DEPTH, FLAT)))[0] == FLAT
+    for much in (DEPTH + 1, 100_000):
+        for beside in ((), FLAT):
+            with pytest.raises(ValueError, match="nested too deeply"):
+                parse(kind(nested(much, beside)))
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse(kind(begin * 100_000))
+
+
+def test_brackets_in_strings_are_no_depth_and_hide_none():
+    strings = ["[" * 1000, '\\"' + "{" * 1000]
+    assert parse(json.dumps(strings)) == strings
+    for one in ('["]",', '["\\"]",', '["\\\\","]",', '{"}":'):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            parse(one * 1000)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[" * 50, b"\xff", "[1]".encode("utf-16"), b'["a'])
+def test_what_is_no_json_is_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        parse(text)
 
 
 def test_equal_records_give_equal_text():

@@ -4,7 +4,6 @@ Consul's rules for who asks so (https://developer.hashicorp.com/consul/api-docs/
 an index that goes back begins anew, one below 1 is 1, and a failure is followed by a pause.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 
 import urllib3
 
+from arpanet import codec
 from arpanet_consul.query import Addresses, Query, addresses
 
 __all__ = ["Watch"]
@@ -79,7 +79,7 @@ class Watch:
         if answer.status != 200:
             words = answer.data[:100].decode(errors="replace").strip()
             raise ValueError(f"{answer.status} {words}")
-        found = addresses(json.loads(answer.data))
+        found = addresses(codec.parse(answer.data))
         self._index = _following(self._index, answer.headers.get("X-Consul-Index"))
         return found
 

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
+from arpanet import codec
+
 __all__ = ["Added", "by_container", "decode", "due", "encode", "port_of", "put", "without"]
 
 _PORT = re.compile(r"([0-9]{1,20})(?:/(tcp|udp))?")
@@ -60,7 +62,7 @@ def decode(text: str) -> tuple[Added, ...]:
     :raises ValueError: it was not written by :func:`encode`.
     """
     found = []
-    for one in _list(json.loads(text)):
+    for one in _list(codec.parse(text)):
         match one:
             case [str() as container, int() as port, str() as protocol, str() as spec, until] if (
                 isinstance(until, float | int)

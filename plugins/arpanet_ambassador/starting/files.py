@@ -1,11 +1,10 @@
 """Files of Docker and its runtime."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arpanet import Container
+from arpanet import Container, codec
 from arpanet_ambassador.starting.describing import described
 
 __all__ = ["read", "recorded"]
@@ -24,7 +23,7 @@ def read(path: Path) -> Mapping[str, Any]:
 
     :raises OSError: it can't be read, ValueError: it holds no object.
     """
-    found = json.loads(path.read_bytes())
+    found = codec.parse(path.read_bytes())
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no object")
     return found

@@ -1,12 +1,11 @@
 """Answers that come as a stream: one JSON document per line."""
 
-import json
 from collections.abc import Iterator
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from arpanet import RegistryUnreachable
+from arpanet import RegistryUnreachable, codec
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import Json
 
@@ -36,7 +35,7 @@ def results(response: BaseHTTPResponse) -> Iterator[Json]:
     """
     try:
         for line in lines(response):
-            document = json.loads(line)
+            document = codec.parse(line)
             if "error" in document:
                 raise wire.failure(200, line)
             yield document["result"]

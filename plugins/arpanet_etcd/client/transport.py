@@ -17,7 +17,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from arpanet import RegistryError, RegistryUnreachable
+from arpanet import RegistryError, RegistryUnreachable, codec
 from arpanet_etcd.client import stream, wire
 from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.client.connections import Connections, tls_fault
@@ -246,12 +246,12 @@ class Transport:
         if response.status != 200:
             raise wire.failure(response.status, response.data)
         try:
-            answer: Json = json.loads(response.data)
+            answer: Json = codec.parse(response.data)
             if isinstance(answer.get("error"), dict):  # a stream's error comes with status 200
                 raise wire.failure(200, response.data)
             if path not in HEADERLESS:
                 wire.position(answer)
-        except (ValueError, AttributeError, RecursionError):
+        except (ValueError, AttributeError):
             raise wire.not_etcd(200, response.data) from None
         return answer
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from arpanet import RegistryError, RegistryUnreachable
+from arpanet import RegistryError, RegistryUnreachable, codec
 from arpanet_etcd.client import stream, wire
 from arpanet_etcd.client.position import Position
 from arpanet_etcd.client.wire import Compacted, EtcdError, Event, Json
@@ -77,13 +77,13 @@ class Watch:
             for line in stream.lines(self._response):
                 self._heard = True
                 if not self.position.cluster:
-                    self._begin(json.loads(line))
-                yield self._step(json.loads(line))
+                    self._begin(codec.parse(line))
+                yield self._step(codec.parse(line))
         except EtcdError as problem:
             if problem.temporary and not self._closed.is_set():
                 self._blame(problem.message)
             raise
-        except (HTTPError, OSError, ValueError, KeyError, RecursionError) as problem:
+        except (HTTPError, OSError, ValueError, KeyError) as problem:
             why = self._dead or f"the watch broke: {problem}"
         else:
             why = self._dead or "the watch was ended by etcd"

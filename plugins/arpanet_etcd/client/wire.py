@@ -5,13 +5,12 @@ are left out (etcd 3.4 to 3.7). Keys and values are text here; bytes that are no
 round trip.
 """
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from arpanet import RegistryError, RegistryUnreachable
+from arpanet import RegistryError, RegistryUnreachable, codec
 from arpanet_etcd.client.position import Position
 
 __all__ = [
@@ -171,13 +170,13 @@ def events(result: Json) -> tuple[Event, ...]:
 def failure(status: int, body: bytes) -> EtcdError:
     """Return the error of an HTTP answer: etcd's own are JSON, in two forms."""
     try:
-        said = json.loads(body)
+        said = codec.parse(body)
         said = said["error"] if isinstance(said.get("error"), dict) else said
         code = int(said.get("code") or said["grpc_code"])
         message = str(said.get("message") or said.get("error"))
         if not 0 < code <= CODES:
             raise ValueError(f"{code} is no code of gRPC's")
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         return not_etcd(status, body)
     return EtcdError(f"etcd says: {message.removeprefix('etcdserver: ')}", code)
 

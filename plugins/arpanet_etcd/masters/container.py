@@ -1,6 +1,5 @@
 """etcd in a container of this host: what it looks like, and whose data its volume holds."""
 
-import json
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from arpanet import (
     EngineError,
     NameTaken,
     addresses,
+    codec,
     identity,
     once_body,
 )
@@ -168,7 +168,7 @@ def readable(text: str) -> str:
     """Return *text* with a line of etcd's JSON log at its end as a sentence."""
     start = text.find("{")
     with suppress(ValueError, AttributeError):
-        said = json.loads(text[start:])
+        said = codec.parse(text[start:])
         words = ": ".join(str(said[key]) for key in ("msg", "error") if said.get(key))
         return f"{text[:start]}{words}"
     return text

@@ -4,14 +4,13 @@
 ``X-Etcd-Cluster-Id`` names the cluster (etcd: server/etcdserver/api/etcdhttp/peer.go).
 """
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from arpanet import Member, RegistryError, RegistryUnreachable, UsageError, hostport
+from arpanet import Member, RegistryError, RegistryUnreachable, UsageError, codec, hostport
 from arpanet_etcd.client import connections
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.plan import Cluster, Own
@@ -108,7 +107,7 @@ def understood(peer_url: str, cluster_id: str, answer: bytes) -> Cluster:
     :raises RegistryError: no etcd peer answers so.
     """
     try:
-        members = json.loads(answer)
+        members = codec.parse(answer)
         if members == [] and cluster_id:
             raise RegistryUnreachable(f"peer {peer_url} is starting", "try again in a moment")
         return parse(cluster_id, members)

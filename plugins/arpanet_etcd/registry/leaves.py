@@ -11,12 +11,11 @@ lease than these, or a host's, are somebody else's, and stay. No I/O.
 """
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
-from arpanet import Instance, Snapshot
+from arpanet import Instance, Snapshot, codec
 from arpanet_etcd.client.wire import Value
 from arpanet_etcd.registry.diff import bounded
 from arpanet_etcd.registry.keys import Layout
@@ -176,7 +175,7 @@ class Leaves:
 
 def _is_master(text: str) -> bool:
     try:
-        given: Mapping[str, object] = dict(json.loads(text))
+        given: Mapping[str, object] = dict(codec.parse(text))
     except (ValueError, TypeError):
         return False
     return given.get("role") == "master"

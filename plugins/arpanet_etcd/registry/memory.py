@@ -134,7 +134,7 @@ def decode(text: str) -> State:
     :raises ValueError: it can't be one.
     """
     try:
-        given = json.loads(text)
+        given = codec.parse(text)
         # former versions knew of no witness
         cluster, term, revision, witness = [*given["position"], None][:4]
         listed = {str(host): int(number) for host, number in given["listed"].items()}
@@ -152,5 +152,5 @@ def decode(text: str) -> State:
         seen = Witness(str(witness[0]), str(witness[1]), int(witness[2])) if witness else None
         position = Position(str(cluster), int(term), int(revision), seen)
         return State(position, Known(listed, entries, trust, reserved))
-    except (LookupError, TypeError, AttributeError, RecursionError) as problem:
+    except (LookupError, TypeError, AttributeError) as problem:
         raise ValueError(f"it is not what was written: {problem!r}") from problem

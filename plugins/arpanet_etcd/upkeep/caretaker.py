@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from arpanet import ArpanetError, RegistryError, statusfile
+from arpanet import ArpanetError, RegistryError, codec, statusfile
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import status
 from arpanet_etcd.masters.plan import Own
@@ -217,7 +217,7 @@ def last(gateway: Gateway, origin: str) -> tuple[float, str] | None:
     """
     found = gateway.get(beside(origin))
     try:
-        said = json.loads(found.value) if found else {}
+        said = codec.parse(found.value) if found else {}
         return float(said["at"]), str(said["host"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from arpanet import ArpanetError
+from arpanet import ArpanetError, codec
 from arpanet_etcd.masters.image import Image
 
 __all__ = ["Exchange", "begun", "kept"]
@@ -32,7 +32,7 @@ class Exchange:
 def begun(file: Path) -> Exchange | None:
     """Return what was begun and is not over; ``None``: nothing, or it can't be told any more."""
     try:
-        said = json.loads(file.read_text())
+        said = codec.parse(file.read_text())
         return Exchange(_image(said["before"]), _image(said["new"]), tuple(said["formation"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

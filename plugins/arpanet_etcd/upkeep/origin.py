@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from re import DOTALL, findall
 
+from arpanet import codec
 from arpanet_etcd.client.gateway import Gateway
 
 __all__ = ["NOTE", "Origin", "fingerprints", "note"]
@@ -42,7 +43,7 @@ class Origin:
         :raises ValueError: it is none.
         """
         try:
-            given = json.loads(text)
+            given = codec.parse(text)
             return cls(str(given["cluster"]), tuple(given["before"]), tuple(given["ca"]))
         except (KeyError, TypeError) as problem:
             raise ValueError(f"no note of a cluster: {problem}") from None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from arpanet import ABSENT, Vault
+from arpanet import ABSENT, Vault, codec
 
 __all__ = ["EXCHANGE", "FETCH", "WAITS", "Wish", "Wishes"]
 
@@ -82,7 +82,7 @@ class Wishes:
         if entry is None:
             return None, ABSENT
         try:
-            said = json.loads(entry.value)
+            said = codec.parse(entry.value)
             return _wish(said), entry.version
         except (ValueError, KeyError, TypeError):
             return None, entry.version

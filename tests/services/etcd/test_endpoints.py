@@ -5,9 +5,10 @@ from contextlib import ExitStack
 import pytest
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import open_registry
+from arpanet_etcd.registry.v2.client import V2Client
 from arpanet_etcd.registry.v3.store import V3Store
 
-from arpanet.errors import RegistryUnreachable
+from arpanet.errors import RegistryError, RegistryUnreachable
 from tests.services.etcd.cluster import etcd_version
 from tests.services.etcd.hosts import H1, Reader, instances, unconfirmed
 from tests.services.etcd.strangers import (
@@ -79,6 +80,15 @@ def test_a_bad_one_is_named_and_asked_last_and_a_survey_names_all(one_etcd, bad)
     assert says in found[url]
     with gateway.watch("/x", "", 0):
         pass
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_v2s_own_client_is_kept_from_what_is_too_deep(status):
+    with serving(answering(status, b"[" * 100_000)) as url:
+        client = V2Client([url])
+        with pytest.raises(RegistryError, match="nested too deeply"):
+            client.call("read", "/x")
+        client.close()
 
 
 def test_auto_comes_back_to_v3(one_etcd, layout, connect, monkeypatch):

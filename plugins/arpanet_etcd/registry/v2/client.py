@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import etcd
 import urllib3
 
-from arpanet import RegistryError
+from arpanet import RegistryError, codec
 from arpanet_etcd.client.connections import Connections
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
@@ -93,7 +93,7 @@ class V2Client:
         except EXPECTED:
             self._saw(endpoint, client)
             raise
-        except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as problem:
+        except (ValueError, LookupError, TypeError, AttributeError) as problem:
             # python-etcd trusts what it is sent
             raise etcd.EtcdException(f"not what etcd answers: {problem!r}") from problem
         self._saw(endpoint, client)
@@ -120,10 +120,18 @@ class V2Client:
         self._connections.clear()
 
 
+class _Client(etcd.Client):
+    """Reads no answer that is nested more deeply than its parser bears."""
+
+    def _handle_server_response(self, response: Any) -> Any:
+        codec.refuse_deep(response.data)
+        return super()._handle_server_response(response)
+
+
 def _client(endpoint: str, timeout: float) -> etcd.Client:
     url = urlsplit(endpoint)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    return etcd.Client(host=host, port=url.port, protocol=url.scheme, read_timeout=timeout)
+    return _Client(host=host, port=url.port, protocol=url.scheme, read_timeout=timeout)
 
 
 def _no_quorum(problem: etcd.EtcdException) -> bool:
