@@ -140,7 +140,7 @@ class EtcdPlugin:
         if make_registry(context.settings):
             with suppress(RegistryError):  # whether it answers now is the registrator's to say
                 cluster = peers.agreed(endpoints(context.settings))
-                mark.remember(context.engine, cluster, container.own(context))
+                mark.remember(context.settings, cluster, container.own(context))
 
     @hookimpl
     def arpanet_master_stop(self, context: Context, leave: bool) -> None:

@@ -148,7 +148,10 @@ def test_lost_data_while_the_others_are_down(hosts):
     _, line = fails(one, BOOT)
     assert "this host was in cluster" in line
     assert "join again with --peers <another master>:7001" in line
-    assert own(one) == {}
+    assert untouched(one)  # all that Docker kept is lost: it is no new host for that
+    run(one, line.rpartition("if that cluster is gone for good: ")[2])
+    run(one, BOOT)
+    assert names(one) == ["host1"]
 
 
 def test_a_silent_master_is_no_proof_that_there_is_none(hosts, lab):
@@ -304,6 +307,22 @@ class TestRefused:
         _, line = fails(two, f"arpanet master start --peers {one.ip}")
         assert "belongs to cluster" in line
         assert own(two) == before
+        # each refusal to leave ends with the command for one who knows that nobody needs it
+        leave = "arpanet master stop --leave"
+        said = [fails(two, leave)[1]]
+        write_rc(two, **PLAIN, ARPANET_IP=two.ip, ETCD_NAME="etcd2")
+        run(two, BOOT)
+        run(two, "arpanet master stop")
+        for masters, words in ((two, "to leave, a master must answer"), (one, "names cluster")):
+            write_rc(two, **PLAIN, ARPANET_IP=two.ip, ARPANET_MASTERS=masters.ip)
+            said.append(fails(two, leave)[1])
+            assert words in said[-1]
+        (command,) = {one.rpartition("to lose it: ")[2].rpartition("for good: ")[2] for one in said}
+        two.run(["sh", "-c", command])
+        assert untouched(two)
+        write_rc(two, **PLAIN, ARPANET_IP=two.ip)
+        run(two, BOOT)
+        assert names(two) == ["host2"]
 
 
 def test_other_settings_of_a_running_master(hosts):

@@ -16,7 +16,8 @@ from tests.lab.looks import status
 def lose_all(host: Host) -> None:
     """A master, its data, and what remembers that there was one."""
     run(host, "docker rm -f arpanet_etcd")
-    run(host, "docker volume rm arpanet_etcd_data arpanet_cluster")
+    run(host, "docker volume rm arpanet_etcd_data")
+    (host.home / ".arpanet/cluster").unlink()
 
 
 def written(file: Path, data: bytes) -> Path:

@@ -20,9 +20,9 @@ from arpanet import (
     identity,
     once_body,
 )
-from arpanet_etcd.masters import flags, wal
+from arpanet_etcd.masters import flags, mark, wal
 from arpanet_etcd.masters.image import PART, VERSION_LABEL, Image
-from arpanet_etcd.masters.plan import Own
+from arpanet_etcd.masters.plan import DROP_DATA, Own
 from arpanet_etcd.masters.wal import Identity
 from arpanet_etcd.settings import ARPANET_ETCD_API, ETCD_NAME, ETCD_PEERPORT, ETCD_PORT
 
@@ -49,7 +49,8 @@ def own(context: Context) -> Own:
     """Return this host as a master."""
     values = context.settings
     ports = values[ETCD_PORT], values[ETCD_PEERPORT]
-    return Own(values[HOSTNAME], values[ARPANET_IP], *ports, values[ARPANET_TLS])
+    me = values[HOSTNAME], values[ARPANET_IP]
+    return Own(*me, *ports, values[ARPANET_TLS], mark.place(values))
 
 
 def command(engine: Engine) -> list[str]:
@@ -197,7 +198,7 @@ def _identity(engine: Engine, image: str) -> Identity | None:
     # never take data for none: a member that begins anew under its old number breaks its cluster
     raise EngineError(
         f"the volume {VOLUME} holds data of etcd, but not whose it is",
-        f"if it can go: docker rm -f arpanet_etcd, docker volume rm {VOLUME}",
+        f"if it can go: {DROP_DATA}",
     )
 
 

@@ -46,7 +46,7 @@ def leave(context: Context) -> None:
     if mine:
         _remove(context, cluster.members, mine)
     machine.wipe()
-    mark.forget(context.engine)
+    mark.forget(context.settings)
     context.say(f"{this.name} is no master any more; its data is gone")
 
 
@@ -60,7 +60,7 @@ def _cluster(context: Context, this: Own, data: Identity | None) -> Cluster:
     if data and data.cluster != cluster.id:
         raise RegistryError(
             f"ARPANET_MASTERS names cluster {cluster.id}, this host belongs to {data.cluster}",
-            f"correct it; if {data.cluster} is gone for good: {plan.DROP}",
+            f"correct it; if {data.cluster} is gone for good: {this.drop}",
         )
     return cluster
 
@@ -74,19 +74,19 @@ def _unable(
         mine = plan.find(cluster, this, data)
         others = [one for one in cluster.members if mine and one.id != mine.id]
         try:
-            plan.leave(cluster.members, mine.id if mine else "", health.well(others))
+            plan.leave(cluster.members, this, mine.id if mine else "", health.well(others))
         except RegistryError as why:
             return why
     return RegistryUnreachable(
         f"to leave, a master must answer: {problem.message}",
-        f"start this host's master first; if its cluster is gone for good: {plan.DROP}",
+        f"start this host's master first; if its cluster is gone for good: {this.drop}",
     )
 
 
 def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
     others = [one for one in members if one.id != mine.id]
     well = health.well(others)
-    plan.leave(members, mine.id, well)
+    plan.leave(members, own(context), mine.id, well)
     successor = next(one for one in others if one.id in well and not one.learner)
     _hand_over(own(context), mine, successor)
     gateway = Gateway([url for one in others if one.id in well for url in one.client_urls])

@@ -1,47 +1,88 @@
 """Which cluster this host has belonged to: kept apart from its member's data.
 
-A host without data looks like a new one. What tells that its data was lost is a volume that holds
-nothing, and whose labels name the cluster.
+A host without data looks like a new one. What tells that its data was lost is a file beside its
+certificate, which also outlives the loss of all that Docker keeps.
 """
 
-from arpanet import Engine, RegistryError
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from arpanet import ARPANET_IDENTITY, ArpanetError, RegistryError, Settings, codec, replacing
 from arpanet_etcd.masters.plan import Cluster, Own
 
-__all__ = ["VOLUME", "forget", "known", "refuse_anew", "remember"]
+__all__ = ["forget", "known", "place", "refuse_anew", "remember"]
 
-VOLUME = "arpanet_cluster"
 #: The cluster's hexadecimal id; where its other masters' peer ports were.
-CLUSTER, PEERS = "arpanet.cluster", "arpanet.peers"
+CLUSTER, PEERS = "cluster", "peers"
 
 
-def remember(engine: Engine, cluster: Cluster, own: Own) -> None:
-    """Note that this host is in *cluster*."""
+def place(settings: Settings) -> Path:
+    """Return the file."""
+    directory: Path = settings[ARPANET_IDENTITY]
+    return directory / "cluster"
+
+
+def remember(settings: Settings, cluster: Cluster, own: Own) -> None:
+    """Note that this host is in *cluster*.
+
+    :raises ArpanetError: it can't be written.
+    """
     urls = sorted({url for one in cluster.members for url in one.peer_urls} - {own.peer_url})
-    labels = {CLUSTER: cluster.id, PEERS: ",".join(url.partition("//")[2] for url in urls)}
-    if engine.volume_labels(VOLUME) != labels:
-        engine.remove_volume(VOLUME)
-        engine.ensure_volume(VOLUME, labels)
+    noted = {CLUSTER: cluster.id, PEERS: ",".join(url.partition("//")[2] for url in urls)}
+    file = place(settings)
+    if _read(file) == noted:
+        return
+    try:
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        with replacing(file) as fresh:
+            fresh.write(json.dumps(noted).encode())
+    except OSError as problem:
+        raise ArpanetError(f"{file} can't be written: {problem.strerror}") from problem
 
 
-def known(engine: Engine) -> str:
+def known(settings: Settings) -> str:
     """Return the number of the cluster that this host is in, ``""``: none."""
-    return (engine.volume_labels(VOLUME) or {}).get(CLUSTER, "")
+    return (_read(place(settings)) or {}).get(CLUSTER, "")
 
 
-def forget(engine: Engine) -> None:
-    """Note that this host is in no cluster."""
-    engine.remove_volume(VOLUME)
+def forget(settings: Settings) -> None:
+    """Note that this host is in no cluster.
+
+    :raises ArpanetError: the note can't be removed.
+    """
+    file = place(settings)
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as problem:
+        raise ArpanetError(f"{file} can't be removed: {problem.strerror}") from problem
 
 
-def refuse_anew(engine: Engine) -> None:
+def refuse_anew(settings: Settings) -> None:
     """Refuse to begin a new cluster where this host was in one: the others may just be down.
 
     :raises RegistryError: it was.
     """
-    if known := engine.volume_labels(VOLUME):
-        others = known.get(PEERS) or "<another master>:7001"
-        raise RegistryError(
-            f"this host was in cluster {known.get(CLUSTER)}, and has no master's data of it",
-            f"join again with --peers {others};"
-            f" if that cluster is gone for good: docker volume rm {VOLUME}",
-        )
+    file = place(settings)
+    if (noted := _read(file)) is None:
+        return
+    others = noted.get(PEERS) or "<another master>:7001"
+    which = noted.get(CLUSTER) or "of some number"
+    raise RegistryError(
+        f"this host was in cluster {which}, and has no master's data of it",
+        f"join again with --peers {others}; if that cluster is gone for good: rm {file}",
+    )
+
+
+def _read(file: Path) -> Mapping[str, str] | None:
+    """Return what the file notes, ``None``: there is none. What can't be read is a note, too."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        return {}
+    with suppress(ValueError, AttributeError):
+        return {str(name): str(value) for name, value in codec.parse(text).items()}
+    return {}

@@ -5,15 +5,17 @@ a member without its data must never run under its old number, and a joiner is a
 has caught up, since a voter that never comes up costs a small cluster its quorum.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from arpanet import Member, RegistryError, hostport
 from arpanet_etcd.masters.wal import Identity
 
 __all__ = [
-    "DROP",
+    "DROP_DATA",
     "Cluster",
     "Own",
     "Step",
@@ -24,7 +26,10 @@ __all__ = [
 ]
 
 #: What throws a member's data away, for a person who knows that nobody needs it.
-DROP = "docker rm -f arpanet_etcd; docker volume rm arpanet_etcd_data arpanet_cluster"
+DROP_DATA = (
+    "docker ps -aq --filter label=arpanet.part=etcd | xargs -r docker rm -f;"
+    " docker volume rm -f arpanet_etcd_data"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Own:
     :ivar name: its HOSTNAME, which is its member name.
     :ivar ip: its ARPANET_IP, which it listens on and advertises.
     :ivar tls: whether it serves TLS only, to those with a certificate of the cluster.
+    :ivar mark: the file that remembers which cluster it is in.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Own:
     client_port: int
     peer_port: int
     tls: bool = False
+    mark: Path = Path("cluster")
 
     @property
     def loopback(self) -> bool:
@@ -56,6 +63,11 @@ class Own:
     def client_url(self) -> str:
         """Where everybody else reaches it."""
         return self.url(self.ip, self.client_port)
+
+    @property
+    def drop(self) -> str:
+        """What makes it a host that was never a master, for a person to run."""
+        return f"{DROP_DATA}; rm -f {shlex.quote(str(self.mark))}"
 
     def url(self, ip: str, port: int) -> str:
         """``https://ip:port``, an IPv6 address in brackets."""
@@ -101,7 +113,7 @@ def join(cluster: Cluster, own: Own, data: Identity | None) -> Step:
             raise RegistryError(
                 f"this host's data belongs to cluster {data.cluster}, the peer to {cluster.id}",
                 "give up what it holds with 'arpanet master stop --leave';"
-                f" where that cluster is gone, or has no other master: {DROP}",
+                f" where that cluster is gone, or has no other master: {own.drop}",
             )
         known = any(member.id == data.member for member in cluster.members)
         return Step("start") if known else Step("wipe", data.member)
@@ -129,20 +141,21 @@ def quorum(voters: int) -> int:
     return voters // 2 + 1
 
 
-def leave(members: Sequence[Member], own: str, healthy: Iterable[str]) -> None:
-    """Refuse where the others could not go on without the member *own*.
+def leave(members: Sequence[Member], own: Own, member: str, healthy: Iterable[str]) -> None:
+    """Refuse where the others could not go on without this host's *member*.
 
+    :param member: its id.
     :param healthy: the ids of the members that answer.
     :raises RegistryError: says who is missing.
     """
-    others = [member for member in members if member.id != own and not member.learner]
+    others = [one for one in members if one.id != member and not one.learner]
     if not others:
         raise RegistryError(
             "this is the last master, and leaving would lose all that it holds",
-            f"'arpanet master stop' keeps it; to lose it: {DROP}",
+            f"'arpanet master stop' keeps it; to lose it: {own.drop}",
         )
     alive = set(healthy)
-    missing = [member.name or member.peer_urls[0] for member in others if member.id not in alive]
+    missing = [one.name or one.peer_urls[0] for one in others if one.id not in alive]
     if len(others) - len(missing) < quorum(len(others)):
         raise RegistryError(
             f"the other masters would have no majority: {', '.join(missing)} does not answer",

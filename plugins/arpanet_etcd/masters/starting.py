@@ -51,7 +51,7 @@ def start(context: Context, formation: Formation) -> None:
     elif formation.boot:
         _boot(context, machine, this)
     elif token:
-        mark.refuse_anew(context.engine)
+        mark.refuse_anew(context.settings)
         words = discovery.formation(token, this, found.version, context.progress)
         patience = discovery.PATIENCE if token.v2_url else health.PATIENCE
         _form(context, machine, words, patience, partial(discovery.forget, token, this))
@@ -66,7 +66,7 @@ def start(context: Context, formation: Formation) -> None:
             "run 'arpanet master start' with --peers or --token",
         )
     with suppress(RegistryError):  # it did its work; a slow answer is no reason to fail now
-        mark.remember(context.engine, peers.ask(this.peer_url), this)
+        mark.remember(context.settings, peers.ask(this.peer_url), this)
     _report(context, this, found)
 
 
@@ -81,7 +81,7 @@ def _boot(context: Context, machine: EtcdContainer, this: Own) -> None:
     Of two that boot at one moment neither sees the other before it is up: so both look again.
     """
     silent = _refuse_second_cluster(context, this)
-    mark.refuse_anew(context.engine)
+    mark.refuse_anew(context.settings)
     for place, problem in silent.items():
         raise RegistryUnreachable(
             f"ARPANET_MASTERS names {place}, where a cluster may run: {problem.message}",

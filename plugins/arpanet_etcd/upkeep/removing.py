@@ -42,7 +42,7 @@ def remove(context: Context, name: str, force: bool) -> None:
             " --force",
         )
     if not gone.learner:
-        plan.leave(members, gone.id, well)
+        plan.leave(members, own(context), gone.id, well)
     others = [one for one in members if one.id != gone.id and one.id in well]
     try:
         leaving.take_out(context, Gateway([u for one in others for u in one.client_urls]), gone)

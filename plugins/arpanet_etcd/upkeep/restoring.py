@@ -55,7 +55,7 @@ def restore(context: Context, file: Path, force: bool) -> None:
     found = image.provide(context)
     machine = EtcdContainer(context, found)
     data = machine.data()
-    cluster = data.cluster if data else mark.known(context.engine)
+    cluster = data.cluster if data else mark.known(context.settings)
     refuse(str(file), contents, found.version, cluster, kept_ca(context), force)
     token = secrets.token_hex(8)
     with context.progress(f"trying {file}"):
@@ -72,7 +72,7 @@ def restore(context: Context, file: Path, force: bool) -> None:
         _unpack(context, found, this, file, container.VOLUME, token)
         machine.start(flags.initial({this.name: this.peer_url}, token))
     health.wait(this, machine.check, context.progress)
-    mark.remember(context.engine, peers.ask(this.peer_url), this)
+    mark.remember(context.settings, peers.ask(this.peer_url), this)
     context.say(f"this master has what {file} holds, and is the only one of a new cluster")
     place = this.peer_url.partition("//")[2]
     context.say(f"on each other master run: arpanet master restore --peers {place}")
@@ -99,7 +99,7 @@ def follow(context: Context, words: Sequence[str], force: bool) -> None:
         machine.wipe()
     Joiner(this, machine, lock_key(context), context.progress).join(urls)
     with suppress(RegistryError):  # it did its work
-        mark.remember(context.engine, peers.ask(this.peer_url), this)
+        mark.remember(context.settings, peers.ask(this.peer_url), this)
     context.say(f"this master is one of cluster {cluster.id}")
 
 

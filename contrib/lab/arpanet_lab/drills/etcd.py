@@ -42,7 +42,9 @@ _ANSWERS = 60.0
 def wiped(site: Site) -> Iterator[None]:
     """Take all masters away with all that they know; form the cluster anew."""
     everywhere(site.hosts, f"docker rm -f {ETCD}")
-    everywhere(site.hosts, "docker volume rm arpanet_etcd_data arpanet_cluster")
+    everywhere(site.hosts, "docker volume rm arpanet_etcd_data")
+    for host in site.hosts:
+        (host.home / ".arpanet/cluster").unlink()  # what remembers that there was one
     yield
     form_masters(site.hosts)
 

@@ -120,7 +120,7 @@ class V2Client:
         self._connections.clear()
 
 
-class _Client(etcd.Client):
+class _Client(etcd.Client):  # type: ignore[misc]  # it has no types
     """Reads no answer that is nested more deeply than its parser bears."""
 
     def _handle_server_response(self, response: Any) -> Any:

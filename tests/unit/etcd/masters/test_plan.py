@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from arpanet_etcd.masters import plan
 from arpanet_etcd.masters.plan import Cluster, Own, Step
@@ -6,7 +8,7 @@ from arpanet_etcd.masters.wal import Identity
 from arpanet.errors import RegistryError
 from arpanet.records import Member
 
-OWN = Own("h2", "10.0.0.2", 4001, 7001)
+OWN = Own("h2", "10.0.0.2", 4001, 7001, mark=Path("/root/my arpanet/cluster"))
 
 
 def member(number: int, *, learner: bool = False, name: str | None = None) -> Member:
@@ -44,7 +46,7 @@ class TestJoin:
     def test_data_of_another_cluster_is_kept_and_refused(self):
         with pytest.raises(RegistryError, match="belongs to cluster c9, the peer to c1") as caught:
             plan.join(cluster(member(1)), OWN, Identity("22", "c9"))
-        for way in ("'arpanet master stop --leave'", plan.DROP):  # others may hold its data, or not
+        for way in ("'arpanet master stop --leave'", OWN.drop):  # others may hold its data, or not
             assert way in str(caught.value)
 
     def test_a_second_host_of_the_name_is_refused(self):
@@ -54,26 +56,26 @@ class TestJoin:
 
 class TestLeave:
     def test_one_of_three(self):
-        plan.leave([member(1), member(2), member(3)], "22", ["11", "33"])
+        plan.leave([member(1), member(2), member(3)], OWN, "22", ["11", "33"])
 
     def test_one_of_two(self):
-        plan.leave([member(1), member(2)], "22", ["11", "22"])
+        plan.leave([member(1), member(2)], OWN, "22", ["11", "22"])
 
     def test_the_last(self):
         with pytest.raises(RegistryError, match="last master") as caught:
-            plan.leave([member(2)], "22", ["22"])
-        assert f"'arpanet master stop' keeps it; to lose it: {plan.DROP}" in str(caught.value)
+            plan.leave([member(2)], OWN, "22", ["22"])
+        assert f"'arpanet master stop' keeps it; to lose it: {OWN.drop}" in str(caught.value)
 
     def test_others_without_a_majority(self):
         with pytest.raises(RegistryError, match="majority: h3 does not answer"):
-            plan.leave([member(1), member(2), member(3)], "22", ["11", "22"])
+            plan.leave([member(1), member(2), member(3)], OWN, "22", ["11", "22"])
 
     def test_four_to_three_with_one_down(self):
-        plan.leave([member(n) for n in (1, 2, 3, 4)], "22", ["11", "33"])
+        plan.leave([member(n) for n in (1, 2, 3, 4)], OWN, "22", ["11", "33"])
 
     def test_a_learner(self):
-        plan.leave([member(1), member(2, learner=True)], "22", ["11"])
+        plan.leave([member(1), member(2, learner=True)], OWN, "22", ["11"])
 
     def test_a_learner_is_no_replacement(self):
         with pytest.raises(RegistryError, match="last master"):
-            plan.leave([member(1, learner=True), member(2)], "22", ["11", "22"])
+            plan.leave([member(1, learner=True), member(2)], OWN, "22", ["11", "22"])
