@@ -6,6 +6,7 @@ token carries, and then by TLS with that CA, which must name a master.
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -20,11 +21,13 @@ from arpanet_identity import authority
 from arpanet_identity.enrolment import Json
 from arpanet_identity.tokens import Token
 
-__all__ = ["PORT", "join", "renew"]
+__all__ = ["PORT", "join", "lets_in", "renew"]
 
 PORT = 7002
 #: Seconds for a step; a master may have to make users in etcd before it answers.
 PATIENCE = 20.0
+#: The same where it is only looked whether there is one.
+GLANCE = 2.0
 #: What a host is told that trusts the CA of before.
 CHANGED = (
     "if the cluster's CA was changed while this host was away: remove its host.pem, and join again"
@@ -74,12 +77,16 @@ def renew(place: str, me: Identity, trusted: tuple[str, ...] = ()) -> Json:
     return _ask(_place(place), "POST", "/v1/renew", me.client(), {"trusted": list(trusted)})
 
 
+def lets_in(address: str, port: int) -> bool:
+    """Return whether a master of whatever cluster lets hosts in there; its etcd may be down."""
+    with suppress(ArpanetError):
+        return "ca" in _request((address, port), "GET", "/v1/ca", _anybody(), None, GLANCE)[0]
+    return False
+
+
 def _authority(where: tuple[str, int], token: Token) -> tuple[str, Callable[[], str]]:
     """Return the CA, proved by the token, and what tells whether the clocks differ."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # nothing secret is said, and what comes is checked
-    answer, date = _request(where, "GET", "/v1/ca", context, None)
+    answer, date = _request(where, "GET", "/v1/ca", _anybody(), None)
     name = hostport.joined(*where)
     try:
         found = x509.load_pem_x509_certificates(str(answer["ca"]).encode())
@@ -93,6 +100,14 @@ def _authority(where: tuple[str, int], token: Token) -> tuple[str, Callable[[], 
         "is the address right? If so, the cluster's CA was changed since, and a new token is"
         " needed; or somebody is between here and there",
     )
+
+
+def _anybody() -> ssl.SSLContext:
+    """Return what dials whoever is there: nothing secret is said, and what comes is checked."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _ask(
@@ -113,12 +128,17 @@ def _ask(
 
 
 def _request(
-    where: tuple[str, int], method: str, path: str, context: ssl.SSLContext, body: Json | None
+    where: tuple[str, int],
+    method: str,
+    path: str,
+    context: ssl.SSLContext,
+    body: Json | None,
+    patience: float = PATIENCE,
 ) -> tuple[Json, str]:
     name = hostport.joined(*where)
     pool = urllib3.HTTPSConnectionPool(
         *where,
-        timeout=PATIENCE,
+        timeout=patience,
         retries=False,
         ssl_context=context,
         # whoever has a certificate of the cluster could answer; a master alone may

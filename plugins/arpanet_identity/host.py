@@ -6,22 +6,34 @@ from typing import Any
 from arpanet import (
     ARPANET_IDENTITY,
     ARPANET_IP,
+    ARPANET_MASTERS,
     ARPANET_TLS,
     HOSTNAME,
     ArpanetError,
     Context,
     SettingsError,
     Vault,
+    hostport,
     kinds,
 )
 from arpanet_identity import authority, client, tokens
 from arpanet_identity.authority import MASTER, Subject
 from arpanet_identity.enrolment import Enrolment, Json
 from arpanet_identity.roster import Roster
-from arpanet_identity.settings import ARPANET_CERT_DAYS
+from arpanet_identity.settings import ARPANET_CERT_DAYS, ARPANET_ENROL_PORT
 from arpanet_identity.store import Store
 
-__all__ = ["adopt", "enrolment", "join", "needed", "role", "store", "subject", "vault"]
+__all__ = [
+    "adopt",
+    "enrolment",
+    "join",
+    "needed",
+    "refuse_second",
+    "role",
+    "store",
+    "subject",
+    "vault",
+]
 
 LATE = "ARPANET_TLS is off: hosts need no certificate"
 
@@ -126,7 +138,7 @@ def join(context: Context, place: str, text: str) -> str:
     kept, token = store(context), tokens.parse(text)
     if kept.me.here and any(token.of(authority.fingerprint(one)) for one in kept.trusted()):
         return role(kept)  # an answer that was kept need not be asked for again
-    _refuse_second(kept)
+    _refuse_anew(kept)
     me = subject(context, "")
     request = authority.request(kept.key())
     with context.progress(f"asking {place} to let this host in"):
@@ -160,13 +172,30 @@ def bundle(kept: Store, answer: Json, key: str) -> None:
 
     :raises ArpanetError: it is none, or this host is somebody already.
     """
-    _refuse_second(kept)
+    _refuse_anew(kept)
     authority.read_key(key)
     kept.take_key(key)
     adopt(kept, answer)
 
 
-def _refuse_second(kept: Store) -> None:
+def refuse_second(context: Context) -> None:
+    """Refuse to make a CA beside a master that lets hosts in, whether its etcd runs now or not.
+
+    :raises ArpanetError: names it.
+    """
+    port = context.settings[ARPANET_ENROL_PORT]
+    named = {hostport.split(one)[0] for one in context.settings[ARPANET_MASTERS]}
+    for address in sorted(named - {context.settings[ARPANET_IP]}):
+        if client.lets_in(address, port):
+            place = hostport.joined(address, port)
+            raise ArpanetError(
+                f"ARPANET_MASTERS names {address}, where a master lets hosts in at {place}",
+                "there: 'arpanet token create --role master' prints the line to run here; if it"
+                " is another arpanet's, leave it out of ARPANET_MASTERS",
+            )
+
+
+def _refuse_anew(kept: Store) -> None:
     if kept.me.here:
         raise ArpanetError(
             f"this host is let in already, as a {role(kept)}",

@@ -66,6 +66,7 @@ class IdentityPlugin:
         role = host.role(kept)
         if not role and formation.boot:
             addresses.check_local(context.settings[ARPANET_IP])
+            host.refuse_second(context)
             enrolment.found(kept, host.subject(context, "master"), host.days(context))
             context.say(f"made the cluster's CA, and this host's certificate, in {kept.directory}")
         elif not role:

@@ -7,7 +7,7 @@ import pytest
 from arpanet_identity import client, host, roster, tokens
 from cryptography import x509
 
-from arpanet import statusfile
+from arpanet import ARPANET_IP, statusfile
 from arpanet.errors import ArpanetError, RegistryUnreachable
 from arpanet.records import Formation
 from tests.conftest import wait_for
@@ -31,6 +31,19 @@ def test_certificates_renew_themselves(boot, agent, registry):
     entry = roster.listed(registry.vault)["h2"]
     assert entry.serial == f"{serial(slave):x}"
     assert not registry.vault.list(roster.REVOKED)
+
+
+def test_no_second_ca_is_made_beside_a_master_that_lets_hosts_in(master, agent):
+    """Its etcd may be down for a moment, and be no sign of a cluster then."""
+    ip = master.context.settings[ARPANET_IP]
+    other = agent("m2", "master", ip=free_address()).context
+    with pytest.raises(ArpanetError, match=f"names {ip}, where a master lets hosts in"):
+        other.emit("master.start", formation=Formation(boot=True))
+    assert not host.store(other).directory.exists()
+    master.stop()
+    host.refuse_second(other)
+    with socket.create_server((ip, 7002)):  # who says nothing lets nobody in
+        host.refuse_second(other)
 
 
 def test_to_join_again_asks_nobody_and_needs_no_master(master, agent, registry):
