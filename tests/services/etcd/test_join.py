@@ -7,14 +7,18 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+import urllib3
+from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import flags, health, leaving, lock, peers
 from arpanet_etcd.masters.lock import Lock
 from arpanet_etcd.masters.plan import Own
+from arpanet_etcd.settings import ETCD_PATH
 
-from arpanet import Progress
+from arpanet import ARPANET_IDENTITY, Progress
 from arpanet.errors import EngineError, RegistryError, RegistryUnreachable
 from tests.conftest import SLOW, wait_for
 from tests.services.etcd.masters import Master, masters
+from tests.services.etcd.strangers import by_path, serving
 
 __all__ = ["masters"]  # a fixture
 
@@ -169,6 +173,36 @@ def test_a_member_alone_decides_nothing(masters, monkeypatch):
         RegistryError, match=r"would have no majority: h[23], h[23] does not answer"
     ):
         leaving._cluster(SimpleNamespace(settings={}), one.own, None)
+
+
+def test_a_stale_master_beside_a_living_majority_decides_nothing(masters, monkeypatch, tmp_path):
+    """One that was cut off knows nothing of who joined since: no reason to leave a ghost."""
+    one, two, three = masters(3)
+    one.boot()
+    two.joiner.join([one.own.peer_url])
+    one.settled("h1", "h2")
+    url = f"{one.own.client_url}/v3/cluster/member/list"
+    before = urllib3.request("POST", url, json={}, retries=False).data
+    three.joiner.join([one.own.peer_url])
+    one.settled("h1", "h2", "h3")
+    three.stop()
+
+    def stale(path: str) -> tuple[int, bytes]:
+        """Answer as a member does without a majority: by its own memory, or not at all."""
+        alone = b'{"error": "etcdserver: request timed out", "code": 14}'
+        return (200, before) if path.endswith("/member/list") else (503, alone)
+
+    monkeypatch.setattr(leaving, "own", lambda _: three.own)
+    monkeypatch.setattr(leaving, "EtcdContainer", lambda *_: three)
+    monkeypatch.setattr(leaving.image, "earlier", lambda _: object())
+    settings = {ETCD_PATH: "/arpanet", ARPANET_IDENTITY: tmp_path}
+    said = {"say": print, "progress": Progress(print)}
+    with serving(by_path(stale)) as cut_off:
+        monkeypatch.setattr(leaving, "endpoints", lambda _: [cut_off, one.own.client_url])
+        assert {m.name for m in Gateway([cut_off]).member_list()} == {"h1", "h2"}
+        leaving.leave(SimpleNamespace(engine=None, settings=settings, **said))
+    assert one.members() == {"h1": True, "h2": True}
+    assert three.data() is None
 
 
 def test_a_member_whose_data_is_lost_is_replaced(masters):
