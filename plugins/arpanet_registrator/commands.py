@@ -4,6 +4,7 @@ import queue
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from arpanet import (
@@ -14,12 +15,13 @@ from arpanet import (
     Snapshot,
     WatchingLister,
     lost_instances,
+    statusfile,
 )
 from arpanet_registrator import listing
 from arpanet_registrator.conflicts import mixed
-from arpanet_registrator.instances import Result, of_host
+from arpanet_registrator.instances import REFUSES, Result, of_host
 from arpanet_registrator.listeners import listening
-from arpanet_registrator.settings import Options
+from arpanet_registrator.settings import NAME, Options
 
 __all__ = ["Services"]
 
@@ -86,9 +88,11 @@ def _change(one: tuple[str, listing.Row]) -> tuple[str, Mapping[str, Any], str]:
 
 def _missing(context: Context, name: str | None, snapshot: Snapshot, found: bool) -> Iterator[str]:
     """Yield why none was *found*, and which of this host's the registry has not."""
+    refused = _refused(context)
     if name is None:
         if not found:
             yield "no service yet: no published port on any slave"
+        yield from refused
         return
     here = _here(context)
     if not found:
@@ -96,7 +100,17 @@ def _missing(context: Context, name: str | None, snapshot: Snapshot, found: bool
         yield from listing.hints(name, snapshot, here.left_out)
     for key, one in here.instances.items():
         if name in one.services and key not in snapshot.instances:
-            yield f"{key} is not registered, or not yet: 'arpanet status' says why"
+            why = [line for line in refused if f"{REFUSES} {key}: " in line]
+            yield from why or [f"{key} is not registered, or not yet: 'arpanet status' says why"]
+
+
+def _refused(context: Context) -> list[str]:
+    """Return what this host's registrator warns of that the registry does not take."""
+    lines: object = ()
+    with suppress(ArpanetError):  # it was the registry that was asked for
+        for one in context.engine.own(NAME):
+            lines = (statusfile.read(context.engine, one.name, NAME) or {}).get("warnings")
+    return [line for line in lines if REFUSES in line] if isinstance(lines, list) else []
 
 
 def _here(context: Context) -> Result:

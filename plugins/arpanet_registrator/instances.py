@@ -25,13 +25,15 @@ from arpanet_registrator.naming import declared, default_name, named_ports
 from arpanet_registrator.ports import Candidate, candidates, seen
 from arpanet_registrator.settings import Options
 
-__all__ = ["LeftOut", "Listening", "Result", "of_host"]
+__all__ = ["REFUSES", "LeftOut", "Listening", "Result", "of_host"]
 
 #: (port, protocol) -> whether somebody listens there on the host's network.
 Listening = Callable[[int, str], bool]
 
 #: Links carry no others, and ids tell no others apart.
 PROTOCOLS = ("tcp", "udp")
+#: What a warning says of an instance, before its id.
+REFUSES = "the registry refuses"
 ADVICE = "publish it with -p, or give it a SERVICE_NAME for clients on this host alone"
 
 

@@ -23,7 +23,7 @@ from arpanet import (
 from arpanet_registrator import memory
 from arpanet_registrator.checker import Checker
 from arpanet_registrator.ended import Ended
-from arpanet_registrator.instances import Result, of_host
+from arpanet_registrator.instances import REFUSES, Result, of_host
 from arpanet_registrator.listeners import listening
 from arpanet_registrator.memory import Kept
 from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, Options
@@ -204,7 +204,7 @@ def _with_refused(found: Result, refused: Mapping[str, str]) -> Result:
     for instance_id, why in refused.items():
         if instance_id in found.instances:
             container = found.instances[instance_id].container
-            warnings.setdefault(container, []).append(f"the registry refuses {instance_id}: {why}")
+            warnings.setdefault(container, []).append(f"{REFUSES} {instance_id}: {why}")
     return replace(found, warnings={key: tuple(lines) for key, lines in warnings.items()})
 
 

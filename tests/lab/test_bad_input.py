@@ -1,5 +1,6 @@
 """What is wrong, where, what to do: one line and an exit code, and nothing half done."""
 
+import json
 import os
 import signal
 import subprocess
@@ -125,6 +126,27 @@ def test_labels_and_variables_of_1_6_megabytes_harm_only_their_containers(tidy):
     assert "redis" not in services(host)
     wait_for(lambda: all(f"{name}: the registry refuses" in said(host) for name in odd))
     assert "its names, tags and attributes take 1600" in said(host)
+    run(host, "docker rm -f fine labelled variables")
+    wait_for(lambda: "fine" not in services(host))
+    names = {count: ",".join(f"n{at}" for at in range(count)) for count in (200, 10_000)}
+    odd = {
+        "many": {"environment": {"SERVICE_NAME": names[200]}},
+        "hosts": {"labels": {"SERVICE_NAME": names[10_000]}},
+    }
+    with docker_of(host) as api:
+        for name, more in odd.items():
+            published = api.create_host_config(publish_all_ports=True)
+            api.create_container("redis", name=name, ports=[7000], host_config=published, **more)
+            api.start(name)
+    run(host, f"docker run -d --name fine -p 7000 -e SERVICE_NAME=fine,n7 {REDIS}")
+    wait_for(lambda: "fine" in services(host))
+    told = [f"{name}: the registry refuses host1:{name}:7000: has" for name in odd]
+    wait_for(lambda: all(one in said(host) for one in told))
+    log = host.run(["docker", "logs", "arpanet_registrator"]).stderr
+    for words in ("", " n7"):
+        listed = host.run(f"arpanet services{words} -f json".split())
+        assert all(one in listed.stderr and one in log for one in told)
+        assert "host1:fine:7000" in {row["instance"] for row in json.loads(listed.stdout)}
     run(host, "docker rm -f fine")
     wait_for(lambda: "fine" not in services(host))
 

@@ -1,6 +1,7 @@
 """``arpanet services``: the real command line beside a registry in memory."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from arpanet_registrator import commands
@@ -18,7 +19,7 @@ def engine(monkeypatch):
     """This host's Docker, which runs nothing yet."""
     fake = FakeEngine()
     fake.running = {}
-    fake.containers, fake.own = lambda: fake.running, list
+    fake.containers, fake.own = lambda: fake.running, lambda part=None: []
     fake.close = lambda: None
     monkeypatch.setattr(Context, "engine", fake)
     return fake
@@ -59,6 +60,24 @@ def test_what_runs_here_and_is_not_registered_is_named(arpanet, engine, recorder
     assert arpanet("services").err == ""
     recorder.store.change("h1", None, [mine])
     assert arpanet("services", "redis").err == ""
+
+
+def test_why_the_registry_does_not_take_it_is_told(arpanet, engine, recorder, monkeypatch):
+    """200 and 10,000 names in one SERVICE_NAME: each container is named, and no other suffers."""
+    monkeypatch.setenv("HOSTNAME", "h1")
+    monkeypatch.setenv("ARPANET_IP", "10.0.0.1")
+    many = redis("many", env={"SERVICE_NAME": ",".join(f"n{at}" for at in range(200))})
+    engine.running = by_id(many)
+    why = "many: the registry refuses h1:many:6379: has 400 names: 64 are the most"
+    left = {"warnings": [why, "r9: SERVICE_IGNORE=false ignores it"]}
+    engine.own = lambda part: [SimpleNamespace(name="arpanet_registrator")]
+    engine.read_file = lambda name, path: json.dumps(left).encode()
+    for words in (("n7",), ()):
+        assert why in arpanet("services", *words).err.splitlines()
+        assert "r9" not in arpanet("services", *words).err
+    assert why not in arpanet("services", "redis").err
+    left["warnings"] = 2  # an older agent's
+    assert "'arpanet status' says why" in arpanet("services", "n7").err
 
 
 def test_what_the_registry_lost_shows_as_long_as_an_agent_here_knows_it(
