@@ -260,6 +260,13 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         slave.serve("web")
         slave.says("+ busybox host1:web:80 ")
         wait_for(lambda: slave.registrator() == ["ok", "instances: 1, services: 1"], 30)
+        slave.docker("run -d --name r0 -p 10000:6379 redis redis-server --protected-mode no")
+        where = f"{host.ip}:10000"
+        slave.docker(
+            f"run -d --name client --label connect.80={where} redis redis-server --port 7000"
+        )
+        wait_for(lambda: where in slave.arpanet("links", check=False)[0], 30)
+        assert slave.docker("exec client redis-cli -h localhost -p 80 ping") == "PONG"
     finally:
         host.start_docker()
         host.run(["tee", "/etc/docker/daemon.json"], input=config or "{}")
