@@ -6,6 +6,7 @@
         host.pem           this host's certificate
         host.key           its key, which never leaves the host: 0600
         password           what it says to the registry's own authentication: 0600
+      cluster              which cluster it is in; its registry's
       ca/                  on masters only; see the plugin that makes all this
 
 One process is one host: who it is, is kept here once, so that no place that dials can forget it.

@@ -18,10 +18,11 @@ from arpanet import (
     Status,
     Vault,
     hookimpl,
+    hostport,
 )
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.registry import make_registry
-from arpanet_etcd.settings import SETTINGS, endpoints
+from arpanet_etcd.settings import ETCD_PEERPORT, SETTINGS, endpoints
 
 if TYPE_CHECKING:
     from arpanet_etcd.masters.users import Access
@@ -116,6 +117,15 @@ class EtcdPlugin:
 
         lines = [*status.status(context), *registry.status(context)]
         return [*lines, *scheduling.status(context)]
+
+    @hookimpl(trylast=True)
+    def arpanet_host_join(self, context: Context, place: str) -> None:
+        """Note that this host, once it is let in, is of a cluster: it must not begin another."""
+        from arpanet_etcd.masters import mark
+
+        if make_registry(context.settings):
+            port = context.settings[ETCD_PEERPORT]
+            mark.let_in(context.settings, hostport.joined(hostport.split(place)[0], port))
 
     @hookimpl
     def arpanet_install(self, context: Context, role: str) -> None:

@@ -146,8 +146,8 @@ def test_lost_data_while_the_others_are_down(hosts):
     run(two, "arpanet master stop")
     lose_data(one)
     _, line = fails(one, BOOT)
-    assert "this host was in cluster" in line
-    assert "join again with --peers <another master>:7001" in line
+    assert "this host is of cluster" in line
+    assert "join with --peers <another master>:7001" in line
     assert untouched(one)  # all that Docker kept is lost: it is no new host for that
     run(one, line.rpartition("if that cluster is gone for good: ")[2])
     run(one, BOOT)
@@ -237,7 +237,7 @@ def test_a_token_forms_a_cluster(hosts):
     assert own(two) == before
     lose_data(two)
     _, said = fails(two, " ".join(line))
-    assert f"no master's data of it; join again with --peers {three.ip}:7001" in said
+    assert f"no master's data of it; join with --peers {three.ip}:7001" in said
 
 
 class TestRefused:

@@ -12,7 +12,7 @@ from pathlib import Path
 from arpanet import ARPANET_IDENTITY, ArpanetError, RegistryError, Settings, codec, replacing
 from arpanet_etcd.masters.plan import Cluster, Own
 
-__all__ = ["forget", "known", "place", "refuse_anew", "remember"]
+__all__ = ["forget", "known", "let_in", "place", "refuse_anew", "remember"]
 
 #: The cluster's hexadecimal id; where its other masters' peer ports were.
 CLUSTER, PEERS = "cluster", "peers"
@@ -31,9 +31,20 @@ def remember(settings: Settings, cluster: Cluster, own: Own) -> None:
     """
     urls = sorted({url for one in cluster.members for url in one.peer_urls} - {own.peer_url})
     noted = {CLUSTER: cluster.id, PEERS: ",".join(url.partition("//")[2] for url in urls)}
-    file = place(settings)
-    if _read(file) == noted:
-        return
+    if _read(place(settings)) != noted:
+        _write(place(settings), noted)
+
+
+def let_in(settings: Settings, peer: str) -> None:
+    """Note that this host is in the cluster of the master at *peer*, whose number it doesn't know.
+
+    :raises ArpanetError: it can't be written.
+    """
+    if _read(place(settings)) is None:
+        _write(place(settings), {PEERS: peer})
+
+
+def _write(file: Path, noted: Mapping[str, str]) -> None:
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         with replacing(file) as fresh:
@@ -68,10 +79,10 @@ def refuse_anew(settings: Settings) -> None:
     if (noted := _read(file)) is None:
         return
     others = noted.get(PEERS) or "<another master>:7001"
-    which = noted.get(CLUSTER) or "of some number"
+    which = f"cluster {noted[CLUSTER]}" if CLUSTER in noted else "a cluster"
     raise RegistryError(
-        f"this host was in cluster {which}, and has no master's data of it",
-        f"join again with --peers {others}; if that cluster is gone for good: rm {file}",
+        f"this host is of {which}, and has no master's data of it",
+        f"join with --peers {others}; if that cluster is gone for good: rm {file}",
     )
 
 
