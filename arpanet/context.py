@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from arpanet import identity
 from arpanet.errors import SettingsError
 from arpanet.progress import Progress
-from arpanet.records import Host
 from arpanet.settings import Settings
 
 if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s: only when it is used
     from arpanet.docker.engine import Engine
     from arpanet.events import Bus
+    from arpanet.records import Host
     from arpanet.registry import Registry
     from arpanet.vault import Vault
 
@@ -115,7 +115,7 @@ class Context:
             )
         return vault
 
-    def host(self, *roles: str) -> Host:
+    def host(self, *roles: str) -> "Host":
         """Return this host's record, to hold a session with.
 
         :raises EngineUnreachable: the record holds the id of this host's engine.
@@ -123,6 +123,7 @@ class Context:
         import time
 
         from arpanet import __version__
+        from arpanet.records import Host
         from arpanet.settings import ARPANET_IP, HOSTNAME
 
         name, address = self.settings[HOSTNAME], self.settings[ARPANET_IP]

@@ -10,16 +10,21 @@ agent the built-ins are called on its one deciding thread, and a third party's p
 its own, where of several states that wait only the newest counts (see :mod:`arpanet.pending`).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from arpanet.context import Context
-from arpanet.records import Admission, Container, Formation, Link, Member, Snapshot, Status
-from arpanet.registry import Registry
-from arpanet.settings import Setting, Settings
-from arpanet.vault import Vault
+if TYPE_CHECKING:  # nothing runs in here
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from arpanet.context import Context
+    from arpanet.records import Admission, Container, Formation, Link, Member, Snapshot, Status
+    from arpanet.registry import Registry
+    from arpanet.settings import Setting, Settings
+    from arpanet.vault import Vault
 
 hookspec = pluggy.HookspecMarker("arpanet")
 

@@ -17,13 +17,16 @@ what was good before goes on.
 
 import logging
 import os
-import ssl
 import stat
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arpanet.errors import SettingsError
 from arpanet.settings import ARPANET_IDENTITY, ARPANET_TLS, HOSTNAME, Settings
+
+if TYPE_CHECKING:  # for who speaks TLS alone
+    import ssl
 
 __all__ = ["Identity", "check_private", "current", "of", "use"]
 
@@ -83,7 +86,7 @@ class Identity:
         """
         self._context(server=False)
 
-    def client(self) -> ssl.SSLContext:
+    def client(self) -> "ssl.SSLContext":
         """Return what to dial others with: they must show a certificate of the cluster's CA.
 
         The same one as before while the files are the same. TLS 1.2 or newer.
@@ -92,14 +95,14 @@ class Identity:
         """
         return self._context(server=False)
 
-    def server(self) -> ssl.SSLContext:
+    def server(self) -> "ssl.SSLContext":
         """Return what to serve others with; they may, and need not, show a certificate.
 
         :raises SettingsError: see :meth:`check`.
         """
         return self._context(server=True)
 
-    def _context(self, server: bool) -> ssl.SSLContext:
+    def _context(self, server: bool) -> "ssl.SSLContext":
         with self._lock:
             before = self._made.get(server)
             try:
@@ -110,7 +113,7 @@ class Identity:
                 made = self._make(server)
             except FileNotFoundError as problem:
                 wrong = SettingsError(f"this host has no {problem.filename}", JOIN)
-            except (OSError, ssl.SSLError) as problem:
+            except OSError as problem:
                 said = problem.strerror or str(problem)
                 wrong = SettingsError(f"the certificate in {self.host} can't be used: {said}", JOIN)
             except SettingsError as problem:
@@ -127,7 +130,9 @@ class Identity:
         found = map(os.stat, (self.ca, self.certificate, self.key))
         return tuple((one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
-    def _make(self, server: bool) -> ssl.SSLContext:
+    def _make(self, server: bool) -> "ssl.SSLContext":
+        import ssl
+
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
         made.minimum_version = ssl.TLSVersion.TLSv1_2
         made.load_verify_locations(self.ca)

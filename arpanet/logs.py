@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Collection
 from typing import TextIO
 
 __all__ = ["plain", "to_log", "to_terminal"]
@@ -26,36 +27,39 @@ def to_terminal(verbose: bool = False, quiet: bool = False) -> None:
     _configure(_Text("%(message)s"), level)
 
 
-def to_log(form: str, trace: str = "off") -> None:
+def to_log(form: str, trace: str = "off", packages: Collection[str] | None = None) -> None:
     """Send an agent's log to stderr, one line for each change.
 
     :param form: ``text``, or ``json`` with the keys ``time level part message``.
     :param trace: ``hooks``: each call of a hook is told, too.
+    :param packages: whose words are heard; else arpanet's own and its plugins', which takes a look
+        at all that is installed.
     """
     text = _Text("%(asctime)s %(levelname)s %(message)s")
-    _configure(_Json() if form == "json" else text, logging.INFO)
+    _configure(_Json() if form == "json" else text, logging.INFO, packages)
     logging.getLogger("arpanet.trace").setLevel(
         logging.DEBUG if trace == "hooks" else logging.NOTSET
     )
 
 
-def _configure(formatter: logging.Formatter, level: int) -> None:
+def _configure(
+    formatter: logging.Formatter, level: int, packages: Collection[str] | None = None
+) -> None:
     handler = _ToStderr()
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
     # libraries report what they retry; whether it matters is for their callers here to say
     root.setLevel(logging.ERROR)
-    for package in _packages():
+    for package in _packages() if packages is None else packages:
         logging.getLogger(package).setLevel(level)
 
 
 def _packages() -> set[str]:
     """Return whose words are heard: arpanet's own and its plugins', a third party's as well."""
-    from importlib.metadata import entry_points  # an agent's supervisor does without
+    from arpanet.entrypoints import PLUGINS, installed
 
-    points = entry_points(group="arpanet.plugins")
-    return {"arpanet", *(point.module.partition(".")[0] for point in points)}
+    return {"arpanet", *(point.module.partition(".")[0] for point in installed(PLUGINS))}
 
 
 class _ToStderr(logging.StreamHandler[TextIO]):

@@ -10,21 +10,21 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 from typing import Any
 
 import pluggy
 
 from arpanet import hookspecs
 from arpanet.answers import GENERATORS
+from arpanet.entrypoints import PLUGINS, installed
 from arpanet.errors import PluginError
 from arpanet.workers import Mark, unmarked
 
-__all__ = ["BUILTIN", "GROUP", "Loaded", "distribution", "load"]
+__all__ = ["BUILTIN", "Loaded", "distribution", "load"]
 
 log = logging.getLogger(__name__)
 
-GROUP = "arpanet.plugins"
 #: Where a plugin runs that does not say.
 DEFAULT_AGENTS = ("registrator",)
 #: Says that a plugin runs in every agent, also in those that third parties start.
@@ -85,7 +85,7 @@ def load(
     :param mark: entered around each call of a third party's code.
     :raises PluginError: one of the built-ins is broken.
     """
-    found = _ordered(entry_points(group=GROUP) if points is None else points)
+    found = _ordered(installed(PLUGINS) if points is None else points)
     loading = _Loading(agent, set(blocked), left_out or {}, mark)
     loading.reserved = {point.name for point in found if distribution(point)[0] == BUILTIN}
     loaded = [(point, *loading.imported(point)) for point in found]

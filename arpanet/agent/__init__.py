@@ -1,5 +1,5 @@
 """What runs inside a node container: the supervisor, the loop, what it leaves for ``status``."""
 
-from arpanet.agent import statusfile
+import lazy_loader
 
-__all__ = ["statusfile"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, ["statusfile"])

@@ -35,7 +35,7 @@ PIPE_BUF = 4096
 
 def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     """Run agent *name* until SIGTERM or SIGINT; returns the exit code."""
-    logs.to_log(environment.get("ARPANET_LOG", ""))
+    logs.to_log(environment.get("ARPANET_LOG", ""), packages=("arpanet",))
     argv = [sys.executable, "-m", "arpanet.agent.process", name]
     return Supervisor(argv, environment).run()
 

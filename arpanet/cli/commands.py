@@ -6,19 +6,19 @@ never to what happens to stand first on ``sys.path``.
 
 import logging
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, NamedTuple
 
 from cliff import command, commandmanager, help
 
+from arpanet.entrypoints import COMMANDS, installed
 from arpanet.errors import PluginError, UsageError
 from arpanet.plugins import BUILTIN, distribution
 
-__all__ = ["GROUP", "Commands", "Help", "Refused"]
+__all__ = ["Commands", "Help", "Refused"]
 
 log = logging.getLogger(__name__)
 
-GROUP = "arpanet.commands"
 #: What cliff brings; nobody's to replace.
 CLIFFS = ("help", "complete")
 
@@ -40,9 +40,9 @@ class Commands(commandmanager.CommandManager):
     """
 
     def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
-        self._points = entry_points(group=GROUP) if points is None else points
+        self._points = installed(COMMANDS) if points is None else points
         self.refused: list[Refused] = []
-        super().__init__(GROUP)
+        super().__init__(COMMANDS)
 
     def load_commands(self, namespace: str) -> None:
         """Take the commands in, arpanet's own first."""

@@ -1,5 +1,5 @@
 """This machine: installing Docker, its addresses and sockets, the watcher of its settings."""
 
-from arpanet.host import addresses, drained, sockets
+import lazy_loader
 
-__all__ = ["addresses", "drained", "sockets"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, ["addresses", "drained", "sockets"])

@@ -22,11 +22,12 @@ from arpanet_ambassador.links.plan import Plan, Planner
 from arpanet_ambassador.links.publisher import Publisher
 from arpanet_ambassador.links.specs import masters
 from arpanet_ambassador.names.asking import Asking
-from arpanet_ambassador.nodes import LINKS, NAME
+from arpanet_ambassador.nodes import LINKS
 from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import Belongs, belongs
 from arpanet_ambassador.planes.proxy.plane import Proxied
 from arpanet_ambassador.planes.socket.host import Host
+from arpanet_ambassador.settings import NAME
 
 __all__ = ["Ambassador"]
 

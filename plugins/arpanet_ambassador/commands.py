@@ -9,7 +9,7 @@ from typing import Any
 from arpanet import ArpanetError, Command, Lister, statusfile
 from arpanet_ambassador import nodes
 from arpanet_ambassador.flows.files import FIELDS, PART
-from arpanet_ambassador.plugin import ARPANET_PLANE
+from arpanet_ambassador.settings import ARPANET_PLANE
 
 __all__ = ["Clear", "Flows", "Hold", "nothing"]
 

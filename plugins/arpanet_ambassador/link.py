@@ -17,7 +17,7 @@ from arpanet_ambassador.links.specs import masters, root
 from arpanet_ambassador.planes.namespaces import name_of
 from arpanet_ambassador.planes.socket.host import Host, Unavailable
 from arpanet_ambassador.planes.socket.spaces import ROOT
-from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, PROXY
+from arpanet_ambassador.settings import AMBASSADOR_NAME, ARPANET_PLANE, NAME, PROXY
 
 __all__ = ["LinkAdd", "LinkList", "LinkRm", "duration"]
 
@@ -178,7 +178,7 @@ def _outcome(context: Context, wanted: Declared) -> str:
     engine, deadline = context.engine, time.monotonic() + _PATIENCE
     name = nodes.running(engine)
     while time.monotonic() < deadline:
-        state = statusfile.read(engine, name, nodes.NAME)
+        state = statusfile.read(engine, name, NAME)
         for link in report.decode(state) if state else ():
             if (link.client, link.dials, link.spec) == (wanted.client, wanted.dials, wanted.text):
                 return report.line(link)

@@ -27,11 +27,10 @@ from arpanet import (
 )
 from arpanet_ambassador.links.added import Added
 from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
+from arpanet_ambassador.settings import NAME
 
-__all__ = ["HOLDER", "LINKS", "NAME", "running", "start", "stop"]
+__all__ = ["HOLDER", "LINKS", "running", "start", "stop"]
 
-#: The part's name of the ambassador, also that of its agent and of its status file.
-NAME = "ambassador"
 #: The part's name of the container that is linked to.
 HOLDER = "backends"
 #: Where the ambassador sees the links that were added to running containers, and the volume that

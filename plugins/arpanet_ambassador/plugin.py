@@ -14,56 +14,24 @@ from arpanet import (
     Snapshot,
     Status,
     hookimpl,
-    kinds,
-    node_image,
-    node_status,
-    statusfile,
 )
-from arpanet_ambassador import nodes, volume
-from arpanet_ambassador.flows.files import PART
-from arpanet_ambassador.links import report
-from arpanet_ambassador.links.added import Added, by_container
-from arpanet_ambassador.links.waiting import time_to_wait
-from arpanet_ambassador.nodes import NAME
+from arpanet_ambassador.settings import (
+    AMBASSADOR_NAME,
+    ARPANET_CONNECT_WAIT,
+    ARPANET_PLANE,
+    NAME,
+    PROXY,
+    SETTINGS,
+)
 
 if TYPE_CHECKING:
     from arpanet_ambassador.ambassador import Ambassador
+    from arpanet_ambassador.links.added import Added
 
-__all__ = ["AMBASSADOR_NAME", "ARPANET_CONNECT_WAIT", "ARPANET_PLANE", "PROXY", "AmbassadorPlugin"]
+__all__ = ["AmbassadorPlugin"]
 
-AMBASSADOR_NAME = Setting(
-    "AMBASSADOR_NAME",
-    kinds.container_name,
-    "arpanet_backends",
-    "The name of the container that clients write after --link.",
-)
-#: Best first, after the word for all of them.
-PLANES = ("auto", "socket", "nftables", "proxy")
-PROXY = PLANES[-1]
-#: What planes were once called.
-_FORMER = {"kernel": "nftables"}
-
-
-def _plane(text: str) -> str:
-    return kinds.choice(*PLANES)(_FORMER.get(text, text))
-
-
-ARPANET_PLANE = Setting(
-    "ARPANET_PLANE",
-    _plane,
-    PLANES[0],
-    "What carries links: programs at connect() (socket), rules in the client's namespace "
-    "(nftables), the ambassador itself (proxy), or for each link the first of these that can "
-    "(auto).",
-)
-
-ARPANET_CONNECT_WAIT = Setting(
-    "ARPANET_CONNECT_WAIT",
-    time_to_wait,
-    "0s",
-    "How long a dial of a service without any instance waits for the first one, where the client "
-    "has no label connect.wait.",
-)
+# what a hook works with is imported where it is used: each process loads this module, and calls
+# few of its hooks
 
 #: What it does until it has seen both.
 WAITING = "it waits for Docker and the registry; links of before go on as they were"
@@ -80,19 +48,23 @@ class AmbassadorPlugin:
     @hookimpl
     def arpanet_settings(self) -> Sequence[Setting[Any]]:
         """Declare AMBASSADOR_NAME, ARPANET_PLANE and ARPANET_CONNECT_WAIT."""
-        return (AMBASSADOR_NAME, ARPANET_PLANE, ARPANET_CONNECT_WAIT)
+        return SETTINGS
 
     # -- on the command line ---------------------------------------------------------------------
 
     @hookimpl
     def arpanet_install(self, context: Context, role: str) -> None:
         """Have the node image ready."""
+        from arpanet import node_image
+
         if role == "slave":
             node_image(context)
 
     @hookimpl
     def arpanet_slave_start(self, context: Context) -> None:
         """Start what clients link to, and the ambassador."""
+        from arpanet_ambassador import nodes
+
         settings = context.settings
         proxy_only = settings[ARPANET_PLANE] == PROXY
         added = _added(context) if proxy_only else {}
@@ -101,11 +73,18 @@ class AmbassadorPlugin:
     @hookimpl
     def arpanet_slave_stop(self, context: Context) -> None:
         """Take the links out of the clients, then remove the containers."""
+        from arpanet_ambassador import nodes
+
         nodes.stop(context, context.settings[AMBASSADOR_NAME])
 
     @hookimpl
     def arpanet_links(self, context: Context) -> Sequence[Link]:
         """Return what the running ambassador last wrote down."""
+        from arpanet import statusfile
+        from arpanet_ambassador import nodes
+        from arpanet_ambassador.flows.files import PART
+        from arpanet_ambassador.links import report
+
         engine, name = context.engine, nodes.running(context.engine)
         if state := statusfile.read(engine, name, NAME):
             seen = statusfile.read(engine, name, PART) or {}
@@ -118,6 +97,9 @@ class AmbassadorPlugin:
     @hookimpl
     def arpanet_status(self, context: Context) -> Sequence[Status]:
         """Say how the containers are, and how the links are."""
+        from arpanet import node_status
+        from arpanet_ambassador.links import report
+
         line = node_status(context, NAME, report.summary, WAITING)
         return (line,) if line.state in ("absent", "down") else (line, *_held(context))
 
@@ -162,8 +144,11 @@ class AmbassadorPlugin:
         return self._ambassador
 
 
-def _added(context: Context) -> Mapping[str, tuple[Added, ...]]:
+def _added(context: Context) -> Mapping[str, "tuple[Added, ...]"]:
     """Return the links that were added to running containers, as far as they can be read."""
+    from arpanet_ambassador import volume
+    from arpanet_ambassador.links.added import by_container
+
     try:
         kept = volume.read(volume.place_of(context.engine))
     except ArpanetError:  # it does not run, say; whoever reads them next says what is wrong
@@ -173,6 +158,8 @@ def _added(context: Context) -> Mapping[str, tuple[Added, ...]]:
 
 def _held(context: Context) -> Sequence[Status]:
     """Return a line when what clients are linked to does not run."""
+    from arpanet_ambassador import nodes
+
     if any(holder.state == "running" for holder in context.engine.own(nodes.HOLDER)):
         return ()
     name = context.settings[AMBASSADOR_NAME]

@@ -20,9 +20,7 @@ from arpanet import (
     hookimpl,
     hostport,
 )
-from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.registry.registry import make_registry
-from arpanet_etcd.settings import ETCD_PEERPORT, SETTINGS, endpoints
+from arpanet_etcd.settings import ETCD_PEERPORT, SETTINGS, endpoints, where
 
 if TYPE_CHECKING:
     from arpanet_etcd.masters.users import Access
@@ -32,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EtcdPlugin"]
 
-# what needs Docker is imported where it is used: the Docker SDK takes a while to load
+# what a hook works with is imported where it is used: each process loads this module, and calls
+# few of its hooks
 
 
 class EtcdPlugin:
@@ -52,6 +51,8 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_registry(self, context: Context) -> Registry | None:
         """Answer for ``ARPANET_REGISTRY=etcd://``."""
+        from arpanet_etcd.registry.registry import make_registry
+
         return make_registry(context.settings, context.agent)
 
     @hookimpl
@@ -64,7 +65,9 @@ class EtcdPlugin:
     @hookimpl
     def arpanet_masters(self, context: Context) -> Sequence[Member] | None:
         """Ask any master for all of them; another registry has masters of its own."""
-        if make_registry(context.settings) is None:
+        from arpanet_etcd.client.gateway import Gateway
+
+        if where(context.settings) is None:
             return None
         return Gateway(endpoints(context.settings)).member_list()
 
@@ -86,13 +89,13 @@ class EtcdPlugin:
         """Start this host's etcd again."""
         from arpanet_etcd.masters import restart
 
-        if make_registry(context.settings):
+        if where(context.settings):
             restart.restart(context)
 
     @hookimpl
     def arpanet_agent_start(self, context: Context) -> None:
         """In a master's agent, begin to care for the masters, and to do what others ask."""
-        if context.agent != "master" or make_registry(context.settings) is None:
+        if context.agent != "master" or where(context.settings) is None:
             return
         from arpanet_etcd.upkeep.scheduling import make_caretaker, make_leafkeeper
         from arpanet_etcd.upkeep.upgrader import make_upgrader
@@ -123,7 +126,7 @@ class EtcdPlugin:
         """Note that this host, once it is let in, is of a cluster: it must not begin another."""
         from arpanet_etcd.masters import mark
 
-        if make_registry(context.settings):
+        if where(context.settings):
             port = context.settings[ETCD_PEERPORT]
             mark.let_in(context.settings, hostport.joined(hostport.split(place)[0], port))
 
@@ -147,7 +150,7 @@ class EtcdPlugin:
         """Note which cluster this host serves, so that it can't begin another by mistake."""
         from arpanet_etcd.masters import container, mark, peers
 
-        if make_registry(context.settings):
+        if where(context.settings):
             with suppress(RegistryError):  # whether it answers now is the registrator's to say
                 cluster = peers.agreed(endpoints(context.settings))
                 mark.remember(context.settings, cluster, container.own(context))

@@ -2,8 +2,18 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
-from arpanet import ARPANET_MASTERS, ARPANET_TLS, Setting, Settings, hostport, kinds
+from arpanet import (
+    ARPANET_MASTERS,
+    ARPANET_REGISTRY,
+    ARPANET_TLS,
+    Setting,
+    Settings,
+    SettingsError,
+    hostport,
+    kinds,
+)
 
 __all__ = [
     "ARPANET_ETCD_API",
@@ -19,6 +29,7 @@ __all__ = [
     "endpoints",
     "scheme",
     "urls",
+    "where",
 ]
 
 
@@ -109,3 +120,28 @@ def urls(settings: Settings, masters: tuple[str, ...]) -> tuple[str, ...]:
 def endpoints(settings: Settings) -> tuple[str, ...]:
     """Return where the configured masters serve clients, as base URLs."""
     return urls(settings, settings[ARPANET_MASTERS])
+
+
+def where(settings: Settings) -> tuple[tuple[str, ...], str] | None:
+    """Return the endpoints and the path that ``ARPANET_REGISTRY`` names; ``None``: not etcd's.
+
+    ``etcd://`` takes masters and path from the other settings; ``etcd://10.0.0.1:2379/path`` names
+    them itself, each where it is given.
+
+    :raises SettingsError: the URL makes no sense.
+    """
+    url = urlsplit(settings[ARPANET_REGISTRY])
+    if url.scheme != "etcd":
+        return None
+    try:
+        if url.query or url.fragment:
+            raise ValueError("must be etcd://, or etcd://master,master/path")
+        given = urls(settings, kinds.masters(url.netloc))
+        path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
+    except ValueError as problem:
+        origin = settings.source(ARPANET_REGISTRY).origin
+        raise SettingsError(
+            f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
+            "etcd:// alone takes everything from the other settings",
+        ) from problem
+    return given or endpoints(settings), path

@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from arpanet import hookimpl, hookspec, plugins
+from arpanet.entrypoints import PLUGINS
 from arpanet.errors import PluginError
 from arpanet.events import Bus
 
@@ -29,7 +30,7 @@ def point(monkeypatch):
         else:
             monkeypatch.setitem(sys.modules, module, SimpleNamespace(Plugin=target))
             value = f"{module}:Plugin"
-        made = EntryPoint(name, value, plugins.GROUP)
+        made = EntryPoint(name, value, PLUGINS)
         return made._for(Distribution(distribution, "1.2"))
 
     return make

@@ -5,10 +5,8 @@ A *store* knows how etcd is spoken to; what a registry promises is made of it he
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from arpanet import (
-    ARPANET_REGISTRY,
     ARPANET_TLS,
     ARPANET_TTL,
     HOSTNAME,
@@ -20,10 +18,8 @@ from arpanet import (
     Registry,
     Session,
     Settings,
-    SettingsError,
     Snapshot,
     checked_length,
-    kinds,
 )
 from arpanet_etcd.registry.auto import AutoStore
 from arpanet_etcd.registry.keys import Layout
@@ -35,16 +31,9 @@ from arpanet_etcd.registry.session import HostSession
 from arpanet_etcd.registry.store import Store
 from arpanet_etcd.registry.v3.store import V3Store
 from arpanet_etcd.registry.view import View
-from arpanet_etcd.settings import (
-    ARPANET_ETCD_API,
-    ARPANET_FOREIGN,
-    ETCD_PATH,
-    endpoints,
-    key_path,
-    urls,
-)
+from arpanet_etcd.settings import ARPANET_ETCD_API, ARPANET_FOREIGN, where
 
-__all__ = ["STATE", "EtcdRegistry", "make_registry", "open_registry", "where"]
+__all__ = ["STATE", "EtcdRegistry", "make_registry", "open_registry"]
 
 #: Where agents keep what they know, inside their containers.
 STATE = Path("/var/lib/arpanet/registry")
@@ -156,31 +145,6 @@ def _v2_store(endpoints: Sequence[str], layout: Layout, seed: str) -> Store:
     from arpanet_etcd.registry.v2.store import V2Store  # python-etcd takes a while to load
 
     return V2Store(endpoints, layout, seed)
-
-
-def where(settings: Settings) -> tuple[tuple[str, ...], str] | None:
-    """Return the endpoints and the path that ``ARPANET_REGISTRY`` names; ``None``: not etcd's.
-
-    ``etcd://`` takes masters and path from the other settings; ``etcd://10.0.0.1:2379/path`` names
-    them itself, each where it is given.
-
-    :raises SettingsError: the URL makes no sense.
-    """
-    url = urlsplit(settings[ARPANET_REGISTRY])
-    if url.scheme != "etcd":
-        return None
-    try:
-        if url.query or url.fragment:
-            raise ValueError("must be etcd://, or etcd://master,master/path")
-        given = urls(settings, kinds.masters(url.netloc))
-        path = key_path(url.path) if url.path.strip("/") else settings[ETCD_PATH]
-    except ValueError as problem:
-        origin = settings.source(ARPANET_REGISTRY).origin
-        raise SettingsError(
-            f"{origin}: ARPANET_REGISTRY={url.geturl()} {problem}",
-            "etcd:// alone takes everything from the other settings",
-        ) from problem
-    return given or endpoints(settings), path
 
 
 def make_registry(settings: Settings, agent: str = "") -> Registry | None:

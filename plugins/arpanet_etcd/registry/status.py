@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from arpanet import ARPANET_TTL, HOSTNAME, Context, Refusal, RegistryError, Status
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.registry.presence import late
-from arpanet_etcd.registry.registry import make_registry, where
+from arpanet_etcd.registry.registry import make_registry
+from arpanet_etcd.settings import where
 
 __all__ = ["line", "refusals", "silence", "status"]
 

@@ -13,8 +13,7 @@ from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Json, Unanswered, Value
 from arpanet_etcd.registry.keys import Layout
-from arpanet_etcd.registry.registry import where
-from arpanet_etcd.settings import ARPANET_ETCD_API
+from arpanet_etcd.settings import ARPANET_ETCD_API, where
 
 __all__ = ["V3Vault", "make_vault", "open_vault", "where_v3"]
 

@@ -7,7 +7,8 @@ import pytest
 from arpanet_ambassador import nodes, volume
 from arpanet_ambassador.links import report
 from arpanet_ambassador.links.added import Added
-from arpanet_ambassador.plugin import AMBASSADOR_NAME, ARPANET_PLANE, AmbassadorPlugin
+from arpanet_ambassador.plugin import AmbassadorPlugin
+from arpanet_ambassador.settings import AMBASSADOR_NAME, ARPANET_PLANE
 
 from arpanet.docker.specs import OwnContainer
 from arpanet.errors import EngineError, NameTaken

@@ -1,7 +1,7 @@
 """What ARPANET_PLANE may be."""
 
 import pytest
-from arpanet_ambassador.plugin import ARPANET_PLANE
+from arpanet_ambassador.settings import ARPANET_PLANE
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from cliff.command import Command
 
 from arpanet.cli import app
-from arpanet.cli.commands import GROUP, Commands
+from arpanet.cli.commands import Commands
+from arpanet.entrypoints import COMMANDS
 
 Distribution = namedtuple("Distribution", "name version")
 
@@ -50,7 +51,7 @@ def points(monkeypatch):
     monkeypatch.setitem(sys.modules, "commands_for_tests", module)
 
     def point(name, attribute, distribution):
-        made = EntryPoint(name, f"commands_for_tests:{attribute}", GROUP)
+        made = EntryPoint(name, f"commands_for_tests:{attribute}", COMMANDS)
         return made._for(Distribution(distribution, "1"))
 
     return [
