@@ -11,17 +11,20 @@ import re
 import site
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from email.parser import HeaderParser
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 import arpanet
+from arpanet.entrypoints import COMMANDS, PLUGINS
 from arpanet.errors import ArpanetError
 from arpanet.images.tree import Tree
 
@@ -34,8 +37,6 @@ __all__ = [
     "requirements",
 ]
 
-#: The entry points whose distributions extend arpanet.
-GROUPS = ("arpanet.plugins", "arpanet.commands")
 #: Parts of the standard library that no agent uses, the greater half of it.
 UNUSED = frozenset(
     {"test", "tests", "idlelib", "ensurepip", "tkinter", "turtledemo", "turtle.py", "lib2to3"}
@@ -106,19 +107,33 @@ def distributions() -> list[Distribution]:
             f"arpanet runs from {here}, which is not where it is installed",
             "run it from another directory, or set ARPANET_IMAGE",
         )
-    for group in GROUPS:
-        todo += [point.dist for point in entry_points(group=group) if point.dist]
-    found: dict[str, Distribution] = {}
-    wanted = [(one, frozenset[str]()) for one in dict.fromkeys(todo)]  # it has many entry points
+    points: Any = entry_points()  # not those of before: the watcher lives through an upgrade
+    for group in (PLUGINS, COMMANDS):
+        todo += [point.dist for point in points.select(group=group) if point.dist]
+    # each has many entry points
+    found = {canonicalize_name(_said(one)[0]): one for one in dict.fromkeys(todo)}
+    wanted = [(name, frozenset[str]()) for name in found]
     seen = set()
     while wanted:
-        one, extras = wanted.pop()
-        name = canonicalize_name(one.name)
-        if (name, extras) not in seen:
-            seen.add((name, extras))
-            found[name] = one
-            wanted += _installed(requirements(one.requires or (), extras))
+        asked = name, extras = wanted.pop()
+        if asked in seen:
+            continue
+        seen.add(asked)
+        with suppress(PackageNotFoundError):
+            one = found[name] = found.get(name) or distribution(name)
+            more = requirements(_said(one)[1], extras)
+            wanted += [(canonicalize_name(want.name), frozenset(want.extras)) for want in more]
     return [found[name] for name in sorted(found)]
+
+
+def _said(one: Distribution) -> tuple[str, Sequence[str]]:
+    """Return its name and its requirements, as its metadata says."""
+    text = one.read_text("METADATA")
+    if not text:  # an egg, as Debian's packages are
+        return one.name, one.requires or ()
+    # the headers alone: Distribution.metadata takes the description to pieces, too, line by line
+    headers = HeaderParser().parsestr(text.partition("\n\n")[0])
+    return headers["Name"], headers.get_all("Requires-Dist", [])
 
 
 def requirements(lines: Iterable[str], extras: Iterable[str] = ()) -> list[Requirement]:
@@ -139,21 +154,12 @@ def requirements(lines: Iterable[str], extras: Iterable[str] = ()) -> list[Requi
     return found
 
 
-def _installed(
-    wanted: Iterable[Requirement],
-) -> Iterator[tuple[Distribution, frozenset[str]]]:
-    for one in wanted:
-        with suppress(PackageNotFoundError):
-            yield distribution(one.name), frozenset(one.extras)
-
-
 def add_distributions(tree: Tree, found: Iterable[Distribution]) -> None:
     """Add the files of each; of an editable one, its sources where they are."""
     for one in found:
         base = Path(str(one.locate_file("")))
         listed = _listed(one, base)
-        for path in listed:
-            tree.add(path)
+        tree.add_listed(listed)
         covered = base if listed and not _editable(one) else None
         for module in _modules(one, listed):
             _add_module(tree, module, covered)
@@ -161,12 +167,13 @@ def add_distributions(tree: Tree, found: Iterable[Distribution]) -> None:
             tree.add_all(Path(metadata), _hidden) if Path(metadata).is_dir() else tree.add(metadata)
 
 
-def _listed(one: Distribution, base: Path) -> list[Path]:
+def _listed(one: Distribution, base: Path) -> list[str]:
     """What it installed beside its modules; scripts and manual pages are elsewhere."""
     names = (name for name in _recorded(one) if not name.endswith(".pyc"))
+    below = f"{base}/"
     # as strings, since these are thousands, and each start of a role asks
-    paths = (os.path.normpath(os.path.join(base, name)) for name in names)  # noqa: PTH118
-    return [Path(p) for p in paths if p.startswith(f"{base}/") and os.access(p, os.F_OK)]
+    paths = (os.path.normpath(name if name[0] == "/" else below + name) for name in names)
+    return [path for path in paths if path.startswith(below)]
 
 
 @cache
@@ -174,7 +181,7 @@ def _recorded(one: Distribution) -> tuple[str, ...]:
     """All that it installed, by its own list; read once, and without an object for each name."""
     if (text := one.read_text("RECORD")) is None:
         return tuple(str(name) for name in one.files or ())
-    return tuple(row[0] for row in csv.reader(text.splitlines()) if row)
+    return tuple(row[0] for row in csv.reader(text.splitlines()) if row and row[0])
 
 
 def _installed_at() -> set[Path]:
@@ -189,17 +196,17 @@ def _editable(one: Distribution) -> bool:
     text = one.read_text("direct_url.json")
     if text and json.loads(text).get("dir_info", {}).get("editable"):
         return True
-    return any(name.rpartition("/")[2].startswith("__editable__") for name in _recorded(one))
+    return any("/__editable__" in f"/{name}" for name in _recorded(one))
 
 
-def _modules(one: Distribution, listed: Iterable[Path]) -> set[str]:
+def _modules(one: Distribution, listed: Iterable[str]) -> set[str]:
     """The names of its top-level modules, as far as they are written down anywhere."""
     names = set((one.read_text("top_level.txt") or "").split())
     names |= {point.module.partition(".")[0] for point in one.entry_points}
     if _editable(one):
         for path in listed:
-            if path.suffix == ".pth":
-                names |= set(_importable(path))
+            if path.endswith(".pth") and os.access(path, os.R_OK):
+                names |= set(_importable(Path(path)))
     return names
 
 

@@ -134,7 +134,7 @@ def pack_binaries(
         tree.add(path)
     _add_base(tree, directories)
     for name, source in (files or {}).items():
-        tree.files[name] = source
+        tree.files[name] = source if isinstance(source, bytes) else str(source)
     _check_architecture(engine)
     _add_libraries(tree, programs)
     _send(engine, tag, tree, _changes({}, command=list(command)))
@@ -180,8 +180,8 @@ def _add_libraries(tree: Tree, programs: Sequence[Path]) -> None:
             tree.add(program)
             _add_closure(tree, program, None)
         _add_closure(tree, path, None)
-    for source in list(tree.files.values()):
-        if isinstance(source, Path) and (".so" in source.suffixes or source == interpreter):
+    for source in map(Path, [one for one in tree.files.values() if isinstance(one, str)]):
+        if ".so" in source.suffixes or source == interpreter:
             _add_closure(tree, source, loader)
 
 

@@ -5,7 +5,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
@@ -22,13 +22,16 @@ Skip = Callable[[str], bool]
 class Tree:
     """Files, links and directories of an image to be.
 
-    :ivar files: path in the image -> the file on this host, or its content.
+    Of an installation these are thousands, and each start of a role looks at all of them: so those
+    that are listed are strings here, and their directories are resolved once.
+
+    :ivar files: path in the image -> the path of the file on this host, or its content.
     :ivar links: path in the image -> what the link says.
     :ivar directories: path in the image -> its mode; parents need not be named.
     """
 
     def __init__(self) -> None:
-        self.files: dict[str, Path | bytes] = {}
+        self.files: dict[str, str | bytes] = {}
         self.links: dict[str, str] = {}
         self.directories: dict[str, int] = {}
         self._real: dict[Path, Path] = {Path("/"): Path("/")}
@@ -45,10 +48,27 @@ class Tree:
         except OSError as problem:
             raise ArpanetError(f"cannot pack {path}: {problem.strerror}") from problem
         if stat.S_ISREG(mode):
-            self.files[str(real)] = real
+            self.files[str(real)] = str(real)
         elif stat.S_ISDIR(mode):
             self.directories.setdefault(str(real), 0o755)
         return real
+
+    def add_listed(self, paths: Iterable[str]) -> None:
+        """Add those of *paths* that are there, each as :meth:`add` would."""
+        real: dict[str, str] = {}
+        for path in paths:
+            parent, _, name = path.rpartition("/")
+            if parent not in real:
+                real[parent] = str(self._resolve(Path(parent)))
+            at = f"{real[parent]}/{name}"
+            try:
+                mode = os.lstat(at).st_mode
+            except OSError:  # it was removed since
+                continue
+            if stat.S_ISREG(mode):
+                self.files[at] = at
+            elif os.access(at, os.F_OK):
+                self.add(Path(at))
 
     def add_all(self, directory: Path, skip: Skip) -> None:
         """Add a directory with all that is in it; except names that *skip* picks.
@@ -58,18 +78,16 @@ class Tree:
         real = self.add(directory)
         with os.scandir(real) as found:
             for one in sorted(found, key=lambda entry: entry.name):
-                path = Path(one.path)
                 if one.name == "__pycache__" or skip(one.name):
                     continue
-                if one.is_symlink():
-                    if path.exists() and str(path) not in self.links:
-                        target = self.add(path)
-                        if target.is_dir():
-                            self.add_all(target, skip)
-                elif one.is_dir():
-                    self.add_all(path, skip)
-                elif one.is_file():
-                    self.files[one.path] = path
+                if one.is_file(follow_symlinks=False):
+                    self.files[one.path] = one.path
+                elif one.is_dir(follow_symlinks=False):
+                    self.add_all(Path(one.path), skip)
+                elif one.is_symlink() and one.path not in self.links and os.access(one, os.F_OK):
+                    target = self.add(Path(one.path))
+                    if target.is_dir():
+                        self.add_all(target, skip)
 
     def _resolve(self, path: Path, depth: int = 0) -> Path:
         if path in self._real:
@@ -116,15 +134,15 @@ class Tree:
                 yield _taken(part)
         yield _taken(part)
 
-    def _compiled(self) -> dict[str, Path | bytes]:
+    def _compiled(self) -> dict[str, str | bytes]:
         """The compiled forms of the modules: an agent then starts in half the time."""
-        sources = (Path(cache_from_source(name)) for name in self.files if name.endswith(".py"))
-        return {str(path): path for path in sources if path.is_file()}
+        found = (cache_from_source(name) for name in self.files if name.endswith(".py"))
+        return {path: path for path in found if Path(path).is_file()}
 
     @staticmethod
-    def _stat(path: Path) -> os.stat_result:
+    def _stat(path: str) -> os.stat_result:
         try:
-            return path.stat()
+            return os.stat(path)  # noqa: PTH116
         except OSError as problem:
             raise ArpanetError(f"cannot pack {path}: {problem.strerror}", "try again") from problem
 
@@ -146,8 +164,8 @@ def _member(name: str, kind: bytes, mode: int, size: int = 0, link: str = "") ->
 def _add(
     tar: tarfile.TarFile,
     name: str,
-    source: Path | bytes,
-    look: Callable[[Path], os.stat_result],
+    source: str | bytes,
+    look: Callable[[str], os.stat_result],
 ) -> None:
     if isinstance(source, bytes):
         info = _member(name, tarfile.REGTYPE, 0o644, len(source))
@@ -157,7 +175,7 @@ def _add(
     info = _member(name, tarfile.REGTYPE, at.st_mode & 0o777, at.st_size)
     info.mtime = int(at.st_mtime)
     try:
-        with source.open("rb") as file:
+        with Path(source).open("rb") as file:
             return tar.addfile(info, file)
     except OSError as problem:
         if problem.errno is None:  # of tarfile itself: there was less to read than it was told

@@ -85,6 +85,22 @@ INFO = "thing-1.dist-info"
 METADATA = "Metadata-Version: 2.1\nName: thing\nVersion: 1\n"
 
 
+def test_what_a_plugin_requires_is_packed_with_it(installed, monkeypatch):
+    """Wheels say so in their metadata, eggs in a file of its own; one requirement leads to more."""
+    _, make = installed
+    needs = "Requires-Dist: egg-of-it\nRequires-Dist: none; extra == 'x'\nRequires-Dist: gone\n"
+    head = f"{METADATA}{needs}\nAbout it.\n"
+    make({f"{INFO}/METADATA": head, f"{INFO}/entry_points.txt": "[arpanet.plugins]\nit = thing\n"})
+    eggs = {"egg_of_it": "more-of-it[x]\n", "more_of_it": "[x]\nlast-of-it\n", "last_of_it": ""}
+    for name, text in eggs.items():
+        make({f"{name}.egg-info/PKG-INFO": f"Name: {name}\nVersion: 1\n"})
+        make({f"{name}.egg-info/requires.txt": text})
+    monkeypatch.setattr(installation, "_editable", lambda one: True)
+    found = {one.metadata["Name"] for one in installation.distributions()}
+    assert {"thing", *eggs, "arpanet"} <= found
+    assert not {"none", "gone"} & found
+
+
 def test_a_wheel(installed, tmp_path):
     base, make = installed
     (tmp_path / "bin").mkdir()

@@ -67,6 +67,22 @@ def test_a_directory_with_all_in_it(tmp_path, packed):
     assert found[f"{tmp_path}/p/again"].issym()
 
 
+def test_of_what_is_listed_all_that_is_there(tmp_path):
+    (tmp_path / "lib64").symlink_to("lib")
+    (tmp_path / "lib/sub").mkdir(parents=True)
+    (tmp_path / "lib/sub/a").touch()
+    (tmp_path / "lib/b").symlink_to("sub/a")
+    (tmp_path / "lib/dangling").symlink_to("nowhere")
+    names = ["lib64/sub/a", "lib64/b", "lib64/gone", "lib64/no/where", "lib64/dangling", "lib/sub"]
+    listed, added = Tree(), Tree()
+    listed.add_listed(f"{tmp_path}/{name}" for name in names)
+    for name in ("lib64/sub/a", "lib64/b", "lib/sub"):
+        added.add(tmp_path / name)
+    assert listed.files == added.files == {f"{tmp_path}/lib/sub/a": f"{tmp_path}/lib/sub/a"}
+    assert listed.links == added.links
+    assert listed.directories == added.directories
+
+
 def test_compiled_modules_are_packed_and_do_not_count(tmp_path, packed):
     module = tmp_path / "a.py"
     module.write_text("x = 1")
@@ -110,9 +126,9 @@ def test_a_file_that_changes_while_it_is_packed(tmp_path, monkeypatch, change):
         tree.add(path)
 
     def look(path):
-        found = path.stat()
-        if path == paths[1]:
-            change(path)
+        found = Path(path).stat()
+        if Path(path) == paths[1]:
+            change(Path(path))
         return found
 
     monkeypatch.setattr(Tree, "_stat", staticmethod(look))
