@@ -6,9 +6,9 @@ written to. Docker makes the file anew with each start.
 
 import logging
 import os
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from arpanet import Container
@@ -20,8 +20,6 @@ __all__ = ["write"]
 
 log = logging.getLogger(__name__)
 
-#: Seconds that Docker may take from making the container's directory to writing its hosts file.
-_PATIENCE, _LOOK = 2.0, 0.002
 #: Who else gives names, and what helps then.
 _GIVEN = "by --add-host, --link, or as its own name"
 _LOCALHOST = ("127.0.0.1", "::1")
@@ -88,9 +86,6 @@ def _append(path: Path, wanted: Mapping[str, str]) -> dict[str, str]:
 
     :raises OSError: it is not Docker's plain file, or there is none.
     """
-    deadline = time.monotonic() + _PATIENCE
-    while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(_LOOK)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "r+b") as file:
         text = file.read().decode(errors="replace")
@@ -109,15 +104,28 @@ def _known_to_docker(container: Container, files: Path, wanted: Collection[str])
     for other in sorted(files.parent.iterdir()) if networks else ():
         if other == files:
             continue
+        path = other / "config.v2.json"
         try:
-            config = read(other / "config.v2.json")
+            stamp = path.stat()
+            own, there = _names(path, stamp.st_ino, stamp.st_mtime_ns)
         except (OSError, ValueError):
             continue
-        there = (config.get("NetworkSettings") or {}).get("Networks") or {}
-        own = str(config.get("Name") or "").lstrip("/")
         for network in sorted(networks & there.keys()):
-            for name in (own, *((there[network] or {}).get("Aliases") or ())):
+            for name in (own, *there[network]):
                 if name.lower() in wanted:
                     words = f"Docker's DNS has it, for container {own} on network {network}"
                     found.setdefault(name.lower(), f"{words}; {_ANOTHER}")
     return found
+
+
+@lru_cache(1 << 12)  # a start has some milliseconds, and a host may have a thousand containers
+def _names(path: Path, *_stamp: int) -> tuple[str, Mapping[str, tuple[str, ...]]]:
+    """Return a container's name, and by network what else Docker's DNS calls it there.
+
+    :param path: Docker's file of it; *_stamp* differs whenever that is written.
+    :raises OSError: it can't be read, ValueError: it is not wholly there.
+    """
+    config = read(path)
+    networks = (config.get("NetworkSettings") or {}).get("Networks") or {}
+    names = {key: tuple((one or {}).get("Aliases") or ()) for key, one in networks.items()}
+    return str(config.get("Name") or "").lstrip("/"), names

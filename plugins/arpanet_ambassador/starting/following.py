@@ -37,6 +37,7 @@ _LOOK, _PATIENCE = 0.002, 10.0
 _AGAIN = 5.0
 #: Seconds for which a start may take until Docker announces it.
 _LONGEST = 60.0
+_ENDED = object()
 
 
 class Starting:
@@ -91,14 +92,16 @@ class Starting:
     def _watch(self) -> None:
         files = self._host / str(self._files()).lstrip("/")
         tasks = [self._host / one for one in _TASKS]
-
-        def ready() -> None:
+        followed: list[Iterator[None]] = []
+        with inotify.Watch(tasks, inotify.CREATED) as watch:
             there = [task for place in tasks if place.is_dir() for task in place.iterdir()]
             threading.Thread(target=self._look_at, args=(there, files), daemon=True).start()
-
-        for task in inotify.entries(tasks, inotify.CREATED, ready):
-            arguments = (task, files / task.name)
-            threading.Thread(target=self._follow, args=arguments, daemon=True).start()
+            # all by this one thread: on a busy machine each change of threads is a wait for a
+            # processor, as long as what there is time for
+            while True:
+                for task in watch.come(_LOOK if followed else None):
+                    followed.append(self._guarded(task, files / task.name))
+                followed = [one for one in followed if next(one, _ENDED) is not _ENDED]
 
     def _look_at(self, tasks: Iterable[Path], files: Path) -> None:
         """Tell of those that were started while nobody watched: their hosts files lack names."""
@@ -110,36 +113,43 @@ class Starting:
             except (OSError, ValueError, KeyError) as problem:
                 log.debug("container %.12s runs unseen: %s", task.name, problem)
 
-    def _follow(self, task: Path, files: Path) -> None:
-        """Find out what one declares, then which process it is."""
+    def _guarded(self, task: Path, files: Path) -> Iterator[None]:
+        """Follow one, whose trouble must not be that of all others."""
         try:
-            record = recorded(files)
-            if not self._declares(record):
-                return
-            if record.network_mode == "none":
-                return
-            left = _stamp(files / "hosts")
-            self._seen(record, files)
-            if record.network_mode == "host":
-                return  # which cgroup it is in, Docker's announcement tells
-            if record.network_mode.startswith("container:"):
-                self._tell(record, task)
-                return
-            told = False
-            for pid in self._processes(task):
-                announced = told and record.id not in self.found
-                if pid and not announced:
-                    told = True
-                    self._tell(replace(record, pid=pid), task)
-                # from 26 on, Docker makes the file once more when the process is there: before it
-                # announces the start, so that nothing is missed by a look after that
-                if (now := _stamp(files / "hosts")) != left:
-                    left = now
-                    self._seen(record, files)
-                if announced:
-                    return
+            yield from self._follow(task, files)
         except (OSError, ValueError, KeyError) as problem:
             log.debug("container %.12s starts unseen: %s", task.name, problem)
+        except Exception:
+            log.exception("container %.12s starts unseen", task.name)
+
+    def _follow(self, task: Path, files: Path) -> Iterator[None]:
+        """Find out what one declares, then which process it is: in as many looks as that takes."""
+        record = recorded(files)
+        if not self._declares(record) or record.network_mode == "none":
+            return
+        if record.network_mode.startswith("container:"):  # all of it is there already
+            self._tell(record, task)
+            self._seen(record, files)
+            return
+        hosts, left, told = files / "hosts", None, False
+        for pid in self._processes(task):
+            announced = told and record.id not in self.found
+            # which cgroup one on the host's own network is in, Docker's announcement tells
+            if pid and not announced and record.network_mode != "host":
+                told = True
+                self._tell(replace(record, pid=pid), task)
+            # from 26 on, Docker makes the file once more when the process is there: before it
+            # announces the start, so that nothing is missed by a look after that
+            if (now := _stamp(hosts)) not in (left, None):
+                left = now
+                self._seen(record, files)
+                if record.network_mode == "host":
+                    return
+            if announced:
+                return
+            yield
+        if left is None and task.exists():
+            self._seen(record, files)  # there is no such file: that is said in its link
 
     def _tell(self, record: Container, task: Path) -> None:
         with self._lock:
@@ -164,7 +174,6 @@ class Starting:
             if news:
                 told = inside[-1]
             yield told if news else 0
-            time.sleep(_LOOK)
 
     def _places(self, task: Path) -> list[Path]:
         try:
@@ -186,10 +195,10 @@ def _announced(start: Container, running: Container | None) -> bool:
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what differs whenever the file is written, ``None``: there is none."""
+    """Return what differs whenever the file is written, ``None``: it is not there, or empty yet."""
     with suppress(OSError):
         found = path.stat()
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return (found.st_ino, found.st_size, found.st_mtime_ns) if found.st_size else None
     return None
 
 

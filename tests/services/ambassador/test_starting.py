@@ -23,6 +23,8 @@ def made(host, name, labels, mode="container:home"):
     config = {"ID": name, "Name": f"/{name}", "Config": {"Labels": labels}}
     (files / "config.v2.json").write_text(json.dumps(config))
     (files / "hostconfig.json").write_text(json.dumps({"NetworkMode": mode}))
+    if not mode.startswith("container:"):
+        (files / "hosts").write_text("127.0.0.1 localhost\n")
     (host / TASKS / name).mkdir()
     return files
 
@@ -70,7 +72,7 @@ def test_only_what_declares_links_is_told_of_until_docker_has_announced_it(tmp_p
     starting = begun(tmp_path, told, lambda record, files: seen.append((record.name, files.name)))
     made(tmp_path, "other", {"a": "b"})
     made(tmp_path, "web", {"connect.80": "a"})
-    wait_for(lambda: told)
+    wait_for(lambda: told and seen)
     assert (seen, list(starting.found)) == ([("web", "web")], ["web"])
     starting.settled({"elsewhere": container("elsewhere")})
     assert list(starting.found) == ["web"]
@@ -128,7 +130,7 @@ def test_of_a_hosts_file_that_docker_makes_anew_is_told_again(tmp_path):
     begun(tmp_path, [], lambda record, files: seen.append(record.name))
     files = made(tmp_path, "web", {"connect.80": "a"}, "bridge")
     wait_for(lambda: seen == ["web"])
-    (files / "hosts").write_text("127.0.0.1 localhost")
+    (files / "hosts").write_text("127.0.0.1 localhost\n127.0.0.2 other")
     wait_for(lambda: seen == ["web", "web"])
     (tmp_path / TASKS / "web").rmdir()  # it never comes
 
@@ -151,3 +153,33 @@ def test_a_hosts_file_made_anew_right_before_the_announcement_is_told_of(tmp_pat
         (tmp_path / "fresh").write_text("127.0.0.1 localhost")
         (tmp_path / "fresh").rename(hosts)  # in one step: it is told of once
         wait_for(lambda: len(seen) == 3)
+
+
+def test_many_that_start_at_once_are_followed_by_one_thread(tmp_path):
+    """On a busy machine each change of threads is a wait for a processor."""
+    seen = []
+    begun(tmp_path, [], lambda record, _: seen.append(record.name))
+    before = threading.active_count()
+    names = [f"web{number}" for number in range(10)]
+    for name in names:
+        made(tmp_path, name, {"connect.80": "a"}, "bridge")
+    wait_for(lambda: sorted(seen) == names)
+    assert threading.active_count() <= before
+    for name in names:
+        (tmp_path / TASKS / name).rmdir()  # they never come
+
+
+def test_one_in_trouble_holds_up_no_other(tmp_path, caplog):
+    seen = []
+
+    def write(record, files):
+        if record.name == "odd":
+            raise RuntimeError("nobody thought of this")
+        seen.append(record.name)
+
+    begun(tmp_path, [], write)
+    for name in ("odd", "web"):
+        made(tmp_path, name, {"connect.80": "a"}, "bridge")
+    wait_for(lambda: seen)
+    assert "container odd starts unseen" in caplog.text
+    (tmp_path / TASKS / "web").rmdir()  # it never comes

@@ -1,6 +1,7 @@
 """Names that are written into the hosts files that Docker keeps."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -50,6 +51,23 @@ LABELS = {
 
 def test_what_docker_calls_others_on_the_same_network_keeps_its_meaning(docker):
     assert names(docker, "private", "bridge") == ["localhost", "away", "redis"]
+
+
+def test_what_others_are_called_is_read_once_and_again_when_docker_has_written_it(docker):
+    """A start has some milliseconds, and a host may have a thousand containers."""
+    one = kept(docker, "one", {"private": {}}, LABELS.items())
+    write(recorded(one), one)
+    other = docker / "other/config.v2.json"
+    before = other.stat()
+    text, after = other.read_text(), before.st_mtime_ns + 10**9
+    other.write_text("none of this is read")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "other" not in names(docker, "private")
+    other.write_text(text.replace("/other", "/renamed"))
+    os.utime(other, ns=(after, after))
+    again = kept(docker, "again", {"private": {}}, LABELS.items())
+    write(recorded(again), again)
+    assert "other" in (again / "hosts").read_text().split()
 
 
 def test_elsewhere_docker_has_no_such_names(docker):
