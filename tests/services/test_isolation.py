@@ -91,9 +91,12 @@ class Slave:
         return {line["part"]: [line["state"], line["detail"]] for line in lines}
 
     def registrator(self) -> list[str]:
-        """The same of the registrator alone, without starting a command; for what is waited for."""
+        return self.part("registrator")
+
+    def part(self, part: str) -> list[str]:
+        """The same of one part, without starting a command; for what is waited for."""
         try:
-            found = looks.status(self.host, **self._given)["registrator"]
+            found = looks.status(self.host, **self._given)[part]
         except EngineError:
             return ["", ""]
         return [found.state, found.detail]
@@ -260,6 +263,7 @@ def test_docker_comes_back_behind_another_socket(slave: Slave) -> None:
         slave.serve("web")
         slave.says("+ busybox host1:web:80 ")
         wait_for(lambda: slave.registrator() == ["ok", "instances: 1, services: 1"], 30)
+        wait_for(lambda: slave.part("ambassador")[0] == "ok", 30)
         slave.docker("run -d --name r0 -p 10000:6379 redis redis-server --protected-mode no")
         where = f"{host.ip}:10000"
         slave.docker(
