@@ -19,6 +19,7 @@ import docker.utils
 import requests
 
 from arpanet.docker import archives, problems, streams
+from arpanet.docker.api import Api
 from arpanet.docker.events import Touched
 from arpanet.docker.glance import Glance, glance
 from arpanet.docker.problems import DEFAULT_URL, Conflict, Gone, Missing, translated
@@ -368,7 +369,7 @@ class Client:
     def _client(self, timeout: int) -> docker.APIClient:
         with self._doing("say hello"):
             try:
-                client = docker.APIClient(self._url, version="auto", timeout=HELLO, **self._options)
+                client = Api(self._url, version="auto", timeout=HELLO, **self._options)
             except ValueError as problem:  # how the SDK refuses some values of DOCKER_HOST
                 raise docker.errors.DockerException(str(problem)) from problem
         client.timeout = timeout

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import docker
@@ -75,9 +76,16 @@ def _clean(host: Host, but: str) -> None:
 @contextmanager
 def docker_of(host: Host) -> Iterator[docker.APIClient]:
     """Talk to the Docker of *host* without starting a program for each question."""
-    api = docker.APIClient(f"unix://{host.docker_socket}", version="auto", timeout=60)
-    with closing(api):
+    url = f"unix://{host.docker_socket}"
+    with closing(docker.APIClient(url, version=_api_version(url), timeout=60)) as api:
         yield api
+
+
+@cache
+def _api_version(url: str) -> str:
+    """Asked once: Docker starts programs to tell it."""
+    with closing(docker.APIClient(url, version="auto", timeout=60)) as api:
+        return str(api.api_version)
 
 
 # -- what a session has in common ----------------------------------------------------------------
