@@ -60,6 +60,8 @@ def test_run_passes_all_through(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> No
     )
     assert (told.returncode, told.stdout, told.stderr) == (7, "x", "b\n")
     assert host.run(["no-such-thing"], check=False).returncode == 127
+    assert host.run(["sh", "-c", "kill -9 $$"], check=False).returncode == 128 + 9
+    assert host.run(["pwd"], cwd="/run").stdout == "/run\n"
     with pytest.raises(ArpanetError, match="host1: `false` ended with 1"):
         host.run(["false"])
 
@@ -76,8 +78,10 @@ def test_a_signal_reaches_the_command(lab: Lab, number: signal.Signals) -> None:
 
 
 def test_time_limit(lab: Lab) -> None:
+    host = lab.host("host1")
     with pytest.raises(subprocess.TimeoutExpired):
-        lab.host("host1").run(["sh", "-c", "sleep 97531; true"], timeout=0.3)
+        host.run(["sleep", "97531"], timeout=0.3)
+    wait_for(lambda: host.run(["pgrep", "-fx", "sleep 97531"], check=False).returncode == 1)
 
 
 def test_cut_and_heal(clean_lab: Lab) -> None:

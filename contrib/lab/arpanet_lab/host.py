@@ -1,6 +1,7 @@
 """One host of a lab: its processes, files and engine."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ class Host:
     @property
     def docker_data(self) -> Path:
         """``/var/lib/docker``, as the machine finds it while the host has power."""
-        return Path(f"/proc/{self.pid}/root/var/lib/docker")
+        return Path(f"{self._root}/var/lib/docker")
 
     @property
     def home(self) -> Path:
@@ -74,11 +75,18 @@ class Host:
         :param cwd: a directory as the host sees it; else the caller's, if the host has it too.
         :raises ArpanetError: it has no power.
         """
-        pid = self.pid
+        pid, directory = self.pid, str(self._directory(cwd))
+        return [sys.executable, "-I", "-S", str(_ENTER), str(pid), directory, *command]
+
+    def _directory(self, cwd: str | Path | None) -> Path:
         directory = _here() if cwd is None else Path(cwd)
-        if directory is None or (cwd is None and not Path(f"/proc/{pid}/root{directory}").is_dir()):
-            directory = self.home
-        return [sys.executable, "-I", "-S", str(_ENTER), str(pid), str(directory), *command]
+        if directory is None or (cwd is None and not Path(f"{self._root}{directory}").is_dir()):
+            return self.home
+        return directory
+
+    @property
+    def _root(self) -> str:
+        return f"/proc/{self.pid}/root"
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment of a command in the host: the caller's, made the host's own."""
@@ -116,7 +124,7 @@ class Host:
         :raises subprocess.TimeoutExpired: it took too long.
         """
         done = subprocess.run(
-            self.command(command, cwd),
+            self._plainly(command, cwd),
             env=self.environment(env),
             capture_output=capture,
             timeout=timeout,
@@ -124,11 +132,23 @@ class Host:
             errors="replace",
             input=input,
         )
+        if done.returncode < 0:
+            done.returncode = 128 - done.returncode  # nsenter ends as the command did: by a signal
         if check and done.returncode:
             words = " ".join((done.stderr or done.stdout or "").split())[-500:]
             line = " ".join(map(str, command))[:200]
             raise ArpanetError(f"{self.name}: `{line}` ended with {done.returncode}: {words}")
         return done
+
+    def _plainly(self, command: Sequence[str], cwd: str | Path | None) -> list[str]:
+        """Return the same as :meth:`command`, but for signals: its time limit's alone is faithful.
+
+        It costs a tenth of what the other does.
+        """
+        place = f"--wd={self._root}{Path('/', self._directory(cwd))}"
+        enter = [_tool("nsenter"), "-t", str(self.pid), "--pid", "--net", "--uts", "--mount", place]
+        # nsenter's other half, which is the command, would outlive it
+        return [*enter, _tool("setpriv"), "--pdeathsig", "KILL", "--", *command]
 
     def start_docker(self) -> None:
         """Start its dockerd and wait until it answers.
@@ -146,6 +166,11 @@ class Host:
         """Stop and start its dockerd: it reads its configuration again."""
         self.stop_docker()
         self.start_docker()
+
+
+def _tool(name: str) -> str:
+    """Return where the system has it, whatever the PATH that a command is given."""
+    return shutil.which(name, path=os.defpath) or name
 
 
 def _here() -> Path | None:

@@ -36,6 +36,7 @@ _TOOLS = {
     "iptables": "iptables",
     "nft": "nftables",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
 }
 
