@@ -154,7 +154,8 @@ tests() {
     lab_packages $TEST_PACKAGES
     environment "$HERE/.venv" 'tox>=4.11'
     cd "$HERE"
-    exec "$HERE/.venv/bin/tox" run
+    # side by side, so that what needs one processor for half a minute costs the tests no time
+    exec "$HERE/.venv/bin/tox" run-parallel --parallel all --parallel-live --parallel-no-spinner
 }
 
 main() {

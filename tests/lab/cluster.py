@@ -20,6 +20,7 @@ __all__ = [
     "client",
     "fails",
     "links",
+    "marked",
     "own",
     "rows",
     "run",
@@ -107,8 +108,13 @@ def rows(host: Host, command: str) -> list[dict[str, Any]]:
 def serve(host: Host, name: str = "redis", port: int = 10000, options: str = "") -> None:
     """Run a redis that says which host it is on."""
     run(host, f"docker run -d --name {name} -p {port}:6379 {options} {' '.join(REDIS)}")
-    ask = f"docker exec {name} redis-cli set where {host.name}"
-    wait_for(lambda: host.run(ask.split(), check=False).stdout.strip() == "OK", every=0.1)
+    marked(host, name)
+
+
+def marked(host: Host, name: str) -> None:
+    """Have a redis say which host it is on, once it serves."""
+    ask = [*inside(host, name), "redis-cli", "set", "where", host.name]
+    wait_for(lambda: host.run(ask, check=False).stdout.strip() == "OK", every=0.1)
 
 
 def client(host: Host, options: str, name: str = "client") -> None:
@@ -121,7 +127,11 @@ def where(host: Host, dial: str, name: str = "client") -> str:
 
     Asks from inside the client's namespaces: Docker's exec refuses a container whose link is down.
     """
-    inside = ["nsenter", "-t", str(pid_of(host, name)), "-m", "-n"]
-    ask = ["timeout", "10", *inside, *REDIS_CLI, dial, "get", "where"]
+    ask = ["timeout", "10", *inside(host, name), *REDIS_CLI, dial, "get", "where"]
     done = host.run(ask, check=False)
     return done.stdout.strip() or done.stderr.strip()
+
+
+def inside(host: Host, name: str) -> list[str]:
+    """What a command begins with that runs in a container; cheaper than Docker's exec."""
+    return ["nsenter", "-t", str(pid_of(host, name)), "-m", "-n"]

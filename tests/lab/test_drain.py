@@ -10,7 +10,7 @@ from arpanet_lab.host import Host
 from arpanet_lab.load.load import Client, loaded
 
 from tests.conftest import wait_for
-from tests.lab.cluster import Cluster, client, fails, links, run, where
+from tests.lab.cluster import Cluster, client, fails, links, marked, run, where
 from tests.lab.looks import instances, status
 from tests.support.labs import docker_of
 
@@ -35,8 +35,7 @@ def serve(host: Host, stop_timeout: int | None = None) -> None:
             stop_timeout=stop_timeout,
         )
         api.start(made)
-    ask = f"docker exec redis redis-cli set where {host.name}"
-    wait_for(lambda: host.run(ask.split(), check=False).stdout.strip() == "OK")
+    marked(host, "redis")
 
 
 def targets(host: Host) -> set[str]:

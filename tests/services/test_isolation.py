@@ -120,17 +120,23 @@ class Slave:
         self.host.run(["kill", f"-{number}", str(pid)])
 
 
-@pytest.fixture
-def stranger(clean_dockerd: Host, tmp_path: Path) -> Slave:
-    """A host that the stranger is installed on."""
-    site = tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stranger is installed; one for all tests, so that its image is packed once."""
+    site = tmp_path_factory.mktemp("site")
     info = site / "stranger-1.0.dist-info"
-    info.mkdir(parents=True)
+    info.mkdir()
     (site / "stranger.py").write_text(textwrap.dedent(PLUGIN))
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[arpanet.plugins]\nstranger = stranger:Stranger\n")
     files = ("stranger.py", f"{info.name}/METADATA", f"{info.name}/entry_points.txt")
     (info / "RECORD").write_text("".join(f"{name},,\n" for name in files))
+    return site
+
+
+@pytest.fixture
+def stranger(clean_dockerd: Host, site: Path) -> Slave:
+    """A host that the stranger is installed on."""
     return Slave(clean_dockerd, site)
 
 

@@ -4,15 +4,15 @@ A cluster costs half a minute of one core to form, and some of it all the time t
 there are two for all files that want one, of about the same length: each is one piece of work.
 
 Pieces of the lab keep the processor busy; most others wait for half of their time. So half of the
-processes have such of the lab as long as there are any, the longest first, and the others what
-comes next in the order of testpaths.
+processes have such of the lab as long as there are any, and the others the rest: the long ones
+first, then what comes next in the order of testpaths.
 """
 
 from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
-__all__ = ["CLUSTER_OF", "ByCluster"]
+__all__ = ["CLUSTER_OF", "LONG", "ByCluster"]
 
 _SHARED = {
     "first cluster": (
@@ -25,12 +25,19 @@ _SHARED = {
 CLUSTER_OF = {
     f"tests/lab/{file}.py": cluster for cluster, files in _SHARED.items() for file in files
 }
-_LAB = "tests/lab/"
-#: Pieces that take minutes: begun late, one of them would be waited for by all.
-_LONG = (
-    "second cluster",
-    "first cluster",
-    *(f"{_LAB}test_{file}.py" for file in ("masters", "drills", "identity")),
+_LAB, _SERVICES = "tests/lab/", "tests/services/"
+#: Pieces that take minutes, the longest first: begun late, one would be waited for by all.
+LONG = (
+    *("second cluster", "first cluster"),
+    *(f"{_LAB}{file}.py" for file in ("test_masters", "test_identity", "test_drills")),
+    *(
+        f"{_SERVICES}{file}.py"
+        for file in (
+            *("ambassador/test_docker", "ambassador/test_first_instruction", "etcd/test_join"),
+            *("ambassador/test_cgroups", "test_engine", "test_isolation", "etcd/test_disasters"),
+            *("ambassador/test_userns", "etcd/test_leaves", "test_third_party", "test_images"),
+        )
+    ),
 )
 
 
@@ -46,8 +53,8 @@ class ByCluster(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
         of_the_lab = sum(any(_left(scope, unit) for scope, unit in w.items()) for w in others)
         wanted = of_the_lab < (len(self.assigned_work) + 1) // 2
         fitting = [scope for scope in self.workqueue if _is_of_the_lab(scope) == wanted]
-        if fitting:
-            first = min(fitting, key=lambda one: _LONG.index(one) if one in _LONG else len(_LONG))
+        if found := fitting or list(self.workqueue):
+            first = min(found, key=lambda one: LONG.index(one) if one in LONG else len(LONG))
             self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
 
