@@ -16,6 +16,8 @@ __all__ = ["Etcdctl", "MasterToken"]
 
 #: What etcdctl ends with when etcd says no.
 REFUSED = 4
+#: What is waited for.
+ASKS = "asking the masters"
 
 
 class _Verbatim(ArgumentParser):
@@ -52,10 +54,12 @@ class Etcdctl(Command):
         verb = verbs.parse(words) if context.settings[ARPANET_ETCD_API] != "v2" else None
         if verb is None:
             return real.run(context, words)
+        verb = verb.complete(sys.stdin.read)
         try:
             gateway = Gateway(endpoints(context.settings))
             readable = Layout(context.settings[ETCD_PATH]).readable
-            lines = old.run(gateway, verb, sys.stdin.read, readable)
+            with context.progress.moving(ASKS):
+                lines = old.run(gateway, verb, readable)
         except IsADirectoryError as problem:
             sys.stderr.write(f"{problem}\n")
             return 1
@@ -97,4 +101,6 @@ class MasterToken(Command):
                 places = (given,) if "://" in given else urls(context.settings, (given,))
             except ValueError as problem:
                 raise UsageError(f"--etcd: {problem}", "for example 192.168.8.5:2379") from None
-        sys.stdout.write(f"{discovery.create(places, size)}\n")
+        with context.progress.moving(ASKS):
+            made = discovery.create(places, size)
+        sys.stdout.write(f"{made}\n")

@@ -45,14 +45,14 @@ class CertsRotate(Command):
             raise UsageError(f"--without {parsed_args.without}: {problem}") from None
         if kept.authority() is None:
             raise ArpanetError("this host is no master, so it has no CA", "run this on a master")
-        with closing(host.vault(self.app.context)) as where:
+        moving = context.progress.moving("changing the cluster's CA")
+        with moving as tell, closing(host.vault(context)) as where:
             _check(where, without)
             if rotation.begin(where, kept):
                 context.say("open tokens let nobody in any more once the next CA signs")
             else:
                 context.say("the cluster's CA is being changed already")
-            with context.progress.moving("changing the cluster's CA") as tell:
-                self._follow(where, without, tell)
+            self._follow(where, without, tell)
         context.say(
             "the cluster's CA was changed; snapshots of before can't be restored any more:"
             " take one now (arpanet master snapshot FILE)"

@@ -1,5 +1,7 @@
 """The real command line, in this process, without Docker or a registry."""
 
+import io
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +9,29 @@ from typing import Any
 
 import pytest
 
-from arpanet import hookimpl, plugins
+from arpanet import hookimpl, logs, plugins
 from arpanet.__main__ import main
 from arpanet.records import Instance, Link, Member, Status, Target
 from arpanet.registry import MemoryRegistry
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Terminal]:
+    """Let stderr be a terminal, from here on: pytest has one for the test itself."""
+
+    def begin() -> Terminal:
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        monkeypatch.setenv("TERM", "xterm")
+        logs.to_terminal()
+        return shown
+
+    return begin
 
 
 class Recorder:

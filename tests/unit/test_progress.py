@@ -1,6 +1,5 @@
 """What a person who waits sees, and what a pipe gets."""
 
-import io
 import logging
 import subprocess
 import sys
@@ -11,25 +10,6 @@ import pytest
 from arpanet import logs, progress
 from arpanet.progress import Progress
 from tests.conftest import wait_for
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def show(monkeypatch):
-    """Let stderr be a terminal, from here on: pytest has one for the test itself."""
-
-    def begin():
-        shown = Terminal()
-        monkeypatch.setattr(sys, "stderr", shown)
-        monkeypatch.setenv("TERM", "xterm")
-        logs.to_terminal()
-        return shown
-
-    return begin
 
 
 def test_a_pipe_gets_one_line_about_what_takes_long(capsys, monkeypatch):

@@ -1,10 +1,9 @@
 """Old etcdctl verbs, done over v3: see :mod:`arpanet_etcd.etcdctl.verbs` for what is understood."""
 
-from collections.abc import Callable
-
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Json, Value
+from arpanet_etcd.etcdctl import verbs
 from arpanet_etcd.etcdctl.verbs import OldError, Verb, listing, normal
 
 __all__ = ["run"]
@@ -14,12 +13,10 @@ __all__ = ["run"]
 Span = tuple[str, str]
 
 
-def run(
-    gateway: Gateway, verb: Verb, stdin: Callable[[], str], readable: Span | None = None
-) -> list[str]:
+def run(gateway: Gateway, verb: Verb, readable: Span | None = None) -> list[str]:
     """Do it, and return the lines to print.
 
-    :param stdin: reads the value where none was given.
+    :param verb: complete, with its value.
     :param readable: what this host may read, in case that it may not read all.
     :raises OldError: the v2 API would have refused it.
     :raises RegistryError: etcd refuses it, or nobody answers.
@@ -30,9 +27,8 @@ def run(
         return _ls(reader, path, verb)
     if verb.name == "get":
         return _get(reader, path)
-    if verb.name in ("set", "mk", "update"):
-        value = verb.args[1] if len(verb.args) > 1 else stdin()
-        return _write(gateway, reader, path, value, verb)
+    if verb.name in verbs.WRITES:
+        return _write(gateway, reader, path, verb.args[1], verb)
     if verb.name in ("rm", "rmdir"):
         return _remove(gateway, reader, path, verb)
     return []  # mkdir and setdir: a directory is there as soon as a key needs it

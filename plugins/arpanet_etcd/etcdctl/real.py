@@ -35,7 +35,8 @@ def run(context: Context, words: Sequence[str]) -> int:
         raise ArpanetError(
             f"etcdctl {words[0]} needs an etcdctl on this host", "for example Debian's etcd-client"
         )
-    code, out, err = _in_container(context, argv, me)
+    with context.progress.moving("asking the masters"):
+        code, out, err = _in_container(context, argv, me)
     sys.stdout.buffer.write(out)
     sys.stdout.flush()
     sys.stderr.buffer.write(err)

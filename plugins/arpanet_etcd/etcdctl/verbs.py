@@ -4,10 +4,10 @@ v2 had directories and v3 has none: here a directory is whatever other keys go t
 old etcdctl did not know either (``get --prefix``, ``put``) is left to the real one.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-__all__ = ["OldError", "Verb", "listing", "normal", "parse"]
+__all__ = ["WRITES", "OldError", "Verb", "listing", "normal", "parse"]
 
 #: verb -> (flags, options that take a value, fewest arguments, most arguments)
 _VERBS: dict[str, tuple[frozenset[str], frozenset[str], int, int]] = {
@@ -25,6 +25,8 @@ _VERBS: dict[str, tuple[frozenset[str], frozenset[str], int, int]] = {
     )
 }
 _SHORT = {"r": "recursive", "q": "quorum"}
+#: They take a value, from standard input where it isn't among the arguments.
+WRITES = frozenset({"set", "mk", "update"})
 
 
 class OldError(Exception):
@@ -58,6 +60,12 @@ class Verb:
     name: str
     args: tuple[str, ...]
     options: dict[str, str] = field(default_factory=dict)
+
+    def complete(self, stdin: Callable[[], str]) -> "Verb":
+        """Return it with the value that *stdin* reads, where it takes one and none was given."""
+        if self.name in WRITES and len(self.args) == 1:
+            return replace(self, args=(*self.args, stdin()))
+        return self
 
 
 def parse(words: Sequence[str]) -> Verb | None:

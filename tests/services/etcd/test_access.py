@@ -83,7 +83,7 @@ def test_the_command_line_of_a_slave_sees_and_does_what_it_may(slave, master):
     master.put(LAYOUT.leaf("web", "h1:c:80"), "10.0.0.1:80")
 
     def run(*words):
-        return old.run(slave, verbs.parse(words), str, LAYOUT.readable)
+        return old.run(slave, verbs.parse(words), LAYOUT.readable)
 
     assert {"/arpanet/identity", "/arpanet/services"} <= set(run("ls", "/arpanet"))
     assert "/arpanet/closed" not in run("ls", "/arpanet")

@@ -22,7 +22,7 @@ def ctl(masters) -> Ctl:
     def run(line: str, stdin: str = "") -> list[str]:
         verb = verbs.parse(line.split())
         assert verb
-        return old.run(one.gateway, verb, lambda: stdin)
+        return old.run(one.gateway, verb.complete(lambda: stdin))
 
     return run
 
