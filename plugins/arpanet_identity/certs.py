@@ -41,17 +41,13 @@ class Certs(Lister):
 class CertsAllow(Command):
     """Say which networks a host's instances may be in, beside the host's own addresses."""
 
+    asks = "asking the masters"
+
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument("host", help="its HOSTNAME, as 'arpanet certs' shows it")
-        parser.add_argument(
-            "--range",
-            action="append",
-            default=[],
-            metavar="CIDR",
-            help="one of them; may be given several times; none: its own addresses alone",
-        )
+        ranges.add_option(parser, "one of them; none: its own addresses alone")
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
@@ -81,6 +77,7 @@ class CertsIssue(Command):
         parser.add_argument("host", help="its HOSTNAME")
         parser.add_argument("--ip", required=True, metavar="A,...", help="its ARPANET_IP, and more")
         parser.add_argument("--role", choices=authority.ROLES, default="slave")
+        ranges.add_option(parser, "a network that its instances may be in")
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
@@ -95,11 +92,14 @@ class CertsIssue(Command):
             raise UsageError(f"certs issue: a host's name or address {problem}") from None
         if not addresses:
             raise UsageError("--ip names no address")
+        networks = ranges.parse(parsed_args.range)
         kept = host.store(context)
         key = authority.new_key()
         with context.progress(f"letting {name} in"), closing(host.vault(context)) as where:
             made = host.enrolment(context, kept, where).let_in(
-                Subject(name, parsed_args.role, addresses), authority.read_key(key).public_key()
+                Subject(name, parsed_args.role, addresses),
+                authority.read_key(key).public_key(),
+                networks,
             )
         json.dump({"host": name, "key": key, "answer": made}, sys.stdout, indent=1)
         sys.stdout.write("\n")

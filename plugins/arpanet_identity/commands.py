@@ -16,6 +16,8 @@ __all__ = ["TokenCreate", "TokenList", "TokenRevoke", "duration"]
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 #: The longest that a token may be good for, in seconds.
 LONGEST = 366 * 86400
+#: What is waited for.
+ASKS = "asking the masters"
 
 
 def duration(text: str) -> int:
@@ -48,13 +50,7 @@ class TokenCreate(Command):
         parser.add_argument(
             "--ip", default="", metavar="A,...", help="addresses beside the one it asks from"
         )
-        parser.add_argument(
-            "--range",
-            action="append",
-            default=[],
-            metavar="CIDR",
-            help="a network that its instances may be in; may be given several times",
-        )
+        ranges.add_option(parser, "a network that its instances may be in")
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
@@ -71,7 +67,7 @@ class TokenCreate(Command):
         mine = host.store(context).authority()
         if mine is None:
             raise ArpanetError("this host is no master, so it has no CA", "run this on a master")
-        with closing(host.vault(self.app.context)) as where:
+        with context.progress.moving(ASKS), closing(host.vault(context)) as where:
             token = tokens.create(
                 where,
                 authority.fingerprint(mine.certificate),
@@ -92,7 +88,7 @@ class TokenCreate(Command):
 class TokenList(Lister):
     """List the tokens that still let somebody in; what they are is not known to anybody."""
 
-    asks = "asking the masters"
+    asks = ASKS
 
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read them."""
@@ -109,7 +105,7 @@ class TokenList(Lister):
 class TokenRevoke(Command):
     """Let nobody in with a token any more."""
 
-    asks = "asking the masters"
+    asks = ASKS
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""

@@ -4,12 +4,13 @@ They stand among its addresses, where readers of the registry understand both, a
 them by their ``/``. A host dials from none of them, and no certificate names one.
 """
 
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from ipaddress import ip_network
 
 from arpanet import UsageError
 
-__all__ = ["parse", "split"]
+__all__ = ["add_option", "parse", "split"]
 
 #: Where no instance of a host is that another host may dial: this host, the link, groups, reserved.
 _NEVER = tuple(
@@ -21,6 +22,20 @@ _NEVER = tuple(
         ),
     )
 )
+
+
+def add_option(parser: ArgumentParser, what: str) -> None:
+    """Let a command take ``--range``, for :func:`parse`.
+
+    :param what: what each of them is.
+    """
+    parser.add_argument(
+        "--range",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help=f"{what}; may be given several times",
+    )
 
 
 def parse(given: Iterable[str]) -> tuple[str, ...]:

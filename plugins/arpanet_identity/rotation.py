@@ -262,8 +262,8 @@ def advice(hosts: Mapping[str, Entry], waits: Iterable[str]) -> str:
         one = hosts.get(name)
         if one and not one.shown:
             found.append(
-                f"{name} never asked for another certificate: start it; or, if nobody joined with"
-                f" its bundle, 'arpanet certs revoke {name}'"
+                f"{name} never asked for another certificate: start it; or, if it is gone for good,"
+                f" or nobody joined with its bundle, 'arpanet certs revoke {name}'"
             )
         elif one is None or one.role == "master":
             found.append(f"start the master {name}, or 'arpanet certs revoke {name}'")

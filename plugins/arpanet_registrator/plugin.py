@@ -1,6 +1,7 @@
 """The registrator as a plugin: a container on each slave, and what runs in it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from arpanet import (
@@ -14,8 +15,10 @@ from arpanet import (
     RegistryUnreachable,
     Setting,
     Status,
+    Vault,
     addresses,
     agent_container,
+    codec,
     hookimpl,
     node_image,
     node_status,
@@ -128,18 +131,30 @@ def _summary(state: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
 
 
 def _elsewhere(context: Context) -> None:
-    """Say what instances at other addresses than this host's need, where hosts know each other.
+    """Say what instances at other addresses than this host's need, where it has none of that.
 
-    Whether this host has it, masters know: instances that nobody may use, ``status`` shows.
+    Which networks it needs, nobody knows yet: instances outside of those it has, ``status`` shows.
     """
     settings = context.settings
     internal, label = settings[ARPANET_INTERNAL], settings[ARPANET_IP_LABEL]
     given = [ARPANET_INTERNAL.name] if internal else []
     given += [ARPANET_IP_LABEL.name] if label else []
     known = settings[ARPANET_TLS]
-    if given and known:
+    if given and known and not _networks(context):
         context.say(
             f"{', '.join(given)}: instances at addresses that this host's certificate does not name"
             f" are refused, unless a master has: arpanet certs allow {settings[HOSTNAME]}"
             " --range CIDR"
         )
+
+
+def _networks(context: Context) -> bool:
+    """Tell whether instances of this host may be in networks, as far as masters say so now."""
+    vault: Vault | None = context.bus.first("arpanet_vault", context=context)
+    if vault is None:
+        return False
+    with closing(vault), suppress(RegistryError, ValueError, TypeError):
+        found = vault.read(f"public/hosts/{context.settings[HOSTNAME]}")
+        given = codec.decode_object(found.value).get("addresses", ()) if found else ()
+        return any("/" in str(one) for one in given)
+    return False

@@ -75,13 +75,19 @@ def revoked(kept):
     return {one.serial_number for one in x509.load_der_x509_crl(kept.crl.read_bytes())}
 
 
-def test_hosts_are_let_in_where_the_first_master_is_gone_for_good(master, agent, registry):
+def test_hosts_are_let_in_and_renewed_where_the_first_master_is_gone_for_good(
+    master, agent, registry
+):
     second = agent("m2", "master", ip=free_address())
     join(master, second, registry, "master")
+    kept = join(master, agent("h1"), registry)
     master.stop()
     wait_for(lambda: listens(place(second)))
     join(second, agent("h2"), registry)
-    assert set(roster.listed(registry.vault)) == {"m1", "m2", "h2"}
+    assert set(roster.listed(registry.vault)) == {"m1", "m2", "h1", "h2"}
+    before = serial(kept)
+    host.adopt(kept, client.renew(place(second), kept.me), renewed=True)
+    assert serial(kept) != before
 
 
 def test_a_registry_that_was_wiped_is_filled_again(master, agent, registry):

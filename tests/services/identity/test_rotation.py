@@ -102,6 +102,30 @@ def test_tokens_of_before_are_gone_once_the_next_one_signs(master, registry):
     assert not list(tokens.kept(registry.vault))
 
 
+def test_the_master_that_made_the_ca_is_gone_for_good_and_another_changes_it(
+    master, agent, registry
+):
+    """Once that one is shut out, which is said."""
+    ip = free_address()
+    known = {"ARPANET_MASTERS": f"{host.subject(master.context, '').addresses[0]},{ip}"}
+    second = agent("m2", "master", ip=ip, **known)
+    join(master, second, registry, "master")
+    slave = join(master, agent("h2", **known), registry)
+    wait_for(lambda: listens(place(second)))
+    master.stop()
+    before = fingerprint(second)
+    assert rotation.begin(registry.vault, host.store(second.context))
+    wait_for(lambda: waits(registry) == ["m1"], 30)
+    assert "if it is gone for good" in rotation.progress(registry.vault)
+    roster.shut_out(registry.vault, "m1")
+    wait_for(lambda: step(registry) == "", 60)
+    after = fingerprint(second)
+    assert after != before
+    wait_for(lambda: changed(slave) == (after, after))
+    assert registry.restarted == ["m2", "m2"]
+    join(second, agent("h3", **known), registry)
+
+
 def test_it_is_told_what_keeps_a_master_from_beginning_anew_and_goes_on(master, registry):
     registry.sick = "m2 does not answer"
     rotation.begin(registry.vault, host.store(master.context))

@@ -84,11 +84,25 @@ def test_a_token_is_a_line_to_run_there(run, master, registry):
     assert token.secret not in out
 
 
+def test_who_waits_for_it_sees_so_and_stdout_has_the_line_alone(run, master, show):
+    terminal = show()
+    code, out, _ = run("token", "create")
+    assert (code, out.count("\n"), out.startswith("arpanet join ")) == (0, 1, True)
+    assert "asking the masters" in terminal.getvalue()
+
+
 def test_a_token_has_addresses_and_networks(run, master, registry):
     words = ["--ip", "10.0.0.2", "--range", "172.18.0.0/16", "--range", "10.9.0.0/24"]
     assert run("token", "create", *words)[0] == 0
     (kept,) = tokens.kept(registry.vault)
     assert kept.addresses == ("10.0.0.2", "172.18.0.0/16", "10.9.0.0/24")
+
+
+def test_so_has_a_bundle(run, master):
+    words = ["--ip", "10.0.0.2", "--range", "172.18.0.0/16"]
+    code, out, _ = run("certs", "issue", "h2", *words)
+    assert (code, json.loads(out)["host"]) == (0, "h2")
+    assert roster.listed(master.vault)["h2"].addresses == ("10.0.0.2", "172.18.0.0/16")
 
 
 def test_networks_of_a_host_are_those_that_were_named_last(run, bundle, master):
@@ -138,6 +152,7 @@ def test_a_token_is_taken_back(run, master, registry, whole):
         (["certs", "allow", "h1", "--range", "0.0.0.0/0"], "--range 0.0.0.0/0: has addresses of"),
         (["token", "create", "--role", "queen"], "invalid choice: 'queen'"),
         (["certs", "issue", "h2", "--ip", ","], "--ip names no address"),
+        (["certs", "issue", "h2", "--ip", "10.0.0.2", "--range", "x"], "--range x: must be a"),
         (["certs", "issue", "h2", "--ip", "x"], "a host's name or address must be an IP address"),
         (["certs", "issue", "a/b", "--ip", "10.0.0.2"], "must be a host name"),
         (["certs", "revoke", "h1"], "h1 is this host itself"),
@@ -301,5 +316,8 @@ def test_who_holds_up_a_change_of_the_ca_is_told_with_the_way_out(
     code, _, said = run("certs", "rotate")
     assert code == 0
     assert said.count("step 1 of 3: all learn to trust the next one; waits for h1, h2") == 1
-    assert "if nobody joined with its bundle, 'arpanet certs revoke h2'" in said
+    assert (
+        "if it is gone for good, or nobody joined with its bundle, 'arpanet certs revoke h2'"
+        in said
+    )
     assert "the cluster's CA was changed" in said

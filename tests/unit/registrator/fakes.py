@@ -38,8 +38,8 @@ class Unreachable(MemoryRegistry):
 
 
 class FakeContext(RecordingContext):
-    def __init__(self, **given):
-        super().__init__(RegistratorPlugin(), **given)
+    def __init__(self, *others, **given):
+        super().__init__(RegistratorPlugin(), *others, **given)
         self.engine = self.docker = FakeEngine()
 
     def host(self, *roles):

@@ -7,6 +7,7 @@ from arpanet_registrator.plugin import RegistratorPlugin
 from arpanet.agent import statusfile
 from arpanet.errors import EngineUnreachable, RegistryError, RegistryUnreachable, SettingsError
 from arpanet.records import Host, Instance
+from tests.support.admissions import Admitting
 
 from .fakes import FakeContext, Unreachable
 
@@ -56,6 +57,23 @@ def test_start_says_what_other_addresses_need(plugin, context, given, words):
     said = context.said[1:]
     assert len(said) == bool(words)
     assert all(word in said[0] for word in words)
+
+
+@pytest.mark.parametrize(
+    ("record", "needs"),
+    [
+        ('{"addresses": ["127.0.0.1", "172.18.0.0/16"]}', False),
+        ('{"addresses": ["127.0.0.1"]}', True),
+        ('{"addresses": null}', True),
+        ("", True),
+    ],
+)
+def test_what_it_may_have_already_it_is_not_told(plugin, context, record, needs):
+    registry = Admitting()
+    registry.vault.write("public/hosts/h1", record)
+    context = FakeContext(registry, ARPANET_TLS="on", ARPANET_INTERNAL="yes")
+    plugin.arpanet_slave_start(context)
+    assert len(context.said[1:]) == needs
 
 
 def test_its_name_is_a_setting(plugin, context):
