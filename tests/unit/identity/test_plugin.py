@@ -8,7 +8,7 @@ import pytest
 from arpanet_identity import authority, host, node, plugin, tokens
 from arpanet_identity.plugin import IdentityPlugin
 
-from arpanet.errors import SettingsError
+from arpanet.errors import SettingsError, UsageError
 from arpanet.records import Formation
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import Settings, Source
@@ -85,6 +85,18 @@ def test_a_stranger_becomes_no_master_by_naming_peers(make):
     with pytest.raises(SettingsError, match=r"not let in yet; .*token create --role master"):
         context.emit("master.start", formation=JOIN)
     assert context.docker.did == []
+
+
+@pytest.mark.parametrize("role", ["", "master"])
+def test_nor_by_a_discovery_token_whoever_it_is(master, make, role):
+    """A cluster that its masters form by themselves would know nobody, not even them."""
+    context = make("h2")
+    if role:
+        admitted(master, context, role)
+    with pytest.raises(UsageError, match=r"tells no host from a stranger.*--peers boot"):
+        context.emit("master.start", formation=Formation(token="etcd://10.0.0.2:4001/x"))
+    assert context.docker.did == []
+    assert host.role(host.store(context)) == role
 
 
 def test_nor_a_slave(make):
