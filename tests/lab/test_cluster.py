@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import SLOW, wait_for
 from tests.lab.cluster import (
+    WHOLE,
     Cluster,
     client,
     fails,
@@ -185,3 +186,73 @@ def test_master_stop_keeps_data_and_the_others_go_on(tidy: Cluster):
     run(host1, "arpanet master start --peers boot")
     assert len(json.loads(run(host1, "arpanet hosts"))) == 3
     run(host1, "arpanet etcdctl rm /note")
+
+
+#: What none of arpanet's containers has, beyond what Docker gives to any.
+NONE = ("Devices", "DeviceCgroupRules", "GroupAdd", "PortBindings", "VolumesFrom")
+#: Those that ask for no rights.
+FEW = {
+    "CapDrop": ["ALL"],
+    "CapAdd": ["DAC_OVERRIDE", "NET_BIND_SERVICE"],
+    "PidMode": "",
+    "ReadonlyRootfs": True,
+    "SecurityOpt": ["no-new-privileges"],
+}
+#: Those on the host's network.
+HOST = {"NetworkMode": "host", "UsernsMode": "host"}
+#: What is mounted -> where, and whether it may be written there.
+SOCKET, MINE = {"/run": ("/host/run", False)}, {"~/host": ("~/host", True)}
+#: Container -> its rights, and its mounts.
+RIGHTS = {
+    "arpanet_backends": (FEW | {"NetworkMode": "bridge", "UsernsMode": ""}, {}),
+    "arpanet_etcd": (
+        FEW | HOST,
+        {"~/host": ("/etc/arpanet/host", False), "arpanet_etcd_data": ("/var/lib/etcd", True)},
+    ),
+    "arpanet_registrator": (
+        FEW | HOST,
+        SOCKET | MINE | {"arpanet_registrator_state": ("/var/lib/arpanet", True)},
+    ),
+    "arpanet_master": (
+        FEW | HOST | {"CapAdd": ["DAC_OVERRIDE", "NET_ADMIN", "NET_BIND_SERVICE"]},
+        SOCKET | MINE | {"~": ("~", True), "arpanet_master_state": ("/var/lib/arpanet", True)},
+    ),
+    "arpanet_backends_agent": (
+        {
+            **HOST,
+            "CapDrop": [],
+            "CapAdd": ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"],
+            "PidMode": "host",
+            "ReadonlyRootfs": False,
+            "SecurityOpt": ["apparmor=unconfined", "label=disable", "no-new-privileges"],
+        },
+        {
+            **(SOCKET | MINE),
+            "arpanet_ambassador_state": ("/var/lib/arpanet", True),
+            "arpanet_links": ("/var/lib/arpanet/links", False),
+        },
+    ),
+}
+
+
+def test_node_containers_may_do_the_least_that_works(tidy: Cluster):
+    """What docs/security.md says that each may do, as Docker has it: this, and nothing else."""
+    host = tidy.hosts[0]
+    place = str(host.home / ".arpanet")
+    found = json.loads(run(host, f"docker inspect {' '.join(WHOLE)}"))
+    assert {one["Name"].strip("/") for one in found} == set(RIGHTS)
+    for one in found:
+        rights, mounts = RIGHTS[one["Name"].strip("/")]
+        mounted = {
+            (m.get("Name") or m["Source"]).replace(place, "~"): (
+                m["Destination"].replace(place, "~"),
+                m["RW"],
+            )
+            for m in one["Mounts"]
+        }
+        settings = one["HostConfig"]
+        assert ({key: settings[key] for key in rights}, mounted) == (rights, mounts), one["Name"]
+        assert not any(settings.get(key) for key in NONE), one["Name"]
+        shared = (settings["IpcMode"], settings["UTSMode"], settings["Privileged"])
+        assert shared == ("private", "", False), one["Name"]
+        assert one["Config"]["User"] == "", one["Name"]  # root there, with the rights above alone

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from arpanet_lab.cluster import let_in
 from arpanet_lab.host import Host
 
 from tests.conftest import wait_for
@@ -22,6 +21,7 @@ from tests.lab.cluster import (
     Cluster,
     client,
     fails,
+    own,
     rows,
     run,
     serve,
@@ -38,7 +38,7 @@ PORTS = {"etcd": 4001, "its peers": 7001, "enrolment": 7002}
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[Cluster]:
-    """host1 and host2 are masters and slaves, host3 is a slave."""
+    """host1 and host2 are masters and slaves, host3 is a slave: each is made in another way."""
     with lab_of("i", 3) as lab:
         found = Cluster(lab)
         one, two, three = found.hosts
@@ -48,11 +48,12 @@ def secure() -> Iterator[Cluster]:
             write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=masters, ARPANET_CERT_DAYS="0.02")
         said = one.run(["arpanet", "master", "start", "--peers", "boot"], timeout=PATIENCE).stderr
         line = next(one for one in said.splitlines() if one.startswith("  arpanet join "))
-        let_in(two, one, "master")
-        run(two, f"arpanet master start --peers {one.ip}:7001")
-        run(three, line.strip())
-        for host in found.hosts:
-            run(host, "arpanet slave start")
+        run(one, "arpanet slave start")
+        bundle = run(one, f"arpanet certs issue host2 --ip {two.ip} --role master")
+        run(two, "arpanet join --bundle -", input=bundle)
+        run(two, "arpanet up")
+        _, _, place, _, token = line.split()
+        run(three, f"arpanet up --join {place} {token}")
         yield found
 
 
@@ -61,11 +62,14 @@ def etcdctl(host: Host, line: str) -> "tuple[int, str]":
     return done.returncode, done.stdout + done.stderr
 
 
-def test_links_work(secure):
-    one, _, three = secure.hosts
+def test_a_bundle_and_up_make_a_whole_host_and_so_does_up_with_a_token(secure):
+    one, two, three = secure.hosts
+    slave = [name for name in WHOLE if name not in ("arpanet_etcd", "arpanet_master")]
+    assert (sorted(own(two)), sorted(own(three))) == (WHOLE, slave)
     serve(one)
-    client(three, "--label connect.6379=redis")
-    wait_for(lambda: where(three, "localhost") == "host1")
+    for host in (two, three):
+        client(host, "--label connect.6379=redis")
+        wait_for(lambda host=host: where(host, "localhost") == "host1")
     secure.tidy()
 
 
@@ -151,6 +155,16 @@ def test_every_host_asks_etcd_without_saying_who_it_is(secure):
         assert {row["host"] for row in rows(host, "certs")} == {"host1", "host2", "host3"}
 
 
+def test_so_does_one_without_an_etcdctl_of_its_own(secure, monkeypatch):
+    """By the one in its etcd's container, or by one in a container of its own."""
+    _, two, three = secure.hosts
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    for host in (two, three):
+        assert "/arpanet/hosts/host1" in etcdctl(host, "get /arpanet/hosts/ --prefix")[1]
+    code, said = etcdctl(three, "put /arpanet/hosts/host1 x")
+    assert (code != 0, "permission denied" in said) == (True, True)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -206,6 +220,8 @@ def test_who_has_no_certificate_starts_nothing(secure):
         for line in ("master start --peers 10.255.255.1", "slave start"):
             code, said = fails(three, f"arpanet {line}")
             assert (code, "this host is not let in yet" in said) == (3, True)
+        code, said = fails(three, "arpanet master start --token etcd://10.255.255.1:4001/x")
+        assert (code, "no master is started with one; boot the first" in said) == (2, True)
     finally:
         if kept.exists():
             kept.rmdir()
@@ -364,23 +380,3 @@ def test_plain_ports_only_when_asked_and_said_each_time(clean_lab):
     said = {row["part"]: row["detail"] for row in json.loads(run(host, "arpanet status -f json"))}
     assert words in said["identity"]
     assert run(host, "arpanet etcdctl set /x 1") == "1"
-
-
-def test_node_containers_may_do_the_least_that_works(secure):
-    """What docs/security.md says that each may do, as Docker has it."""
-    one = secure.hosts[0]
-    found = json.loads(run(one, f"docker inspect {' '.join(WHOLE)}"))
-    for container in found:
-        rights, name = container["HostConfig"], container["Name"].strip("/")
-        assert "no-new-privileges" in rights["SecurityOpt"], name
-        assert not rights["Privileged"], name
-        binds = {bind.partition(":")[0] for bind in rights["Binds"] or ()}
-        assert (str(one.home / ".arpanet") in binds) == (name == "arpanet_master")
-        if name == "arpanet_backends_agent":
-            assert sorted(rights["CapAdd"]) == ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"]
-        else:
-            more = ["NET_ADMIN"] if name == "arpanet_master" else []
-            few = sorted(["DAC_OVERRIDE", "NET_BIND_SERVICE", *more])
-            assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], few), name
-            assert rights["ReadonlyRootfs"], name
-            assert rights["PidMode"] == "", name
