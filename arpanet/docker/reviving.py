@@ -25,8 +25,8 @@ LINGER = 5.0
 class Host(Protocol):
     """Whose containers these are; each method may raise ``EngineError``."""
 
-    def own(self) -> list[OwnContainer]:
-        """Return arpanet's own, running or not."""
+    def ended(self) -> list[OwnContainer]:
+        """Return arpanet's own that have ended."""
 
     def start(self, container: str) -> None:
         """Start one."""
@@ -61,7 +61,7 @@ class Reviving:
                 log.exception("the look for ended containers failed, and is done again")
 
     def _look(self) -> None:
-        for one in self._host.own():
+        for one in self._host.ended():
             # an update of this container is under way while it has another name than its own
             if one.given_up and not one.name.endswith((".new", ".old")):
                 self._start(one)
