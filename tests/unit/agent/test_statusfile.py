@@ -61,3 +61,18 @@ def test_what_cannot_be_written_is_said_once_and_stops_nobody(run, monkeypatch, 
 def test_what_json_has_no_form_for_is_its_authors_mistake(run):
     with pytest.raises(TypeError):
         statusfile.write("x", {"a": object()})
+
+
+def test_what_is_there_already_is_not_written_again(run):
+    def number():
+        return (run / "x.json").stat().st_ino
+
+    statusfile.write("x", {"a": 1})
+    first = number()
+    statusfile.write("x", {"a": 1})
+    assert number() == first
+    statusfile.write("x", {"a": 2})
+    assert statusfile.read(Engine(), "arpanet_x", "x") == {"a": 2}
+    (run / "x.json").unlink()  # somebody cleans up
+    statusfile.write("x", {"a": 2})
+    assert statusfile.read(Engine(), "arpanet_x", "x") == {"a": 2}
