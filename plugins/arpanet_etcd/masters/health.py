@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from arpanet import Member, Progress, RegistryError, RegistryUnreachable
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import peers
 from arpanet_etcd.masters.plan import Own
 
-__all__ = ["PATIENCE", "down", "healthy", "wait", "well"]
+__all__ = ["PATIENCE", "down", "healthy", "serves", "wait", "well"]
 
 #: Seconds for a member to be in a majority.
 PATIENCE = 60.0
@@ -21,13 +22,16 @@ def healthy(client_url: str, timeout: float = 2.0) -> bool:
     Reads a key that a majority must agree on, as ``etcdctl endpoint health``. For ``GET /health``
     etcd 3.4 would write a v2 request into its log, on which etcd 3.6 refuses to start.
     """
-    gateway = Gateway([client_url], timeout)
+    with closing(Gateway([client_url], timeout)) as gateway:
+        return serves(gateway)
+
+
+def serves(gateway: Gateway) -> bool:
+    """See :func:`healthy`, of the member that *gateway* leads to."""
     try:
         gateway.catch_up()
     except RegistryError:
         return False
-    finally:
-        gateway.close()
     return True
 
 

@@ -3,18 +3,19 @@
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 from arpanet import Context, EngineUnreachable, Member, RegistryError, Status
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.client.wire import EtcdError
+from arpanet_etcd.client.wire import EtcdError, Json
 from arpanet_etcd.masters import health
 from arpanet_etcd.masters.plan import quorum
 from arpanet_etcd.registry.registry import make_registry
 from arpanet_etcd.settings import endpoints
 
-__all__ = ["Report", "Survey", "cluster_line", "status", "survey"]
+__all__ = ["Report", "Survey", "Surveyor", "cluster_line", "status", "survey"]
 
 #: Seconds for one master to answer: the command is to answer within seconds also when none does.
 TIMEOUT = 1.0
@@ -97,36 +98,61 @@ def survey(places: Sequence[str]) -> Survey:
     :param places: client URLs, of which one must answer.
     :raises RegistryUnreachable: none does.
     """
-    gateway = Gateway(places, timeout=TIMEOUT)
-    members = gateway.member_list()
-    with ThreadPoolExecutor(max_workers=max(len(members), 1)) as pool:
-        reports = list(pool.map(_report, members))
-    alarms: dict[str, list[str]] = {}
-    for member, alarm in sorted({one for said in reports for one in said.alarms}):
-        alarms.setdefault(member, []).append(alarm)
-    return Survey(members, {m.id: r for m, r in zip(members, reports, strict=True)}, alarms)
+    with closing(Surveyor(places)) as one:
+        return one.look()
 
 
-def _report(member: Member) -> Report:
-    for url in member.client_urls:
-        try:
-            said = Gateway([url], timeout=TIMEOUT).status(url)
-        except EtcdError as problem:
-            if problem.code != wire.PERMISSION:
+class Surveyor:
+    """Asks again and again, over the same connections and with the same tokens.
+
+    Another token is a write in the masters' log, and another connection a handshake.
+    """
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self._any = Gateway(places, timeout=TIMEOUT)
+        self._members: dict[str, Gateway] = {}
+
+    def look(self) -> Survey:
+        """See :func:`survey`."""
+        members = self._any.member_list()
+        with ThreadPoolExecutor(max_workers=max(len(members), 1)) as pool:
+            reports = list(pool.map(self._report, members))
+        alarms: dict[str, list[str]] = {}
+        for member, alarm in sorted({one for said in reports for one in said.alarms}):
+            alarms.setdefault(member, []).append(alarm)
+        return Survey(members, {m.id: r for m, r in zip(members, reports, strict=True)}, alarms)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for one in (self._any, *self._members.values()):
+            one.close()
+        self._members.clear()
+
+    def _report(self, member: Member) -> Report:
+        for url in member.client_urls:
+            gateway = self._members.setdefault(url, Gateway([url], timeout=TIMEOUT))
+            try:
+                said = gateway.status(url)
+            except EtcdError as problem:
+                if problem.code != wire.PERMISSION:
+                    continue
+                # from 3.5.28 on, etcd tells no slave more than whether it answers
+                return Report(member.learner or health.serves(gateway))
+            except RegistryError:
+                # with its token: a store that was wiped waits for the moment of its making
+                self._members.pop(url).close()
                 continue
-            # from 3.5.28 on, etcd tells no slave more than whether it answers
-            return Report(member.learner or health.healthy(url, TIMEOUT))
-        except RegistryError:
-            continue
-        leader = int(said.get("leader", 0))
-        well = bool(leader) if member.learner else health.healthy(url, TIMEOUT)
-        size, in_use, index = (
-            int(said.get(one, 0)) for one in ("dbSize", "dbSizeInUse", "raftIndex")
-        )
-        raised = tuple(_alarm(one) for one in _ALARM.findall(" ".join(said.get("errors", ()))))
-        named = f"{leader:x}" if leader else ""
-        return Report(well, said.get("version", ""), named, size, in_use, index, raised)
-    return Report(False)
+            leader = int(said.get("leader", 0))
+            well = bool(leader) if member.learner else health.serves(gateway)
+            return _told(said, well, leader)
+        return Report(False)
+
+
+def _told(said: Json, well: bool, leader: int) -> Report:
+    size, in_use, index = (int(said.get(one, 0)) for one in ("dbSize", "dbSizeInUse", "raftIndex"))
+    raised = tuple(_alarm(one) for one in _ALARM.findall(" ".join(said.get("errors", ()))))
+    named = f"{leader:x}" if leader else ""
+    return Report(well, said.get("version", ""), named, size, in_use, index, raised)
 
 
 def _alarm(found: tuple[str, str]) -> tuple[str, str]:

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from arpanet import ArpanetError, RegistryError, codec, statusfile
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.masters import status
 from arpanet_etcd.masters.plan import Own
-from arpanet_etcd.masters.status import Survey
+from arpanet_etcd.masters.status import Survey, Surveyor
 from arpanet_etcd.upkeep import taking
 from arpanet_etcd.upkeep.due import QUOTA, Deed, due
 
@@ -71,7 +70,8 @@ class Caretaker:
         quota: int = QUOTA,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._own, self._places, self._origin, self._ca = own, places, origin, ca
+        self._own, self._origin, self._ca = own, origin, ca
+        self._surveyor, self._gateway = Surveyor(places), Gateway(places)
         self._schedule, self._quota, self._clock = schedule, quota, clock
         self.failed: dict[str, str] = {}
         self._tried: dict[str, float] = {}
@@ -87,6 +87,8 @@ class Caretaker:
         """Stop; what is under way is not waited for for long."""
         self._ended.set()
         self._thread.join(5)
+        self._surveyor.close()
+        self._gateway.close()
 
     def _run(self) -> None:
         while not self._ended.wait(EVERY):
@@ -108,7 +110,7 @@ class Caretaker:
 
         :raises ArpanetError: it could not be done.
         """
-        found = status.survey(self._places)
+        found = self._surveyor.look()
         mine = next((m for m in found.members if self._own.client_url in m.client_urls), None)
         leader = found.reports[mine.id].leader if mine else ""
         if mine is None or leader != mine.id:
@@ -141,43 +143,33 @@ class Caretaker:
             raise RegistryError(
                 "etcd is full, of what is in use", "'arpanet etcdctl' shows what others keep there"
             )
-        gateway = Gateway(self._places)
-        try:
-            if deed.kind == "disarm":
-                # all alarms of this kind, whichever member raised them
-                for one in found.alarms:
-                    body = {
-                        "action": "DEACTIVATE",
-                        "alarm": "NOSPACE",
-                        "memberID": str(int(one, 16)),
-                    }
-                    gateway.call("maintenance/alarm", body)
-                log.warning("etcd has space again: its alarm is off")
-                return
-            if deed.kind == "make room":
-                self._forget(gateway)
-        finally:
-            gateway.close()
+        if deed.kind == "disarm":
+            # all alarms of this kind, whichever member raised them
+            for one in found.alarms:
+                number = str(int(one, 16))
+                body = {"action": "DEACTIVATE", "alarm": "NOSPACE", "memberID": number}
+                self._gateway.call("maintenance/alarm", body)
+            log.warning("etcd has space again: its alarm is off")
+            return
+        if deed.kind == "make room":
+            self._forget()
         if deed.member:
             name, self._tried[deed.member.id] = deed.member.name, self._clock()
             log.info("defragmenting the store of %s", name)
             with self._noted(deed.member.id, f"the store of {name} is not defragmented: "):
                 _defragment(deed.member.client_urls)
 
-    @staticmethod
-    def _forget(gateway: Gateway) -> None:
+    def _forget(self) -> None:
         """Drop all history: who watches from before lists anew."""
-        revision = int(
-            gateway.call("kv/range", {"key": "AA==", "count_only": True})["header"]["revision"]
-        )
+        found = self._gateway.call("kv/range", {"key": "AA==", "count_only": True})
+        body = {"revision": str(int(found["header"]["revision"])), "physical": True}
         with suppress(RegistryError):  # it is forgotten already
-            gateway.call("kv/compaction", {"revision": str(revision), "physical": True}, timeout=60)
+            self._gateway.call("kv/compaction", body, timeout=60)
 
     def _snapshot(self) -> None:
-        gateway = Gateway(self._places)
         key = beside(self._origin)
         try:
-            before = last(gateway, self._origin)
+            before = last(self._gateway, self._origin)
             # a clock that was set back makes none wait for ever
             if before and 0 <= time.time() - before[0] < self._schedule.every:
                 return
@@ -193,11 +185,9 @@ class Caretaker:
             log.info("%s has all that the masters hold, in %d bytes", file, size)
             said = {"at": at.timestamp(), "host": self._own.name}
             with suppress(RegistryError):  # a store that is full: there is a snapshot all the same
-                gateway.put(key, json.dumps(said))
+                self._gateway.put(key, json.dumps(said))
         except OSError as problem:
             raise ArpanetError(f"snapshots can't be kept: {problem}") from problem
-        finally:
-            gateway.close()
 
     def _prune(self) -> None:
         kept = sorted(self._schedule.directory.glob("arpanet-*.db"))

@@ -2,14 +2,18 @@
 
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.etcdctl import old, verbs
 from arpanet_etcd.masters import flags
+from arpanet_etcd.masters.plan import Own
 from arpanet_etcd.registry.vault import V3Vault
+from arpanet_etcd.upkeep.caretaker import Caretaker, Schedule
 
+from arpanet import identity
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
 from tests.services.etcd.cluster import etcd_version
@@ -75,6 +79,35 @@ def test_a_slave_does_all_that_a_slave_does(cluster):
     assert session.refused == {}
     one.close()
     two.close()
+
+
+@pytest.fixture
+def this_is_m1(tmp_path, monkeypatch):
+    (tmp_path / "host").mkdir()
+    password = tmp_path / "host/password"
+    password.touch(0o600)
+    password.write_text(M1.password)
+    monkeypatch.setattr(identity, "_current", identity.Identity(tmp_path, "m1"))
+
+
+def test_what_is_looked_at_again_and_again_costs_the_masters_no_write(
+    cluster, master, this_is_m1, tmp_path
+):
+    url = urlsplit(cluster.endpoints[0])
+    own = Own("m1", url.hostname, url.port, 2380)
+    schedule = Schedule(tmp_path / "snapshots", 3600, 1)
+    upkeep = Caretaker(own, cluster.endpoints, LAYOUT.kept("upkeep/origin"), tuple, schedule)
+    slave = registry(cluster, S1)
+    for _ in range(2):
+        upkeep.look()  # it takes a snapshot, and is known from then on
+        slave.tell("h1", "writes", "told")
+    before = master.status(cluster.endpoints[0])["raftIndex"]
+    for _ in range(3):
+        upkeep.look()
+        slave.tell("h1", "writes", "told")
+    assert master.status(cluster.endpoints[0])["raftIndex"] == before
+    slave.withdraw("h1")
+    slave.close()
 
 
 def test_the_command_line_of_a_slave_sees_and_does_what_it_may(slave, master):

@@ -150,8 +150,14 @@ class V3Store:
         return {who: age for who, age in ages.items() if age is not None}
 
     def tell(self, host: str, about: str, text: str) -> None:
-        """Write the text; it has no lease: others see by the host's record whether it lives."""
-        self.gateway.put(self._layout.told(host, about), text)
+        """Write the text; it has no lease: others see by the host's record whether it lives.
+
+        What is there already is not written: a read costs the masters less.
+        """
+        key = self._layout.told(host, about)
+        found = self.gateway.get(key)
+        if found is None or found.value != text:
+            self.gateway.put(key, text)
 
     def told(self, about: str) -> Mapping[str, str]:
         """Read what all hosts tell."""
