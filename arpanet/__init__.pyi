@@ -77,7 +77,13 @@ from .settings.core import (
     HOSTNAME as HOSTNAME,
 )
 from .settings.declared import Setting as Setting, Settings as Settings, Source as Source
-from .vault import ABSENT as ABSENT, Entry as Entry, MemoryVault as MemoryVault, Vault as Vault
+from .vault import (
+    ABSENT as ABSENT,
+    Entry as Entry,
+    Hearing as Hearing,
+    MemoryVault as MemoryVault,
+    Vault as Vault,
+)
 
 __version__: str
 hookimpl: pluggy.HookimplMarker

@@ -26,7 +26,7 @@ METHODS = {
         *("read", "follow", "session", "check"),
         *("withdraw", "leader", "silences", "close"),
     ),
-    "arpanet_vault": ("read", "list", "write", "delete", "close"),
+    "arpanet_vault": ("read", "list", "write", "delete", "follow", "close"),
 }
 
 

@@ -7,9 +7,10 @@ every host and written by masters only; all others masters alone see.
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-__all__ = ["ABSENT", "Entry", "MemoryVault", "Vault"]
+__all__ = ["ABSENT", "Entry", "Hearing", "MemoryVault", "Vault"]
 
 #: The version of what is not there.
 ABSENT = 0
@@ -23,6 +24,13 @@ class Entry(NamedTuple):
 
     value: str
     version: int
+
+
+class Hearing(Protocol):
+    """What :meth:`Vault.follow` returns."""
+
+    def close(self) -> None:
+        """Hear no more."""
 
 
 class Vault(Protocol):
@@ -49,6 +57,14 @@ class Vault(Protocol):
     def delete(self, name: str, version: int | None = None) -> bool:
         """Keep nothing under *name*; return whether something was, of that *version* if given."""
 
+    def follow(self, changed: Callable[[], None]) -> Hearing:
+        """Call *changed*, from another thread, soon after anything may have changed: for masters.
+
+        Also when what changes is heard from then on, and when it is not. Returns at once, raises
+        nothing. What a call is for, a look now and then is for, too: a master that is asked may
+        hang.
+        """
+
     def close(self) -> None:
         """Let go of connections."""
 
@@ -61,6 +77,7 @@ class MemoryVault:
         self._lock = threading.Lock()
         self._version = ABSENT
         self._entries: dict[str, tuple[Entry, float]] = {}
+        self._heard: list[Callable[[], None]] = []
 
     def read(self, name: str) -> Entry | None:
         """See :class:`Vault`."""
@@ -80,7 +97,8 @@ class MemoryVault:
             self._version += 1
             until = self._clock() + ttl if ttl else float("inf")
             self._entries[name] = (Entry(value, self._version), until)
-            return True
+        self._tell()
+        return True
 
     def delete(self, name: str, version: int | None = None) -> bool:
         """See :class:`Vault`."""
@@ -88,10 +106,21 @@ class MemoryVault:
             was = name in self._living() and self._is(name, version)
             if was:
                 del self._entries[name]
-            return was
+        self._tell()
+        return was
+
+    def follow(self, changed: Callable[[], None]) -> Hearing:
+        """See :class:`Vault`; what goes by itself is not told."""
+        self._heard.append(changed)
+        changed()
+        return _Heard(self._heard, changed)
 
     def close(self) -> None:
         """See :class:`Vault`."""
+
+    def _tell(self) -> None:
+        for changed in list(self._heard):
+            changed()
 
     def _is(self, name: str, version: int | None) -> bool:
         found = self._living().get(name)
@@ -100,3 +129,12 @@ class MemoryVault:
     def _living(self) -> dict[str, Entry]:
         now = self._clock()
         return {name: entry for name, (entry, until) in self._entries.items() if now < until}
+
+
+class _Heard:
+    def __init__(self, every: list[Callable[[], None]], mine: Callable[[], None]) -> None:
+        self._every, self._mine = every, mine
+
+    def close(self) -> None:
+        with suppress(ValueError):  # it was closed before
+            self._every.remove(self._mine)

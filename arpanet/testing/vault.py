@@ -12,6 +12,7 @@ In a test module of yours::
 """
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -114,3 +115,22 @@ class VaultContract:
         after = other.read("a")
         assert after
         assert after.value == "2"
+
+    def test_who_follows_is_told_of_what_others_change(self, vault: Vault, other: Vault) -> None:
+        told = threading.Event()
+        hearing = other.follow(told.set)
+        assert told.wait(self.ttl * 10)  # from here on, nothing is missed
+        changes: list[Callable[[], object]] = [
+            lambda: vault.write("tokens/a", "1"),
+            lambda: vault.write("public/hosts/h1", "1"),
+            lambda: vault.delete("tokens/a"),
+        ]
+        for change in changes:
+            told.clear()
+            change()
+            assert told.wait(self.ttl * 10)
+        hearing.close()
+        hearing.close()
+        last = vault.follow(told.set)
+        wait_for(told.is_set, self.ttl * 10)
+        last.close()

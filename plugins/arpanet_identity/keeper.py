@@ -20,14 +20,15 @@ from arpanet_identity.rotator import Turning
 from arpanet_identity.server import Deeds, Server
 from arpanet_identity.settings import ARPANET_ENROL_PORT
 
-__all__ = ["EVERY", "PART", "Keeper"]
+__all__ = ["PART", "Keeper"]
 
 log = logging.getLogger(__name__)
 
 #: The part's name of the container, of its agent and of its status file.
 PART = "master"
-#: Seconds between two looks at who is let in.
-EVERY = 4.0
+#: Seconds between two looks at who is let in: when one failed; else, what the vault tells is not
+#: waited for any longer; and at least, however much it tells.
+AGAIN, LOOK, LEAST = 4.0, 60.0, 0.5
 #: How many CAs a host may say that it trusts, and how each is said.
 MOST, FINGERPRINT = 8, re.compile("[0-9a-f]{64}")
 
@@ -44,14 +45,17 @@ class Keeper:
         name = context.settings[HOSTNAME]
         self._turning = Turning(self._vault, self._store, name, restart)
         self._server: Server | None = None
-        self._ended = threading.Event()
+        self._ended, self._news = threading.Event(), threading.Event()
         self._hosts = 0
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
+        self._hearing = self._vault.follow(self._news.set)
 
     def close(self) -> None:
         """Stop."""
         self._ended.set()
+        self._news.set()
+        self._hearing.close()
         if self._server:
             self._server.close()
         self._thread.join(5)
@@ -59,12 +63,14 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._ended.is_set():
+            self._news.clear()  # what is told from here on is looked at once more
             # its part of a change of the CA first: nobody gets a certificate of the former one then
             troubles = [self._try(one) for one in (self._turn, self._serve, self._keep)]
             state = {"hosts": self._hosts, "trouble": "; ".join(filter(None, troubles))}
             with suppress(OSError):
                 statusfile.write(PART, state)
-            self._ended.wait(EVERY)
+            self._ended.wait(LEAST)
+            self._news.wait(AGAIN if any(troubles) else LOOK)
 
     @staticmethod
     def _try(deed: Callable[[], None]) -> str:

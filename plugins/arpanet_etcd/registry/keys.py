@@ -65,6 +65,8 @@ class Layout:
         #: the same for all that any host may read. What masters alone see lies before it: etcd up
         #: to 3.6.13 lets who may read a key watch all that follow
         self.readable = (f"{self.root}hosts/", f"{self.root}told0")
+        #: the same for the vault, for masters: hosts' records lie in between
+        self.vault = (f"{self.root}closed/", f"{self.root}identity0")
 
     def host(self, name: str) -> str:
         """Return the key of a host's record."""
@@ -97,6 +99,10 @@ class Layout:
         if PUBLIC.startswith(prefix) and prefix != PUBLIC:
             return (f"{self.root}identity/{prefix}", begin)
         return (begin,)
+
+    def is_kept(self, key: str) -> bool:
+        """Whether *key* is of the vault."""
+        return key[len(self.root) :].partition("/")[0] in ("closed", "identity")
 
     def kept_name(self, key: str) -> str:
         """Return the name whose key is *key*; the reverse of :meth:`kept`."""

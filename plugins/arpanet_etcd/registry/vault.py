@@ -12,6 +12,7 @@ from arpanet import ABSENT, HOSTNAME, Entry, RegistryError, Settings, SettingsEr
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError, Json, Unanswered, Value
+from arpanet_etcd.registry.hearing import VaultHearing
 from arpanet_etcd.registry.keys import Layout
 from arpanet_etcd.settings import ARPANET_ETCD_API, where
 
@@ -76,6 +77,10 @@ class V3Vault:
                 if self._swap(key, found.mod_revision, wire.delete_op(key), lambda now: not now):
                     return True
         raise RegistryError(f"others keep changing {name}", "try again")
+
+    def follow(self, changed: Callable[[], None]) -> VaultHearing:
+        """Have a watch, which only masters may."""
+        return VaultHearing(self._gateway, self._layout, changed)
 
     def _swap(
         self, key: str, version: int, operation: Json, applied: Callable[[Value | None], bool]

@@ -2,9 +2,10 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
-from arpanet import HOSTNAME, ArpanetError, Context, EngineError, RegistryError
+from arpanet import HOSTNAME, ArpanetError, Context, EngineError, Hearing, RegistryError
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters import flags, image
 from arpanet_etcd.masters.image import Image
@@ -17,8 +18,9 @@ __all__ = ["Upgrader", "fetched", "make_upgrader", "repository"]
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks.
-EVERY = 3.0
+#: Seconds between two looks for an exchange that was killed, and between two questions for wishes
+#: of which nothing is heard: a token lives for five minutes.
+EVERY, LOOK = 3.0, 60.0
 
 Deed = Callable[[Wish], str]
 
@@ -43,29 +45,48 @@ class Upgrader:
         self._name, self._wishes, self._cluster = name, wishes, cluster
         self._deeds, self._finish = deeds, finish
         self._answer: tuple[Wish, str, ArpanetError | None] | None = None
-        self._ended = threading.Event()
+        self._ended, self._news = threading.Event(), threading.Event()
+        self._ask_at = 0.0
+        self._hearing: Hearing | None = None
         self._thread = threading.Thread(target=self._run, name="upgrader", daemon=True)
 
     def start(self) -> None:
         """Begin."""
+        self._hearing = self._wishes.follow(self._news.set)
         self._thread.start()
 
     def close(self) -> None:
         """Stop; what is under way is not waited for: the next agent goes on with it."""
         self._ended.set()
+        self._news.set()
+        if self._hearing:
+            self._hearing.close()
 
     def _run(self) -> None:
-        while True:
+        while not self._ended.is_set():
             try:
-                self.look()
+                self._look_or_finish()
             except RegistryError as problem:
                 log.debug("no wishes: %s", problem)  # others say that no master answers
             except ArpanetError as problem:
                 log.warning("another etcd: %s", problem)
             except Exception:  # whatever it is, the next look may be better
                 log.exception("looking for wishes failed, and goes on")
-            if self._ended.wait(EVERY):
-                return
+            self._news.wait(EVERY)
+
+    def _look_or_finish(self) -> None:
+        """Ask where something was heard, or not for long, or nobody answered; else look at disk."""
+        now = time.monotonic()
+        if not self._news.is_set() and now < self._ask_at:
+            self._finish()
+            return
+        self._news.clear()
+        self._ask_at = now + LOOK
+        try:
+            self.look()
+        except Exception:
+            self._ask_at = 0.0
+            raise
 
     def look(self) -> None:
         """Do what is asked, if anything is; say what became of it, also later.
@@ -87,7 +108,7 @@ class Upgrader:
         try:
             wish = self._wishes.of(self._name)
         except RegistryError:
-            wish = None  # what was killed may be why
+            wish, self._ask_at = None, 0.0  # what was killed may be why
         if wish is None or not wish.open:
             self._finish()
             return

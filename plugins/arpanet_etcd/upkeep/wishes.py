@@ -4,11 +4,11 @@ A wish that nobody takes goes by itself, so that no agent begins long after whoe
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from arpanet import ABSENT, Vault, codec
+from arpanet import ABSENT, Hearing, Vault, codec
 
 __all__ = ["EXCHANGE", "FETCH", "WAITS", "Wish", "Wishes"]
 
@@ -55,6 +55,10 @@ class Wishes:
     def of(self, host: str) -> Wish | None:
         """Return what is asked of *host*, or was last."""
         return self._read(host)[0]
+
+    def follow(self, changed: Callable[[], None]) -> Hearing:
+        """Call *changed* when anybody may have asked for something."""
+        return self._vault.follow(changed)
 
     def ask(self, host: str, wish: Wish) -> None:
         """Ask it; what was asked before is forgotten."""

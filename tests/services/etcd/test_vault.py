@@ -1,5 +1,7 @@
 """The vault over etcd: what any vault promises, and what becomes of a change without an answer."""
 
+import queue
+
 import pytest
 from arpanet_etcd.client.wire import Unanswered
 from arpanet_etcd.registry.keys import Layout
@@ -103,3 +105,24 @@ def test_one_that_never_gets_an_answer_says_so(vault, losing):
     losing(*[False] * 9)
     with pytest.raises(RegistryError, match="don't say"):
         vault.write("a", "1", ABSENT)
+
+
+def test_of_instances_and_hosts_nothing_is_told_and_what_breaks_is_made_anew(
+    vault, opened, one_etcd, layout
+):
+    told = queue.SimpleQueue()
+    hearing = opened().follow(lambda: told.put(None))
+    told.get(timeout=10)
+    one_etcd.gateway.put(layout.host("h1"), "{}")
+    vault.write("tokens/a", "1")
+    told.get(timeout=10)
+    assert told.empty()  # they come in the order in which they were written
+    hearing._watch._hang_up()
+    told.get(timeout=10)  # nothing is heard
+    told.get(timeout=10)  # it is again
+    vault.delete("tokens/a")
+    told.get(timeout=10)
+    hearing.close()
+    vault.write("tokens/a", "2")
+    with pytest.raises(queue.Empty):
+        told.get(timeout=0.5)

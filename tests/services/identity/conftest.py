@@ -19,7 +19,8 @@ def registry():
 @pytest.fixture
 def agent(arpanet_agent, registry, tmp_path, monkeypatch):
     """Make an agent of a host; all are at their own address, and have the first for a master."""
-    monkeypatch.setattr(keeper, "EVERY", 0.1)
+    monkeypatch.setattr(keeper, "AGAIN", 0.1)
+    monkeypatch.setattr(keeper, "LEAST", 0.01)
     monkeypatch.setattr(node, "node_image", lambda _: "arpanet/node:1")
     monkeypatch.setattr(node, "LISTENS", 0.0)  # no agent runs
     running, first = [], free_address()

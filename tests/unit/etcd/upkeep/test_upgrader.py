@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from arpanet_etcd.upkeep import upgrader
 from arpanet_etcd.upkeep.upgrader import Upgrader, repository
 from arpanet_etcd.upkeep.wishes import EXCHANGE, FETCH, Wish, Wishes
 
 from arpanet.errors import ArpanetError, EngineError, RegistryUnreachable
 from arpanet.vault import MemoryVault
+from tests.conftest import wait_for
 
 FETCHING = Wish("1", "c1", FETCH, "etcd:b", "3.5.30")
 RUNNING = Wish("2", "c1", EXCHANGE, "etcd:b", "3.5.30")
@@ -158,3 +160,51 @@ def test_an_error_without_a_hint_has_none():
     master = Master()
     master.problem = ArpanetError("no")
     assert master.asked(RUNNING).hint == ""
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Begin; it asks only where it heard something, or nobody answered."""
+    monkeypatch.setattr(upgrader, "EVERY", 0.001)
+    monkeypatch.setattr(upgrader, "LOOK", float("inf"))
+    running = []
+
+    def begin(vault):
+        master = Master(vault)
+        running.append(master.upgrader)
+        master.upgrader.start()
+        wait_for(lambda: len(master.did) > 2)
+        return master
+
+    yield begin
+    for one in running:
+        one.close()
+
+
+def test_it_hears_of_a_wish_and_looks_for_what_was_killed_meanwhile(begun):
+    master = begun(vault := Counting())
+    asked = vault.asked
+    wait_for(lambda: len(master.did) > 5)
+    assert set(master.did) == {"finish"}
+    assert vault.asked == asked
+    master.wishes.ask("h1", FETCHING)
+    wait_for(lambda: not master.wishes.of("h1").open)
+    assert "fetch etcd:b" in master.did
+
+
+def test_of_what_it_heard_it_asks_until_a_master_answers(begun):
+    master = begun(vault := Silent())
+    vault.down = True
+    master.wishes.ask("h1", FETCHING)
+    before = len(master.did)
+    wait_for(lambda: len(master.did) > before + 3)
+    vault.down = False
+    wait_for(lambda: not master.wishes.of("h1").open)
+
+
+class Counting(MemoryVault):
+    asked = 0
+
+    def read(self, name):
+        self.asked += 1
+        return super().read(name)
