@@ -13,6 +13,9 @@ __all__ = ["agent_container"]
 KEPT = "/var/lib/arpanet"
 #: Where they leave their state: in memory, and bounded, so that no plugin fills it.
 RUN = {"/run": "rw,nosuid,nodev,size=16m,mode=755"}
+#: To glibc: one heap for all threads, of which Python runs one at a time anyway, and what is free
+#: at its end goes back to the system.
+HEAP = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "65536"}
 
 
 def agent_container(context: Context, part: str, name: str, **more: Any) -> ContainerSpec:
@@ -31,7 +34,7 @@ def agent_container(context: Context, part: str, name: str, **more: Any) -> Cont
     given: dict[str, Any] = {
         "command": ("agent", part),
         "role": "slave",
-        "env": context.settings.environment(),
+        "env": {**HEAP, **context.settings.environment()},
         "network": "host",
         "tmpfs": RUN,
         "docker": True,
