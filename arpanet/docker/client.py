@@ -92,10 +92,9 @@ class Client:
                 self._api = self._client(ANSWER)
             return Touched(client, self._url)
 
-    def listed(self, label: str | None = None, state: str = "") -> dict[str, Glance]:
-        """Return, by id, what runs, or all that carries *label*, in any state or in one."""
-        wanted = {"label": label, "status": state}
-        filters = {name: value for name, value in wanted.items() if value}
+    def listed(self, label: str | None = None) -> dict[str, Glance]:
+        """Return, by id, what runs, or all that carries *label*, running or not."""
+        filters = {"label": label} if label else None
         with self._doing("list containers"):
             found = self._api.containers(all=label is not None, filters=filters)
         return {one["Id"]: glance(one) for one in found}

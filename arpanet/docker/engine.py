@@ -73,10 +73,6 @@ class Engine(Client):
         """Return arpanet's own containers, running or not, by name."""
         return own.own(self, part)
 
-    def ended(self) -> list[OwnContainer]:
-        """Return those of them that have ended, by name."""
-        return own.ended(self)
-
     def read_file(self, name: str, path: str) -> bytes | None:
         """Return a file out of a container, also out of its memory; ``None``: there is none."""
         found = memory.read(self, name, path, self.processes)

@@ -15,22 +15,14 @@ from arpanet.docker.specs import (
     state_volume,
 )
 
-__all__ = ["ended", "own", "remove_part", "roles", "stop_part", "sweep"]
-
-#: Docker's word for a container that was started, and runs no more.
-ENDED = "exited"
+__all__ = ["own", "remove_part", "roles", "stop_part", "sweep"]
 
 
-def own(docker: Client, part: str | None = None, state: str = "") -> list[OwnContainer]:
-    """Return arpanet's own containers, in any state or in one, by name."""
+def own(docker: Client, part: str | None = None) -> list[OwnContainer]:
+    """Return arpanet's own containers, running or not, by name."""
     label = PART_LABEL if part is None else f"{PART_LABEL}={part}"
-    inspected = (docker.inspect(one) for one in docker.listed(label, state))
+    inspected = (docker.inspect(one) for one in docker.listed(label))
     return sorted((_own(one) for one in inspected if one), key=lambda one: one.name)
-
-
-def ended(docker: Client) -> list[OwnContainer]:
-    """Return those that have ended; where there are none, that costs one question."""
-    return own(docker, state=ENDED)
 
 
 def roles(docker: Client) -> set[str]:
@@ -89,7 +81,7 @@ def _lives(pid: str) -> bool:
 def _own(inspected: Mapping[str, Any]) -> OwnContainer:
     config, state = inspected["Config"], inspected["State"]
     policy = inspected["HostConfig"].get("RestartPolicy", {}).get("Name")
-    ended = state["Status"] == ENDED and policy == ALWAYS
+    ended = state["Status"] == "exited" and policy == ALWAYS
     return OwnContainer(
         name=str(inspected["Name"]).lstrip("/"),
         part=config["Labels"][PART_LABEL],

@@ -3,6 +3,9 @@
 Whatever a container's policy is, Docker tries to start it again only until an attempt fails: one
 full disk at the wrong moment, and it stays ended (moby, daemon/monitor.go; tried with 20.10). It
 tells of the failed start then, which a container that somebody stopped or killed does not.
+
+Each container is asked about: Docker's list is of what it could write down, so that one which ended
+while the disk was full runs on there.
 """
 
 import logging
@@ -16,8 +19,8 @@ __all__ = ["Host", "Reviving"]
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks.
-EVERY = 5.0
+#: Seconds between two looks; each costs some questions, of every agent of a host.
+EVERY = 15.0
 #: Seconds that :meth:`Reviving.close` waits for its thread.
 LINGER = 5.0
 
@@ -25,8 +28,8 @@ LINGER = 5.0
 class Host(Protocol):
     """Whose containers these are; each method may raise ``EngineError``."""
 
-    def ended(self) -> list[OwnContainer]:
-        """Return arpanet's own that have ended."""
+    def own(self) -> list[OwnContainer]:
+        """Return arpanet's own, running or not."""
 
     def start(self, container: str) -> None:
         """Start one."""
@@ -61,7 +64,7 @@ class Reviving:
                 log.exception("the look for ended containers failed, and is done again")
 
     def _look(self) -> None:
-        for one in self._host.ended():
+        for one in self._host.own():
             # an update of this container is under way while it has another name than its own
             if one.given_up and not one.name.endswith((".new", ".old")):
                 self._start(one)

@@ -15,7 +15,7 @@ class Host:
         self.broken = ()
         self.containers, self.started, self.problems, self.looks = containers, [], [], 0
 
-    def ended(self):
+    def own(self):
         self.looks += 1
         return self.containers
 
