@@ -6,10 +6,11 @@ comes the one in this host's etcd container, then one in a container of its own.
 
 import os
 import shutil
-import subprocess
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from arpanet import ArpanetError, Context, Identity, identity
 from arpanet_etcd.masters import flags, health
@@ -24,13 +25,13 @@ ENDLESS = frozenset({"watch", "lock", "elect", "make-mirror"})
 
 
 def run(context: Context, words: Sequence[str]) -> int:
-    """Run it with this command's input and output; return its exit code."""
+    """Become this host's own, or return the exit code of one in a container."""
     argv = ["etcdctl", *_where(words, endpoints(context.settings)), *words]
     me = identity.of(context.settings)
     v2 = context.settings[ARPANET_ETCD_API] == "v2"
     env = environment(v2, me, me.host if me else None)
-    if shutil.which("etcdctl"):
-        return subprocess.run(argv, env={**os.environ, **env}).returncode
+    if program := shutil.which("etcdctl"):
+        _become(program, argv, {**os.environ, **env})
     if ENDLESS & set(words):
         raise ArpanetError(
             f"etcdctl {words[0]} needs an etcdctl on this host", "for example Debian's etcd-client"
@@ -41,6 +42,15 @@ def run(context: Context, words: Sequence[str]) -> int:
     sys.stdout.flush()
     sys.stderr.buffer.write(err)
     return code
+
+
+def _become(program: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:
+    """Go on as *program*: who ends or stops this command means that one, by whatever signal."""
+    for one in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two, and exec inherits it
+        signal.signal(one, signal.SIG_DFL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(program, argv, env)  # noqa: S606
 
 
 def _where(words: Sequence[str], masters: Sequence[str]) -> list[str]:
