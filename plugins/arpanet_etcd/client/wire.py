@@ -66,7 +66,9 @@ class EtcdError(RegistryError):
         late = self.code == UNKNOWN and "timed out" in self.message
         # code 9 from etcd 3.6 on, 14 before
         learner = self.code == PRECONDITION and "not supported for learner" in self.message
-        return late or learner or self.code in (DEADLINE, UNAVAILABLE)
+        # what is between etcd's gateway and etcd broke, as it does when etcd ends or has just begun
+        broken = self.code == UNKNOWN and "transport: " in self.message
+        return late or learner or broken or self.code in (DEADLINE, UNAVAILABLE)
 
 
 class NotEtcd(EtcdError, RegistryUnreachable):

@@ -17,11 +17,11 @@ def test_who_ends_the_command_ends_etcdctl(
     """Else it would go on for ever, and hold what its output goes to."""
     key = f"{layout.root}a"
     with closing(one_etcd.gateway) as gateway:
-        gateway.put(key, "1")
+        revision = gateway.put(key, "1")
     (place,) = one_etcd.endpoints
     given = {"HOME": str(tmp_path), "ARPANET_IP": "10.0.0.9", "ARPANET_TLS": "off"}
     given["ARPANET_MASTERS"] = place.removeprefix("http://")
-    words = ["etcdctl", "--endpoints", place, "watch", "--rev=1", key]
+    words = ["etcdctl", "--endpoints", place, "watch", f"--rev={revision}", key]
     process = subprocess.Popen(
         # not every parent leaves Ctrl-C as a terminal has it, and a child inherits that
         ["env", "--default-signal=INT", sys.executable, "-m", "arpanet", *words],
@@ -29,8 +29,12 @@ def test_who_ends_the_command_ends_etcdctl(
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout
-    assert process.stdout.readline() == "PUT\n"
-    process.send_signal(number)
-    process.communicate(timeout=30)  # until nobody holds its output any more
+    with process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "PUT\n"
+            process.send_signal(number)
+            process.communicate(timeout=30)  # until nobody holds its output any more
+        finally:
+            process.kill()
     assert process.returncode

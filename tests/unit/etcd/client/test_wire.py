@@ -49,6 +49,13 @@ def test_events_of_both_kinds():
             "rpc not supported for learner",
         ),
         (500, b'{"error":"etcdserver: request timed out","code":2}', 2, True, "request timed out"),
+        (
+            500,
+            b'{"error":"OK: HTTP status code 200; transport: missing content-type field","code":2}',
+            2,
+            True,
+            "OK: HTTP status code 200; transport: missing content-type field",
+        ),
         (500, b'{"error":"broken","code":2}', 2, False, "broken"),
         (429, b'{"code":8,"message":"etcdserver: mvcc: database space exceeded"}', 8, False, None),
     ],
