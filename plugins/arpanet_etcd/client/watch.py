@@ -76,9 +76,10 @@ class Watch:
         try:
             for line in stream.lines(self._response):
                 self._heard = True
+                document = codec.parse(line)
                 if not self.position.cluster:
-                    self._begin(codec.parse(line))
-                yield self._step(codec.parse(line))
+                    self._begin(document)
+                yield self._step(document)
         except EtcdError as problem:
             if problem.temporary and not self._closed.is_set():
                 self._blame(problem.message)
