@@ -5,8 +5,8 @@ import os
 import select
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 
 __all__ = ["CREATED", "MOVED", "Watch", "entries"]
 
@@ -17,7 +17,7 @@ _EVENT = struct.Struct("iIII")
 
 
 class Watch:
-    """What comes into *directories* from now on; to be left as a context.
+    """What comes into *directories* from now on, until it is closed.
 
     :param how: :data:`CREATED` or :data:`MOVED`.
     :raises OSError: none of them can be watched.
@@ -38,15 +38,8 @@ class Watch:
             os.close(self._descriptor)
             raise problem
 
-    def __enter__(self) -> "Watch":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Watch no more."""
         os.close(self._descriptor)
 
     def come(self, seconds: float | None = None) -> list[Path]:
@@ -72,7 +65,7 @@ def entries(directories: Iterable[Path], how: int) -> Iterator[Path]:
 
     For the rest, see :class:`Watch`.
     """
-    with Watch(directories, how) as watch:
+    with closing(Watch(directories, how)) as watch:
         while True:
             yield from watch.come()
 

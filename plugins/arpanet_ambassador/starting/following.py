@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +93,7 @@ class Starting:
         files = self._host / str(self._files()).lstrip("/")
         tasks = [self._host / one for one in _TASKS]
         followed: list[Iterator[None]] = []
-        with inotify.Watch(tasks, inotify.CREATED) as watch:
+        with closing(inotify.Watch(tasks, inotify.CREATED)) as watch:
             there = [task for place in tasks if place.is_dir() for task in place.iterdir()]
             threading.Thread(target=self._look_at, args=(there, files), daemon=True).start()
             # all by this one thread: on a busy machine each change of threads is a wait for a
