@@ -4,8 +4,11 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from arpanet_lab.host import Host
 
 from tests.conftest import wait_for
 from tests.lab.cluster import WHOLE, Cluster, fails, own, run, services, write_rc
@@ -109,6 +112,15 @@ def test_a_name_that_is_somebody_elses(bare):
     run(bare, "docker rm -f arpanet_backends")
 
 
+def published(host: Host, containers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Run what publishes a port, each with more than a command line may hold."""
+    with docker_of(host) as api:
+        for name, more in containers.items():
+            config = api.create_host_config(publish_all_ports=True)
+            api.create_container("redis", name=name, ports=[7000], host_config=config, **more)
+            api.start(name)
+
+
 def test_labels_and_variables_of_1_6_megabytes_harm_only_their_containers(tidy):
     host = tidy.hosts[0]
     text = "x" * 100_000
@@ -116,11 +128,7 @@ def test_labels_and_variables_of_1_6_megabytes_harm_only_their_containers(tidy):
         "labelled": {"labels": {"SERVICE_TEXT": 16 * text}},
         "variables": {"environment": {f"SERVICE_TEXT{at}": text for at in range(16)}},
     }
-    with docker_of(host) as api:
-        for name, more in odd.items():
-            published = api.create_host_config(publish_all_ports=True)
-            api.create_container("redis", name=name, ports=[7000], host_config=published, **more)
-            api.start(name)
+    published(host, odd)
     run(host, f"docker run -d --name fine -p 7000 -e SERVICE_NAME=fine {REDIS}")
     wait_for(lambda: "fine" in services(host))
     assert "redis" not in services(host)
@@ -133,11 +141,7 @@ def test_labels_and_variables_of_1_6_megabytes_harm_only_their_containers(tidy):
         "many": {"environment": {"SERVICE_NAME": names[200]}},
         "hosts": {"labels": {"SERVICE_NAME": names[10_000]}},
     }
-    with docker_of(host) as api:
-        for name, more in odd.items():
-            published = api.create_host_config(publish_all_ports=True)
-            api.create_container("redis", name=name, ports=[7000], host_config=published, **more)
-            api.start(name)
+    published(host, odd)
     run(host, f"docker run -d --name fine -p 7000 -e SERVICE_NAME=fine,n7 {REDIS}")
     wait_for(lambda: "fine" in services(host))
     told = [f"{name}: the registry refuses host1:{name}:7000: has" for name in odd]
