@@ -1,11 +1,8 @@
 """This host's Docker as plugins see it: a client's single steps, and what is made of them."""
 
-from collections.abc import Iterator
-from contextlib import closing
-
 from arpanet.docker import ensuring, following, memory, own, reviving
 from arpanet.docker.client import Client
-from arpanet.docker.inspect import container_record, described
+from arpanet.docker.inspect import container_record
 from arpanet.docker.specs import ContainerSpec, OwnContainer
 from arpanet.records import Container
 
@@ -29,25 +26,6 @@ class Engine(Client):
         """Return a running container, ``None`` when it is not running."""
         inspected = self.inspect(container)
         return container_record(inspected) if inspected else None
-
-    def existing(self) -> Iterator[str]:
-        """Yield the id of every container, running or not, and of each that is made, as it is made.
-
-        :raises EngineError: Docker is away, or ends the stream of events.
-        """
-        with closing(self.subscribe()) as events:
-            with self._doing("list containers"):
-                every = [str(one["Id"]) for one in self._api.containers(all=True)]
-            yield from every
-            yield from (event.container for event in events if event.action == "create")
-
-    def declared(self, container: str) -> Container | None:
-        """Return the record of a container, running or not; ``None``: there is none.
-
-        Docker locks a container while it starts it: the answer comes before that, or after it.
-        """
-        inspected = self.inspect(container)
-        return described(inspected) if inspected else None
 
     def follow(self, notify: following.Notify, resync: float = 30.0) -> following.Following:
         """Call *notify*, from another thread, with all running containers now and at each change.

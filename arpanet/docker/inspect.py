@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 
 from arpanet.records import Container, Port
 
-__all__ = ["EVENT_FILTERS", "KILL", "Event", "container_record", "described", "touched"]
+__all__ = ["EVENT_FILTERS", "KILL", "Event", "container_record", "touched"]
 
 #: What Docker is asked to report. Health checks alone cause thousands of exec events, which Docker
 #: thereby keeps to itself. ``health_status`` makes Docker match all of these as prefixes.
 EVENT_FILTERS = {
     "type": ["container", "network"],
     "event": [
-        "create",
         "start",
         "die",
         "destroy",
@@ -62,12 +61,8 @@ def container_record(inspected: Json) -> Container | None:
     One that Docker is about to restart counts as not running: it has no process.
     """
     state = inspected.get("State") or {}
-    return described(inspected) if state.get("Running") and state.get("Pid") else None
-
-
-def described(inspected: Json) -> Container:
-    """Return the record of an inspected container, whether it runs or not."""
-    state = inspected.get("State") or {}
+    if not state.get("Running") or not state.get("Pid"):
+        return None
     config = inspected.get("Config") or {}
     network = inspected.get("NetworkSettings") or {}
     endpoints = network.get("Networks") or {}
@@ -78,7 +73,7 @@ def described(inspected: Json) -> Container:
         id=inspected["Id"],
         name=str(inspected["Name"]).lstrip("/"),
         image=config.get("Image") or inspected.get("Image") or "",
-        pid=state.get("Pid") or 0,
+        pid=state["Pid"],
         started=state.get("StartedAt") or "",
         network_mode="bridge" if mode == "default" else mode,
         networks={name: _address(endpoints[name] or {}) for name in sorted(endpoints)},

@@ -4,6 +4,7 @@ Nothing is touched before both Docker and the registry were seen once: until the
 earlier ambassador left stay as they are, and go on working.
 """
 
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ class Ambassador:
     :param machine: this host, where it is not that of process 1.
     :param place: where the links are that were added to running containers.
     :param wait: what ARPANET_CONNECT_WAIT is.
+    :param early: for the proxy alone: makes what takes dials that nobody else listens for.
     :ivar plan: what is in force.
     """
 
@@ -56,6 +58,7 @@ class Ambassador:
         machine: Host | None = None,
         place: Path = LINKS,
         wait: float = 0.0,
+        early: Callable[[], socket.socket | None] | None = None,
     ) -> None:
         self._context, self._clock, self._wait = context, clock, wait
         # the proxy alone has no need to see the clients' processes
@@ -64,9 +67,7 @@ class Ambassador:
         self._asking = Asking(context)
         self.plan = Plan()
         self._planner, self._packer = Planner(), Packer()
-        self.chain = chain(
-            plane, lambda: self._clients.holder, verify, machine, self._clients.expected
-        )
+        self.chain = chain(plane, lambda: self._clients.holder, verify, machine, early)
         self.flows = Flows(self.chain.planes, verify, context.wake)
         self._publisher, self._alarm = Publisher(context, NAME), Alarm(context.wake)
         self._checked, self._tidied = clock(), False

@@ -12,7 +12,6 @@ from arpanet_ambassador.networks import Networks
 from arpanet_ambassador.planes.namespaces import name_of
 from arpanet_ambassador.planes.plane import Home
 from arpanet_ambassador.starting.describing import declares
-from arpanet_ambassador.starting.expected import Expected
 from arpanet_ambassador.starting.following import Starting
 from arpanet_ambassador.volume import Kept
 
@@ -50,24 +49,11 @@ class Clients:
         self._starting = (
             Starting(self._may_declare, self._files, self._write, context.wake) if sees else None
         )
-        self._expected = (
-            None
-            if sees
-            else Expected(
-                lambda: context.engine.existing(),
-                lambda key: context.engine.declared(key),
-                context.wake,
-            )
-        )
 
     @property
     def named(self) -> Mapping[str, frozenset[str]]:
         """Namespace -> the ambassador's addresses in the hosts files of its containers."""
         return self._hosts.found
-
-    def expected(self) -> frozenset[int]:
-        """Return at which ports containers that may start dial the ambassador."""
-        return self._expected.ports if self._expected else frozenset()
 
     @property
     def unnamed(self) -> Mapping[str, Mapping[str, str]]:

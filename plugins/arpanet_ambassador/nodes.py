@@ -8,7 +8,7 @@ otherwise: it is renamed rather than made anew, and outlives ``slave stop`` whil
 it.
 
 For the proxy plane alone, the ambassador joins the network namespace of the linked container: it
-needs no privileges then.
+needs no privileges then but to write rules there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,6 +97,7 @@ def _agent(
         volumes={_VOLUME: f"{LINKS}:ro"},
         network=f"container:{name}" if proxy_only else "host",
         capabilities=() if proxy_only else CAPABILITIES,
+        also=("NET_ADMIN",) if proxy_only else (),  # in what it joins: see proxy/early.py
         pid_host=not proxy_only,
         security=() if proxy_only else ("apparmor=unconfined", "label=disable"),
     )

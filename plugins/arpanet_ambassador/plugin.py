@@ -133,6 +133,7 @@ class AmbassadorPlugin:
         if self._ambassador is None:
             # here, since the command line needs nothing of it, and it takes 0.2 s
             from arpanet_ambassador.ambassador import Ambassador
+            from arpanet_ambassador.planes.proxy import early
 
             settings = context.settings
             self._ambassador = Ambassador(
@@ -140,6 +141,7 @@ class AmbassadorPlugin:
                 settings[AMBASSADOR_NAME],
                 settings[ARPANET_PLANE],
                 wait=settings[ARPANET_CONNECT_WAIT],
+                early=early.listener,
             )
         return self._ambassador
 

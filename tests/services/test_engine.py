@@ -48,22 +48,6 @@ def test_the_four_outcomes(engine):
     assert engine.roles() == {"master"}
 
 
-def test_what_exists_and_what_is_made_is_told_before_it_runs(engine, clean_dockerd):
-    def made(name):
-        command = f"docker create --name {name} -e A={name} busybox".split()
-        return clean_dockerd.run(command).stdout.strip()
-
-    one = made("one")
-    told = engine.existing()
-    assert next(told) == one
-    two = made("two")
-    assert two in told  # what was made in the seconds before may come once more, and first
-    found = engine.declared(two)
-    assert (found.name, found.env["A"], found.pid) == ("two", "two", 0)
-    told.close()
-    assert engine.declared("three") is None
-
-
 def test_all_of_a_spec_reaches_docker(engine):
     engine.ensure(
         replace(

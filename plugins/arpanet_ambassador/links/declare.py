@@ -31,7 +31,6 @@ __all__ = [
     "Declaring",
     "declared",
     "owner",
-    "ports",
 ]
 
 BACKEND, CONNECT = "backend", "connect"
@@ -111,13 +110,6 @@ def declared(world: Declaring) -> list[Declared]:
             found += _of_one(container, own, world)
     found.sort(key=lambda link: (link.client, link.port, link.form))
     return _without_conflicts(found)
-
-
-def ports(container: Container) -> frozenset[int]:
-    """Return at which TCP ports *container* dials the ambassador, going by its variables."""
-    found = (match for key in container.env if (match := _VARIABLE.fullmatch(key)))
-    numbers = (int(one[1]) for one in found if (one[2] or "tcp").lower() == "tcp")
-    return frozenset(one for one in numbers if 0 < one < 65536)
 
 
 def owner(container: Container, containers: Mapping[str, Container]) -> Container:

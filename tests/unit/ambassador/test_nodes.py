@@ -147,9 +147,10 @@ def test_proxy_plane_enters_the_namespace_of_what_clients_are_linked_to(run):
     engine = run("slave_start", HOLDER, AGENT, ARPANET_PLANE="proxy")
     assert engine.did == ["stop ambassador", CLEAR, "ensure arpanet_backends_agent"]
     (spec,) = engine.specs
-    assert (spec.network, spec.capabilities, spec.pid_host, spec.security) == (
+    assert (spec.network, spec.capabilities, spec.also, spec.pid_host, spec.security) == (
         "container:arpanet_backends",
         (),
+        ("NET_ADMIN",),  # in that namespace, and no other
         False,
         (),
     )

@@ -1,5 +1,6 @@
 """The proxy plane: a proxy that listens where clients dial the ambassador."""
 
+import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from arpanet import Target
@@ -16,7 +17,7 @@ class Proxied:
 
     :param holder: finds the container that clients are linked to, in whose namespace the proxy is
         to listen; without it, it listens where this process is.
-    :param expected: tells which ports clients may dial that Docker has not told of yet.
+    :param early: makes what takes dials of clients that Docker has not told of yet.
     """
 
     name = "proxy"
@@ -28,9 +29,9 @@ class Proxied:
         self,
         holder: Callable[[], Home | None] | None = None,
         verify: namespaces.Belongs = namespaces.belongs,
-        expected: Callable[[], Collection[int]] = frozenset,
+        early: Callable[[], socket.socket | None] | None = None,
     ) -> None:
-        self._holder, self._verify, self._expected = holder, verify, expected
+        self._holder, self._verify, self._early = holder, verify, early
         self._proxy: Proxy | None = None
         self._lives_in: Home | None = None
 
@@ -58,8 +59,8 @@ class Proxied:
         every = [
             (key, one) for key, client in clients.items() for one in (*client.links, *client.held)
         ]
-        ports = {one.port for _, one in every}.union(self._expected())
-        if not ports and self._proxy is None:
+        ports = {one.port for _, one in every}
+        if not ports and self._proxy is None and self._early is None:
             return {}
         try:
             blocked = self._there().update(routes, waits, ports)
@@ -96,7 +97,8 @@ class Proxied:
 
     def _there(self) -> Proxy:
         if self._holder is None:
-            self._proxy = self._proxy or Proxy()
+            if self._proxy is None:
+                self._proxy = Proxy(early=self._early() if self._early else None)
             return self._proxy
         home = self._holder()
         if home != self._lives_in:

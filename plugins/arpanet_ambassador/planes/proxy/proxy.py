@@ -58,9 +58,12 @@ class Proxy:
 
     :param host: the address to listen on; all of the ambassador's own by default.
     :param most: connections that one client may have; by default, half of all that there can be.
+    :param early: takes dials of all ports that nobody listens on.
     """
 
-    def __init__(self, host: str = "0.0.0.0", most: int = 0) -> None:
+    def __init__(
+        self, host: str = "0.0.0.0", most: int = 0, early: socket.socket | None = None
+    ) -> None:
         self._host = host
         self._room = max(1, (_raised_limit() - RESERVED) // 2)
         self._most = most or self._room // 2
@@ -75,6 +78,11 @@ class Proxy:
         self._relays: dict[asyncio.Task[None], tuple[str, int] | None] = {}
         self._buffer = memoryview(bytearray(CHUNK))
         self._loop = asyncio.new_event_loop()
+        self._always = frozenset[int]()
+        if early:
+            port = early.getsockname()[1]
+            self._always = frozenset((port,))
+            self._listen_on(port, early)
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
 
@@ -115,7 +123,7 @@ class Proxy:
     async def _listen(self, ports: set[int]) -> Mapping[int, str]:
         self._news.set()
         self._news = asyncio.Event()
-        for port in self._listeners.keys() - ports:
+        for port in self._listeners.keys() - ports - self._always:
             self._close(port)
         for key in [key for key in self._turns if key[1] not in self._routes.get(key[0], {})]:
             del self._turns[key]
@@ -127,11 +135,14 @@ class Proxy:
                 reason = problem.strerror or str(problem)
                 troubles[port] = f"the ambassador cannot listen on port {port}: {reason}"
                 continue
-            listener.setblocking(False)
-            _keep_alive(listener)  # what is accepted has it of this one
-            self._listeners[port] = listener
-            self._attend(port)
+            self._listen_on(port, listener)
         return troubles
+
+    def _listen_on(self, port: int, listener: socket.socket) -> None:
+        listener.setblocking(False)
+        _keep_alive(listener)  # what is accepted has it of this one
+        self._listeners[port] = listener
+        self._attend(port)
 
     def _attend(self, port: int) -> None:
         if listener := self._listeners.get(port):
@@ -155,7 +166,8 @@ class Proxy:
             return
         client.setblocking(False)
         self._held[source] += 1
-        relay = self._loop.create_task(self._serve(client, source, port))
+        dialled = client.getsockname()[1]  # of what comes early, any
+        relay = self._loop.create_task(self._serve(client, source, dialled))
         self._relays[relay] = None
 
         def ended(relay: asyncio.Task[None]) -> None:

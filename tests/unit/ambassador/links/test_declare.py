@@ -1,14 +1,7 @@
 """Containers -> declared links."""
 
 import pytest
-from arpanet_ambassador.links.declare import (
-    BACKEND,
-    CONNECT,
-    Declaring,
-    declared,
-    owner,
-    ports,
-)
+from arpanet_ambassador.links.declare import BACKEND, CONNECT, Declaring, declared, owner
 from arpanet_ambassador.links.specs import Service
 
 from tests.unit.ambassador.records import AMBASSADOR, backends, by_id, container
@@ -244,9 +237,3 @@ def test_a_guest_that_has_no_process_yet_is_known_by_its_owners_namespace():
     spaces = {"id-home": "net:[1]", "id-guest": ""}
     (link,) = links(home, guest, namespaces=spaces)
     assert link.namespace == "net:[1]"
-
-
-def test_ports_at_which_the_ambassador_will_be_dialled():
-    names = ("BACKEND_80", "backend_81_tcp", "BACKEND_82_UDP", "BACKEND_0", "BACKEND_70000", "B")
-    made = container("web", env=dict.fromkeys(names, "a"), labels={"connect.83": "a"})
-    assert ports(made) == {80, 81}
