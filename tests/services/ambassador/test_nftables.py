@@ -5,6 +5,7 @@ import time
 
 import pytest
 from arpanet_ambassador.planes import namespaces, netlink
+from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.plane import LOOPBACK, Frontend
 
 from arpanet import sockets
@@ -53,6 +54,16 @@ def test_link_on_localhost_goes_before_a_local_listener(lan, plane):
         assert hello(connection) == "127.0.0.1:80"
     plane.apply(connect=[TWO])
     with lan.client.dial("127.0.0.1", 80) as connection:
+        assert hello(connection) == f"{TWO.ip}:6379"
+
+
+def test_a_client_that_starts_waits_for_nothing_to_be_thrown_away(lan, plane, monkeypatch):
+    ran, run = [], nft.run
+    monkeypatch.setattr(nft, "run", lambda text: run(text) or ran.append(text))
+    plane.apply(backend=[ONE])
+    plane.apply(backend=[TWO])
+    assert ["delete table" in text for text in ran] == [False, True]
+    with lan.client.dial(AMBASSADOR, 6379) as connection:
         assert hello(connection) == f"{TWO.ip}:6379"
 
 

@@ -176,7 +176,9 @@ def _make(table: Table, before: _Held | None) -> _Left:
     # app's next attempt comes after a second
     if _on_loopback(table):
         _route_localnet(True)
-    nft.run(text)
+    # what is replaced, the kernel throws away before it closes a socket: some ten milliseconds, for
+    # which a client that starts, and has nothing there, must not wait
+    nft.run(text if any(netlink.chains(TABLE)) else text.removeprefix(REMOVE))
     if before and _on_loopback(before.table) and not _on_loopback(table):
         _route_localnet(False)
     rules = _rules()
