@@ -254,7 +254,7 @@ def test_what_clients_are_linked_to_is_never_replaced(host):
         assert run(host, f"docker inspect -f {{{{.Id}}}} {name}") == before
 
 
-def test_proxy_plane_has_no_privileges(host):
+def test_proxy_plane_has_no_privileges_but_in_its_own_network(host):
     client(host, f"{LABEL} {LEGACY}")
     reaches(host, "redis")
     write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, ARPANET_PLANE="proxy")
@@ -263,7 +263,8 @@ def test_proxy_plane_has_no_privileges(host):
         "carries TCP to arpanet_backends only, so these links end: client (localhost:6379)" in said
     )
     told = json.loads(run(host, f"docker inspect {AGENT}"))[0]["HostConfig"]
-    assert told["CapAdd"] == ["DAC_OVERRIDE", "NET_BIND_SERVICE"]
+    assert told["CapAdd"] == ["DAC_OVERRIDE", "NET_ADMIN", "NET_BIND_SERVICE"]
+    assert told["NetworkMode"].startswith("container:")
     assert (told["PidMode"], told["Privileged"]) == ("", False)
     wait_for(lambda: traces(host) == "", every=0.1)
     wait_for(lambda: linked(host))
