@@ -21,12 +21,12 @@ from arpanet_identity import authority
 from arpanet_identity.enrolment import Json
 from arpanet_identity.tokens import Token
 
-__all__ = ["PORT", "join", "lets_in", "renew"]
+__all__ = ["GLANCE", "PATIENCE", "PORT", "join", "lets_in", "renew"]
 
 PORT = 7002
 #: Seconds for a step; a master may have to make users in etcd before it answers.
 PATIENCE = 20.0
-#: The same where it is only looked whether there is one.
+#: The same where it is only looked whether there is one, or where there is another one to ask.
 GLANCE = 2.0
 #: What a host is told that trusts the CA of before.
 CHANGED = (
@@ -69,18 +69,26 @@ def join(place: str, token: Token, host: str, addresses: tuple[str, ...], reques
     return _ask(where, "POST", "/v1/join", context, body, clock)
 
 
-def renew(place: str, me: Identity, trusted: tuple[str, ...] = ()) -> Json:
+def renew(
+    place: str, me: Identity, trusted: tuple[str, ...] = (), patience: float = PATIENCE
+) -> Json:
     """Return what a master at *place* answers to this host, which has a certificate already.
 
     :param trusted: fingerprints of the CAs that it trusts, sorted.
+    :param patience: seconds until it is reached; to answer, it has as long as ever.
+    :raises RegistryUnreachable: nobody answers there.
+    :raises ArpanetError: who does, is no master of this cluster, or says no.
     """
-    return _ask(_place(place), "POST", "/v1/renew", me.client(), {"trusted": list(trusted)})
+    body = {"trusted": list(trusted)}
+    timeout = urllib3.Timeout(connect=patience, read=PATIENCE)
+    return _ask(_place(place), "POST", "/v1/renew", me.client(), body, timeout=timeout)
 
 
 def lets_in(address: str, port: int) -> bool:
     """Return whether a master of whatever cluster lets hosts in there; its etcd may be down."""
     with suppress(ArpanetError):
-        return "ca" in _request((address, port), "GET", "/v1/ca", _anybody(), None, GLANCE)[0]
+        glance = urllib3.Timeout(connect=GLANCE, read=GLANCE)
+        return "ca" in _request((address, port), "GET", "/v1/ca", _anybody(), None, glance)[0]
     return False
 
 
@@ -117,9 +125,10 @@ def _ask(
     context: ssl.SSLContext,
     body: Json,
     clock: Callable[[], str] = lambda: "",
+    timeout: urllib3.Timeout | None = None,
 ) -> Json:
     try:
-        return _request(where, method, path, context, body)[0]
+        return _request(where, method, path, context, body, timeout)[0]
     except HTTPError as problem:
         said = clock() or f"its certificate is refused here: {_words(problem)}"
         raise ArpanetError(
@@ -133,12 +142,12 @@ def _request(
     path: str,
     context: ssl.SSLContext,
     body: Json | None,
-    patience: float = PATIENCE,
+    timeout: urllib3.Timeout | None = None,
 ) -> tuple[Json, str]:
     name = hostport.joined(*where)
     pool = urllib3.HTTPSConnectionPool(
         *where,
-        timeout=patience,
+        timeout=timeout or urllib3.Timeout(connect=PATIENCE, read=PATIENCE),
         retries=False,
         ssl_context=context,
         # whoever has a certificate of the cluster could answer; a master alone may

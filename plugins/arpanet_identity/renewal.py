@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from arpanet import ARPANET_MASTERS, ArpanetError, Context, RegistryError, hostport
+from arpanet import (
+    ARPANET_MASTERS,
+    ArpanetError,
+    Context,
+    RegistryError,
+    RegistryUnreachable,
+    hostport,
+)
 from arpanet_identity import authority, client, host
 from arpanet_identity.settings import ARPANET_ENROL_PORT
 from arpanet_identity.store import Store
@@ -32,20 +39,26 @@ def due(certificate: x509.Certificate, now: datetime) -> bool:
 def renew(context: Context, kept: Store) -> None:
     """Have this host's certificate made anew, for the same key, by the first master that does.
 
+    One that is not reached at once may have lost its power: first, the others are asked.
+
     :raises ArpanetError: none does; the message says why each didn't.
     """
-    problems = []
     port = context.settings[ARPANET_ENROL_PORT]
-    for one in context.settings[ARPANET_MASTERS]:
-        place = hostport.joined(hostport.split(one)[0], port)
-        try:
-            trusted = tuple(sorted(map(authority.fingerprint, kept.trusted())))
-            host.adopt(kept, client.renew(place, kept.me, trusted), renewed=True)
-        except ArpanetError as problem:
-            problems.append(str(problem))
-        else:
-            return
-    raise ArpanetError("; ".join(problems) or "no master is known")
+    masters = [hostport.split(one)[0] for one in context.settings[ARPANET_MASTERS]]
+    asked = [hostport.joined(one, port) for one in masters]
+    problems: dict[str, ArpanetError] = {}
+    for patience in (client.GLANCE, client.PATIENCE):
+        for place in asked:
+            try:
+                trusted = tuple(sorted(map(authority.fingerprint, kept.trusted())))
+                answer = client.renew(place, kept.me, trusted, patience)
+                host.adopt(kept, answer, renewed=True)
+            except ArpanetError as problem:
+                problems[place] = problem
+            else:
+                return
+        asked = [one for one in asked if isinstance(problems[one], RegistryUnreachable)]
+    raise ArpanetError("; ".join(map(str, problems.values())) or "no master is known")
 
 
 class Renewal:

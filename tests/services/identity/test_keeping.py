@@ -2,9 +2,12 @@
 
 import json
 import socket
+import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from arpanet_identity import client, host, roster, tokens
+from arpanet_identity.renewal import renew
 from cryptography import x509
 
 from arpanet import ARPANET_IP, statusfile
@@ -90,6 +93,32 @@ def test_hosts_are_let_in_and_renewed_where_the_first_master_is_gone_for_good(
     assert serial(kept) != before
 
 
+def test_a_master_without_power_holds_up_no_renewal(master, agent, registry):
+    """It answers nothing at all, to no packet."""
+    ip, gone = master.context.settings[ARPANET_IP], free_address()
+    here = agent("h2", ARPANET_MASTERS=f"{gone},{ip}")
+    kept = join(master, here, registry)
+    before = serial(kept)
+    with black_hole(gone, 7002):
+        begun = time.monotonic()
+        renew(here.context, kept)
+        took = time.monotonic() - begun
+    assert serial(kept) != before
+    assert took < client.PATIENCE / 2
+
+
+@contextmanager
+def black_hole(ip, port):
+    """Drop what comes to this port, as the kernel does where as many wait as may be waiting."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.create_server((ip, port), backlog=0))
+        for _ in range(3):
+            one = opened.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield
+
+
 def test_a_registry_that_was_wiped_is_filled_again(master, agent, registry):
     join(master, agent("h2"), registry)
     for name in registry.vault.list(""):
@@ -116,6 +145,7 @@ def test_status_hears_of_it_when_the_registry_is_away(master, registry, monkeypa
         raise RegistryUnreachable("no master answers")
 
     monkeypatch.setattr(registry.vault, "list", away)
+    registry.vault.write("news", "")  # else it looks once a minute
     wait_for(lambda: state().get("trouble") == "no master answers")
     monkeypatch.undo()
     wait_for(lambda: state().get("trouble") == "")
