@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from arpanet import Command, UsageError
+from arpanet import ARPANET_TLS, Command, UsageError
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.etcdctl import old, real, verbs
 from arpanet_etcd.etcdctl.verbs import OldError
@@ -73,7 +73,8 @@ class Etcdctl(Command):
 class MasterToken(Command):
     """Make a discovery token: masters that are started with it find each other.
 
-    A token is kept on an etcd that runs already: these masters' own, or the one that --etcd names.
+    For ARPANET_TLS=off: it tells no host from a stranger. A token is kept on an etcd that runs
+    already: these masters' own, or the one that --etcd names.
     """
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
@@ -90,6 +91,13 @@ class MasterToken(Command):
     def take_action(self, parsed_args: Namespace) -> None:
         """Print its URL."""
         context, size = self.app.context, parsed_args.size
+        if context.settings[ARPANET_TLS]:
+            raise UsageError(
+                "where hosts know each other by certificates, no master is started with a"
+                " discovery token",
+                "'arpanet token create --role master' prints the line that lets one in; for masters"
+                " with ARPANET_TLS=off: 'arpanet --insecure master token'",
+            )
         if not 1 <= size <= 9:
             raise UsageError(f"--size {size}: a cluster has 1 to 9 masters", "3 or 5 are usual")
         if size % 2 == 0:

@@ -106,8 +106,7 @@ def create(endpoints: Sequence[str], size: int) -> str:
         except RegistryUnreachable as problem:
             problems.append(problem)
         else:
-            secure = endpoint.startswith("https:")
-            return f"{'https' if secure else 'etcd'}://{urlsplit(endpoint).netloc}/{token}"
+            return f"etcd://{urlsplit(endpoint).netloc}/{token}"
     raise RegistryUnreachable(
         "; ".join(problem.message for problem in problems) or "no etcd is known",
         "a token is kept on an etcd that runs already: name one with --etcd http://IP:PORT",

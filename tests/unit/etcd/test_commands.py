@@ -26,3 +26,13 @@ def test_who_waits_sees_so_on_a_terminal_only(run, show, line):
     terminal = show()
     assert run(line)[:2] == (5, "")
     assert "asking the masters" in terminal.getvalue()
+
+
+def test_no_discovery_token_is_made_that_would_start_no_master(run, monkeypatch, tmp_path):
+    """Wherever it were kept, and before anybody is asked."""
+    monkeypatch.setenv("ARPANET_TLS", "on")
+    code, out, err = run("master token --etcd http://127.0.0.1:1")
+    assert (code, out) == (2, "")
+    assert "no master is started with a discovery token; " in err
+    assert "'arpanet token create --role master'" in err
+    assert list(tmp_path.iterdir()) == []
