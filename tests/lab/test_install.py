@@ -4,10 +4,13 @@ import json
 import urllib.request
 from pathlib import Path
 
+from arpanet_identity import authority
+from arpanet_identity.store import Store
 from arpanet_lab.host import Host
 from arpanet_lab.lab import Lab
 
 from tests.lab.cluster import run
+from tests.support.certificates import issue
 
 
 def configuration(host: Host) -> Path:
@@ -78,6 +81,19 @@ def test_dockers_port_is_for_hosts_of_the_cluster(clean_lab: Lab):
         for wrong in ("", "--tls"):
             done = stranger.run(f"{ask} {wrong} {version}".split(), check=False)
             assert (done.returncode, done.stdout.strip()) == (1, "")
+        ca = Store(host.home / ".arpanet").authority()
+        (stranger.home / "ca.pem").write_text(authority.pem(ca.certificate))
+        shown = "--tls --tlscacert=ca.pem --tlscert=h2.pem --tlskey=h2.key"
+        for signer, days, taken in (
+            (ca, (-1, 1), True),
+            (authority.create(), (-1, 1), False),
+            (ca, (-2, -1), False),
+            (ca, (1, 2), False),
+        ):
+            issue(stranger.home, signer, "slave", days)
+            line = f"{ask} {shown} {version}".split()
+            done = stranger.run(line, check=False, cwd=stranger.home)
+            assert (done.stdout.strip() != "") is taken, (days, done.stderr)
     finally:
         if before is None:
             file.unlink(missing_ok=True)

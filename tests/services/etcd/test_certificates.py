@@ -5,7 +5,6 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from arpanet_etcd.client.gateway import Gateway
@@ -14,13 +13,12 @@ from arpanet_etcd.masters.plan import Own
 from arpanet_identity import authority, enrolment
 from arpanet_identity.authority import Subject
 from arpanet_identity.store import Store
-from cryptography import x509
 
 from arpanet import identity
 from arpanet.errors import RegistryUnreachable
 from tests.conftest import wait_for
 from tests.services.etcd.masters import etcd_version
-from tests.support.certificates import holding
+from tests.support.certificates import issue
 from tests.support.loopback import free_address
 from tests.support.processes import with_its_parent
 from tests.support.versions import refusal
@@ -74,18 +72,6 @@ def answers(store, name, source, ip, port):
     return False
 
 
-def issue(store, mine, role, days=(-1, 1)):
-    """Write a certificate for another time, and its key; return its serial number."""
-    key = authority.new_key()
-    public = authority.read_key(key).public_key()
-    subject = Subject("h2", role, ("127.0.0.1",))
-    found = x509.load_pem_x509_certificate(mine.issue(subject, public).encode())
-    begin, end = (datetime.now(UTC) + timedelta(days=number) for number in days)
-    (store.me.host / "h2.pem").write_text(holding(mine, found, begin, end))
-    (store.me.host / "h2.key").write_text(key)
-    return found.serial_number
-
-
 @pytest.mark.parametrize(
     ("role", "port"),
     [("slave", "client_port"), ("slave", "peer_port"), ("master", "peer_port")],
@@ -98,7 +84,7 @@ def test_a_certificate_that_is_none_of_the_clusters_opens_no_port(master, which,
     store, own = master
     mine = authority.create() if which == "another CA's" else store.authority()
     days = {"expired": (-2, -1), "not yet valid": (1, 2)}.get(which, (-1, 1))
-    serial = issue(store, mine, role, days)
+    serial = issue(store.me.host, mine, role, days)
     store.revoke(store.authority().revoke([serial] if which == "revoked" else []))
     name = "" if which == "none" else "h2"
     found = answers(store, name, "127.0.0.1", own.ip, getattr(own, port))
