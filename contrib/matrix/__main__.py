@@ -1,4 +1,4 @@
-"""``python -m contrib.matrix PLACE [SUITE…] [-- PYTEST WORDS…]``: see README.md there."""
+"""``python -m contrib.matrix PLACE [SUITE|ETCD…] [-- PYTEST WORDS…]``: see README.md there."""
 
 import os
 import subprocess
@@ -16,16 +16,20 @@ COUNTED = ("passed", "failed", "skipped", "minutes")
 
 
 def main(place: Path, names: list[str], words: list[str]) -> int:
-    """Run the tests on the versions of each of *names*, or of :data:`SUITES`; print a table."""
+    """Run the tests on the versions of each of *names*, or of :data:`SUITES`; print a table.
+
+    :param names: of releases, or paths of an etcd.
+    """
     if os.geteuid():
         sys.exit("needs root")
     rows: list[tuple[str, ...]] = [(*HEAD, *COUNTED), ("---",) * len(HEAD + COUNTED)]
     codes = []
     for name in names or SUITES:
-        root = None if name == "system" else suites.unpack(name, place / name)
+        mine = place / name.strip("/").replace("/", "-")
+        root = None if name == "system" else suites.root(name, mine)
         found = suites.versions(root)
         print(f"== {name}: {' '.join(map(' '.join, found.items()))}", flush=True)
-        report = place / f"{name}.xml"
+        report = place / f"{mine.name}.xml"
         codes.append(_test(root, report, words))
         rows.append((name, *found.values(), *_counts(report)))
     print("\n".join(f"| {' | '.join(row)} |" for row in rows))

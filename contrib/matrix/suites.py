@@ -1,10 +1,11 @@
-"""Packages of another release of this distribution, unpacked beside the system's."""
+"""What tests run on instead of the system's own: another release's packages, or one etcd."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["PACKAGES", "unpack", "versions", "within"]
+__all__ = ["PACKAGES", "root", "versions", "within"]
 
 #: What arpanet and the lab run. Everything that these need comes along, the C library too.
 PACKAGES = ("docker.io", "docker-cli", "containerd", "runc", "etcd-server", "etcd-client")
@@ -12,12 +13,32 @@ _SECONDS = 900.0
 _KEYRINGS = Path("/usr/share/keyrings")
 
 
-def unpack(suite: str, place: Path) -> Path:
-    """Fetch :data:`PACKAGES` of *suite* from the mirror that the system uses; return a root.
+def root(name: str, place: Path) -> Path:
+    """Return a directory below *place* whose ``usr`` has what is to cover the system's.
+
+    :param name: of a release, or the path of an etcd, which has a slash in it.
+    :raises SystemExit: it can't be done; its words say why.
+    """
+    return _beside(Path(name), place) if "/" in name else _unpack(name, place)
+
+
+def _beside(etcd: Path, place: Path) -> Path:
+    """Take one program, and the etcdctl that lies beside it, if any: else the system's is used."""
+    if not etcd.is_file():
+        sys.exit(f"there is no etcd {etcd}")
+    programs = place / "root/usr/bin"
+    shutil.rmtree(programs, ignore_errors=True)  # of another day
+    programs.mkdir(parents=True)
+    shutil.copy(etcd, programs / "etcd")
+    if (control := etcd.with_name("etcdctl")).is_file():
+        shutil.copy(control, programs)
+    return place / "root"
+
+
+def _unpack(suite: str, place: Path) -> Path:
+    """Fetch :data:`PACKAGES` of *suite* from the mirror that the system uses.
 
     The system's own apt and dpkg learn nothing of it.
-
-    :raises SystemExit: it can't be done; its words say why.
     """
     root = place / "root"
     options = _apt(suite, place)
