@@ -30,6 +30,7 @@ from tests.lab.cluster import (
     write_rc,
 )
 from tests.lab.looks import pid_of, status
+from tests.lab.programs import DIAL, ECHO, SCAN, WATCH
 from tests.support.labs import lab_of
 
 #: What listens on a host that is master and slave.
@@ -55,6 +56,17 @@ def secure() -> Iterator[Cluster]:
         _, _, place, _, token = line.split()
         run(three, f"arpanet up --join {place} {token}")
         yield found
+
+
+@contextmanager
+def running(host: Host, words: list[str]) -> "Iterator[subprocess.Popen[str]]":
+    """Run a program there for as long as this lasts."""
+    one = host.popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield one
+    finally:
+        one.kill()
+        one.communicate()
 
 
 def etcdctl(host: Host, line: str) -> "tuple[int, str]":
@@ -120,32 +132,31 @@ def test_a_container_with_net_admin_changes_its_own_links_alone(secure):
 
 def test_nothing_else_listens_where_others_reach_it(secure):
     """Of arpanet's; what a host's containers publish is theirs."""
+    secure.tidy()
     one, _, three = secure.hosts
     for host, expected in ((one, set(PORTS.values())), (three, set())):
-        lines = run(host, "ss -Hltn").splitlines()
-        listening = {line.split()[3].rpartition(":") for line in lines}
-        found = {int(port) for ip, _, port in listening if ip in (host.ip, "0.0.0.0", "*", "[::]")}
-        assert found == expected
+        assert (bound(host, "t"), bound(host, "u")) == (expected, set())
 
 
-#: Dials all TCP ports of a host, and prints those that take the connection.
-SCAN = """
-import socket, sys
-for port in range(1, 65536):
-    with socket.socket() as one:
-        one.settimeout(5)
-        if one.connect_ex((sys.argv[1], port)) == 0:
-            print(port)
-"""
+def bound(host: Host, protocol: str) -> set[int]:
+    """Return the ports that the kernel of *host* knows somebody at, by TCP (t) or UDP (u)."""
+    lines = run(host, f"ss -Hln{protocol}").splitlines()
+    found = (line.split()[3].rpartition(":") for line in lines)
+    everywhere = (host.ip, "0.0.0.0", "*", "[::]")
+    return {int(port) for ip, _, port in found if ip.partition("%")[0] in everywhere}
 
 
 def test_a_scan_from_outside_finds_no_other_port_and_none_on_a_slave(secure):
-    """What these answer a stranger, the test of each port tells."""
+    """What these answer a stranger, the test of each port tells; one that echoes is found."""
     secure.tidy()
     one, two, three = secure.hosts
+    scan = [sys.executable, "-I", "-c", SCAN]
     for host, expected in ((one, set(PORTS.values())), (three, set())):
-        found = two.run([sys.executable, "-I", "-c", SCAN, host.ip], timeout=PATIENCE).stdout
-        assert set(map(int, found.split())) == expected
+        with running(host, ["python3", "-c", ECHO, host.ip]) as echo:
+            assert echo.stdout.readline() == "here\n"
+            assert bound(host, "u") == {5353}
+            found = two.run([*scan, host.ip], timeout=PATIENCE).stdout
+        assert set(map(int, found.split())) == {*expected, -5353}
 
 
 def test_every_host_asks_etcd_without_saying_who_it_is(secure):
@@ -255,34 +266,12 @@ def test_secrets_are_in_no_inspect_log_image_or_process_list(secure):
     assert not [secret for secret in secrets if secret.encode() in data]
 
 
-#: Watches the registry at one master with what a host has on its disk; ends when that does.
-WATCH = """
-import base64, http.client, json, pathlib, ssl, sys
-place = pathlib.Path(sys.argv[3])
-tls = ssl.create_default_context(cafile=place / "ca.pem")
-tls.load_cert_chain(place / "host.pem", place / "host.key")
-one = http.client.HTTPSConnection(sys.argv[1], 4001, context=tls)
-say = {"name": sys.argv[2], "password": (place / "password").read_text().strip()}
-one.request("POST", "/v3/auth/authenticate", json.dumps(say))
-head = {"Authorization": json.loads(one.getresponse().read())["token"]}
-key = base64.b64encode(b"/arpanet/hosts/host1").decode()
-one.request("POST", "/v3/watch", json.dumps({"create_request": {"key": key}}), head)
-answer = one.getresponse()
-while line := answer.readline():
-    print(line.decode(), end="", flush=True)
-"""
-
-
 @contextmanager
 def watching(host: Host, master: Host) -> "Iterator[subprocess.Popen[str]]":
     words = ["python3", "-c", WATCH, master.ip, host.name, str(host.home / ".arpanet/host")]
-    one = host.popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
+    with running(host, words) as one:
         assert "created" in one.stdout.readline()
         yield one
-    finally:
-        one.kill()
-        one.communicate()
 
 
 def test_who_is_shut_out_is_so_on_every_master_within_ten_seconds(secure):
@@ -299,28 +288,14 @@ def test_who_is_shut_out_is_so_on_every_master_within_ten_seconds(secure):
         assert fails(three, "arpanet services")[0] == 5
         assert "host3" not in {row["host"] for row in rows(one, "certs")}
     finally:
-        Path(three.home / ".arpanet/host/host.pem").unlink()
-        run(three, run(one, "arpanet token create").strip())
+        for file in (three.home / ".arpanet/host").iterdir():
+            file.unlink()
+        bundle = run(one, f"arpanet certs issue host3 --ip {three.ip}")
+        run(three, "arpanet join --bundle -", input=bundle)
     wait_for(lambda: answers(three, one.ip, 4001))
     run(three, "arpanet slave start")
     serve(three)
     wait_for(lambda: "redis" in services(one))
-
-
-#: Dials a link every 50 ms until its input ends; says how often, and what failed.
-DIAL = """
-import json, select, socket, sys
-dials, failed = 0, []
-while not select.select([sys.stdin], [], [], 0.05)[0]:
-    dials += 1
-    try:
-        with socket.create_connection(("127.0.0.1", 6379), timeout=5) as one:
-            one.sendall(b"PING\\r\\n")
-            assert one.recv(16).startswith(b"+PONG")
-    except (OSError, AssertionError) as problem:
-        failed.append(repr(problem))
-print(json.dumps([dials, failed]))
-"""
 
 
 def test_the_ca_is_changed_under_load_and_no_link_notices(secure):
