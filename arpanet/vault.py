@@ -46,12 +46,15 @@ class Vault(Protocol):
     def list(self, prefix: str) -> Mapping[str, Entry]:
         """Return all whose names begin with *prefix*, by name."""
 
-    def write(self, name: str, value: str, version: int | None = None, ttl: int = 0) -> bool:
+    def write(
+        self, name: str, value: str, version: int | None = None, ttl: int | None = 0
+    ) -> bool:
         """Keep *value* under *name*; return whether that was done.
 
         :param version: only if this is still the version; :data:`ABSENT`: only if there is none.
         :param ttl: seconds after which it goes by itself; 0: it stays. A later write without it
-            lets it stay.
+            lets it stay; one with ``None``, of a version that is there, changes nothing of when it
+            goes.
         """
 
     def delete(self, name: str, version: int | None = None) -> bool:
@@ -89,13 +92,18 @@ class MemoryVault:
         with self._lock:
             return {name: e for name, e in self._living().items() if name.startswith(prefix)}
 
-    def write(self, name: str, value: str, version: int | None = None, ttl: int = 0) -> bool:
+    def write(
+        self, name: str, value: str, version: int | None = None, ttl: int | None = 0
+    ) -> bool:
         """See :class:`Vault`."""
         with self._lock:
             if not self._is(name, version):
                 return False
             self._version += 1
-            until = self._clock() + ttl if ttl else float("inf")
+            if ttl is None:
+                until = self._entries[name][1]
+            else:
+                until = self._clock() + ttl if ttl else float("inf")
             self._entries[name] = (Entry(value, self._version), until)
         self._tell()
         return True

@@ -43,7 +43,7 @@ class Stopping:
 
         :param clock: seconds since the epoch, now: events that come late count from when they were.
         """
-        if event.signal not in (container.stop_signal, SIGKILL) or _began(container) > event.at:
+        if event.signal not in (container.stop_signal, SIGKILL) or _former(event, container, clock):
             return
         span = container.stop_timeout + MARGIN
         due = now + span - max(0.0, clock - event.at)  # a clock that was put back makes it later
@@ -65,6 +65,16 @@ class Stopping:
                 del self._told[key]
             else:
                 yield replace(container, health=STOPPING)
+
+
+def _former(event: Event, container: Container, clock: float) -> bool:
+    """Return whether *event* is of an earlier run of *container*, going by Docker's times.
+
+    A start that is yet to come was before the clock was put back: a signal of the time since then
+    is later, whatever its time says.
+    """
+    began = _began(container)
+    return event.at < began and not event.at <= clock < began
 
 
 def _began(container: Container) -> float:

@@ -116,6 +116,14 @@ class VaultContract:
         assert after
         assert after.value == "2"
 
+    def test_or_leaves_its_time_as_it_was(self, vault: Vault, other: Vault) -> None:
+        vault.write("a", "1", ttl=self.ttl)
+        entry = vault.read("a")
+        assert entry
+        assert vault.write("a", "2", entry.version, ttl=None)
+        assert not other.write("a", "3", entry.version, ttl=None)
+        wait_for(lambda: other.read("a") is None, self.ttl * 10)
+
     def test_who_follows_is_told_of_what_others_change(self, vault: Vault, other: Vault) -> None:
         told = threading.Event()
         hearing = other.follow(told.set)

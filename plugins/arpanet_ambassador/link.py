@@ -45,10 +45,11 @@ class LinkAdd(Command):
         context = self.app.context
         place = volume.place_of(context.engine)
         client = _running(context, parsed_args.client)
-        until = time.time() + parsed_args.seconds if parsed_args.seconds else 0.0
+        now, span = volume.now(), parsed_args.seconds
+        ends = (now.wall + span, now.boot, now.up + span) if span else ()
         with _refused(f"container {client.name}"):
             port, protocol = port_of(parsed_args.port)
-            fresh = Added(client.id, port, protocol, parsed_args.spec.strip(), until)
+            fresh = Added(client.id, port, protocol, parsed_args.spec.strip(), *ends)
             link = _judged(context, client, fresh, volume.read(place))
         volume.change(place, lambda every: put(_alive(context, every), fresh))
         context.say(_outcome(context, link))
@@ -94,7 +95,7 @@ class LinkList(Lister):
     def take_action(self, parsed_args: Namespace) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Read what is kept."""
         engine, only = self.app.context.engine, parsed_args.client
-        kept = by_container(volume.read(volume.place_of(engine)), time.time())
+        kept = by_container(volume.read(volume.place_of(engine)), volume.now())
         plain = parsed_args.formatter in ("json", "yaml")
         rows = []
         for container, own in kept.items():
@@ -150,7 +151,7 @@ def _judged(context: Context, client: Container, fresh: Added, kept: tuple[Added
         masters=masters(given, hosts),
         root=root(settings),
         namespaces={one.id: name_of(one.pid) for one in containers.values()},
-        added=by_container(kept, time.time()),
+        added=by_container(kept, volume.now()),
     )
     link = judged(fresh, world, proxy_only=settings[ARPANET_PLANE] == PROXY)
     if owner(client, containers).network_mode == HOST:
@@ -167,7 +168,7 @@ def _alive(context: Context, every: tuple[Added, ...]) -> tuple[Added, ...]:
     engine = context.engine
     return tuple(
         one
-        for container, own in by_container(every, time.time()).items()
+        for container, own in by_container(every, volume.now()).items()
         if engine.inspect(container)
         for one in own
     )

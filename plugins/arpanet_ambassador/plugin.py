@@ -1,6 +1,5 @@
 """The ambassador as a plugin: its containers on each slave, and what runs in them."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +154,7 @@ def _added(context: Context) -> Mapping[str, "tuple[Added, ...]"]:
         kept = volume.read(volume.place_of(context.engine))
     except ArpanetError:  # it does not run, say; whoever reads them next says what is wrong
         return {}
-    return by_container(kept, time.time())
+    return by_container(kept, volume.now())
 
 
 def _held(context: Context) -> Sequence[Status]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from arpanet import ArpanetError, Engine, replacing
 from arpanet_ambassador import inotify, nodes
-from arpanet_ambassador.links.added import Added, by_container, decode, due, encode
+from arpanet_ambassador.links.added import Added, Now, by_container, decode, due, encode
 
-__all__ = ["Kept", "change", "place_of", "read"]
+__all__ = ["Kept", "change", "now", "place_of", "read"]
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +22,20 @@ log = logging.getLogger(__name__)
 _FILE, _LOCK = "added.json", "lock"
 #: Seconds until it is tried again where the place can't be watched.
 _AGAIN = 5.0
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Kept:
     """The links that are kept, for the ambassador. May be used from any thread.
 
     :param changed: called from a thread of this class when they may have changed.
+    :param clock: see :func:`now`.
     """
 
-    def __init__(self, place: Path, changed: Callable[[], None]) -> None:
-        self._place, self._changed = place, changed
+    def __init__(
+        self, place: Path, changed: Callable[[], None], clock: Callable[[], Now] | None = None
+    ) -> None:
+        self._place, self._changed, self._clock = place, changed, clock or now
         self._lock = threading.Lock()
         self._stamp: tuple[int, ...] = ()
         self._every: tuple[Added, ...] = ()
@@ -41,12 +45,12 @@ class Kept:
         """Return container id -> its links that have not ended; costs nothing while none does."""
         with self._lock:
             self._look()
-            return by_container(self._every, time.time())
+            return by_container(self._every, self._clock())
 
     def due(self) -> float | None:
         """Return in how many seconds the first of them ends; ``None``: none does."""
-        end = due(by_container(self._every, time.time()))
-        return max(0.0, end - time.time()) if end else None
+        moment = self._clock()
+        return due(by_container(self._every, moment), moment)
 
     def _look(self) -> None:
         try:
@@ -69,6 +73,11 @@ class Kept:
             except OSError as problem:
                 log.debug("%s cannot be watched: %s", self._place, problem)
             time.sleep(_AGAIN)
+
+
+def now() -> Now:
+    """Return this moment, as the host and all of its containers know it."""
+    return Now(time.time(), _BOOT.read_text().strip(), time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 def place_of(engine: Engine) -> Path:

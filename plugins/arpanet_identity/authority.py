@@ -52,9 +52,10 @@ ROLES = ("master", "slave")
 MASTER = "master.arpanet"
 #: Of a CA, and of a host's certificate.
 CA_DAYS, DAYS = 3650.0, 365.0
-#: Hosts' clocks differ: a certificate holds from a little before it was made; of a short life, a
-#: quarter, else two thirds of it would be over when it begins.
-SKEW = timedelta(minutes=5)
+#: Hosts' clocks differ, and are put back, by an hour where somebody took summer for winter: no host
+#: may find that a certificate which was made just now is not valid yet. Of a short life, a quarter,
+#: else two thirds of it would be over when it begins.
+SKEW = timedelta(hours=2)
 CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 Key = ec.EllipticCurvePrivateKey

@@ -8,10 +8,22 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from arpanet import codec
 
-__all__ = ["Added", "by_container", "decode", "due", "encode", "port_of", "put", "without"]
+__all__ = [
+    "Added",
+    "Now",
+    "by_container",
+    "decode",
+    "due",
+    "encode",
+    "left",
+    "port_of",
+    "put",
+    "without",
+]
 
 _PORT = re.compile(r"([0-9]{1,20})(?:/(tcp|udp))?")
 
@@ -23,7 +35,10 @@ class Added:
     :ivar container: the container's id.
     :ivar protocol: ``tcp`` or ``udp``.
     :ivar text: the value, as in a declaration.
-    :ivar until: when it ends, in seconds since the epoch; 0: it stays.
+    :ivar until: when it ends, in seconds since the epoch, by the clock as it was set when the link
+        was added; 0: it stays.
+    :ivar boot: in which run of the host's kernel it was added.
+    :ivar ends: when it ends, in seconds of that run: a clock on the wall is set.
     """
 
     container: str
@@ -31,11 +46,26 @@ class Added:
     protocol: str
     text: str
     until: float = 0.0
+    boot: str = ""
+    ends: float = 0.0
 
     @property
     def dialled(self) -> tuple[str, int, str]:
         """What there is one link for."""
         return self.container, self.port, self.protocol
+
+
+class Now(NamedTuple):
+    """A moment by both clocks.
+
+    :ivar wall: seconds since the epoch.
+    :ivar boot: the run of the host's kernel.
+    :ivar up: seconds that it has lasted.
+    """
+
+    wall: float
+    boot: str = ""
+    up: float = 0.0
 
 
 def port_of(text: str) -> tuple[int, str]:
@@ -64,27 +94,41 @@ def decode(text: str) -> tuple[Added, ...]:
     found = []
     for one in _list(codec.parse(text)):
         match one:
-            case [str() as container, int() as port, str() as protocol, str() as spec, until] if (
-                isinstance(until, float | int)
-            ):
-                found.append(Added(container, port, protocol, spec, float(until)))
+            case [str() as container, int() as port, str() as protocol, str() as spec, *times]:
+                found.append(Added(container, port, protocol, spec, *_times(times)))
             case _:
                 raise ValueError("an entry of it is no link")
     return tuple(found)
 
 
-def by_container(every: Iterable[Added], now: float) -> dict[str, tuple[Added, ...]]:
+def _times(given: list[object]) -> tuple[float, str, float]:
+    match given:
+        case [int() | float() as until]:  # a former version's
+            return float(until), "", 0.0
+        case [int() | float() as until, str() as boot, int() | float() as ends]:
+            return float(until), boot, float(ends)
+    raise ValueError("an entry of it is no link")
+
+
+def left(one: Added, now: Now) -> float:
+    """Return in how many seconds it ends: by the clock on the wall only after another boot."""
+    if not one.until:
+        return float("inf")
+    return one.ends - now.up if one.boot and one.boot == now.boot else one.until - now.wall
+
+
+def by_container(every: Iterable[Added], now: Now) -> dict[str, tuple[Added, ...]]:
     """Return container id -> its links, but for those that have ended at *now*."""
     found: dict[str, tuple[Added, ...]] = {}
     for one in every:
-        if not one.until or one.until > now:
+        if left(one, now) > 0:
             found[one.container] = (*found.get(one.container, ()), one)
     return found
 
 
-def due(found: Mapping[str, tuple[Added, ...]]) -> float | None:
-    """Return when the first of them ends, in seconds since the epoch; ``None``: none does."""
-    return min((one.until for own in found.values() for one in own if one.until), default=None)
+def due(found: Mapping[str, tuple[Added, ...]], now: Now) -> float | None:
+    """Return in how many seconds the first of them ends; ``None``: none does."""
+    return min((left(one, now) for own in found.values() for one in own if one.until), default=None)
 
 
 def put(every: Iterable[Added], fresh: Added) -> tuple[Added, ...]:

@@ -83,7 +83,7 @@ class Gateway(Transport):
 
     def put(self, key: str, value: str, lease: int = 0) -> int:
         """Let *key* hold *value*; return the store's revision."""
-        body = {"key": wire.encode(key), "value": wire.encode(value), "lease": str(lease)}
+        body = wire.put_op(key, value, lease)["request_put"]
         return int(self.call("kv/put", body)["header"]["revision"])
 
     def delete(self, key: str, range_end: str = "") -> int:

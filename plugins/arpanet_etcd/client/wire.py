@@ -45,6 +45,8 @@ UNKNOWN, DEADLINE, NOT_FOUND, PRECONDITION, UNIMPLEMENTED, UNAVAILABLE = 2, 4, 5
 INVALID, PERMISSION, EXHAUSTED, UNAUTHENTICATED = 3, 7, 8, 16
 #: The last of them.
 CODES = 16
+#: In the place of a lease: the one that the key lives with already.
+SAME = -1
 
 Json = dict[str, Any]
 
@@ -247,8 +249,9 @@ def value_is(key: str, value: str) -> Json:
 
 
 def put_op(key: str, value: str, lease: int = 0) -> Json:
-    """Operation: let *key* hold *value*, living with *lease*."""
-    return {"request_put": {"key": encode(key), "value": encode(value), "lease": str(lease)}}
+    """Operation: let *key* hold *value*, living with *lease*; :data:`SAME`: with what it has."""
+    lives: Json = {"ignore_lease": True} if lease == SAME else {"lease": str(lease)}
+    return {"request_put": {"key": encode(key), "value": encode(value), **lives}}
 
 
 def delete_op(key: str, range_end: str = "") -> Json:

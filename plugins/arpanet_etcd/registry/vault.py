@@ -48,11 +48,13 @@ class V3Vault:
                     found[name] = Entry(value.value, value.mod_revision)
         return {name: found[name] for name in sorted(found)}
 
-    def write(self, name: str, value: str, version: int | None = None, ttl: int = 0) -> bool:
+    def write(
+        self, name: str, value: str, version: int | None = None, ttl: int | None = 0
+    ) -> bool:
         """Keep *value* under *name*; etcd lets nothing go sooner than some 2 seconds."""
         key = self._layout.kept(name)
         with _may("change", name):
-            lease = self._gateway.grant(ttl) if ttl else 0
+            lease = self._gateway.grant(ttl) if ttl else wire.SAME if ttl is None else 0
             if version is None:
                 self._gateway.put(key, value, lease)
                 return True
@@ -60,9 +62,11 @@ class V3Vault:
                 key,
                 version,
                 wire.put_op(key, value, lease),
-                lambda now: now is not None and (now.value, now.lease) == (value, lease),
+                lambda now: (
+                    now is not None and now.value == value and lease in (now.lease, wire.SAME)
+                ),
             )
-            if lease and not done:
+            if ttl and not done:
                 self._gateway.revoke(lease)
             return done
 

@@ -20,7 +20,7 @@ from arpanet_etcd.masters.status import Survey, Surveyor
 from arpanet_etcd.upkeep import taking
 from arpanet_etcd.upkeep.due import QUOTA, Deed, due
 
-__all__ = ["PART", "Caretaker", "Schedule", "last"]
+__all__ = ["PART", "Caretaker", "Schedule", "last", "superfluous"]
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,8 @@ class Caretaker:
         key = beside(self._origin)
         try:
             before = last(self._gateway, self._origin)
-            # a clock that was set back makes none wait for ever
+            # by the clock on the wall, since it outlives every master: one that was put forward, or
+            # back beyond the last, has one taken too soon; put back by less, as much too late
             if before and 0 <= time.time() - before[0] < self._schedule.every:
                 return
             self._not_before = self._clock() + min(AGAIN, self._schedule.every)
@@ -181,7 +182,8 @@ class Caretaker:
                 left.unlink(missing_ok=True)
             size = taking.take([self._own.client_url], self._origin, self._ca(), file)
             self._not_before = self._clock() + self._schedule.every
-            self._prune()
+            for one in superfluous(self._schedule.directory, file.name, self._schedule.kept):
+                one.unlink(missing_ok=True)
             log.info("%s has all that the masters hold, in %d bytes", file, size)
             said = {"at": at.timestamp(), "host": self._own.name}
             with suppress(RegistryError):  # a store that is full: there is a snapshot all the same
@@ -189,10 +191,15 @@ class Caretaker:
         except OSError as problem:
             raise ArpanetError(f"snapshots can't be kept: {problem}") from problem
 
-    def _prune(self) -> None:
-        kept = sorted(self._schedule.directory.glob("arpanet-*.db"))
-        for one in kept[: -self._schedule.kept]:
-            one.unlink(missing_ok=True)
+
+def superfluous(directory: Path, newest: str, kept: int) -> list[Path]:
+    """Return the snapshots that go where *kept* stay, the file *newest* among them.
+
+    Names that are later than that one's come of a clock that has been put back since: they go
+    first, lest they keep all that are taken until then from staying.
+    """
+    found = directory.glob("arpanet-*.db")
+    return sorted(found, key=lambda one: (one.name <= newest, one.name))[:-kept]
 
 
 def beside(origin: str) -> str:

@@ -45,9 +45,16 @@ def test_a_clock_that_was_put_back_holds_nobody_longer():
 
 
 def test_a_signal_to_an_earlier_run_is_nothing():
-    assert names(heard(at=EPOCH - 1)) == []
+    assert names(heard(at=EPOCH - 1, clock=EPOCH)) == []
     odd = replace(WEB, started="odd")
     assert names(heard(at=EPOCH - 1, container=odd), odd) == [("web", "stopping")]
+
+
+def test_a_signal_counts_wherever_the_clock_was_put_since_the_start():
+    assert names(heard(at=EPOCH + 9000)) == [("web", "stopping")]
+    assert names(heard(at=EPOCH - 3000, clock=EPOCH - 3000)) == [("web", "stopping")]
+    # one of before that, to an earlier run, which Docker tells again
+    assert names(heard(at=EPOCH - 1, clock=EPOCH - 3000)) == []
 
 
 @pytest.mark.parametrize("now", [None, Container("c", "web", "image", 2, "2026-01-02T00:00:00Z")])

@@ -137,6 +137,12 @@ def test_a_host_takes_no_certificate_of_another_ca(ca, key):
         authority.check(text, other, key)
 
 
+def test_a_new_one_holds_on_hosts_whose_clocks_were_put_back_by_an_hour(ca, key):
+    an_hour_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    assert certificate(ca, key).not_valid_before_utc < an_hour_ago
+    assert ca.certificate.not_valid_before_utc < an_hour_ago
+
+
 def test_a_short_life_is_not_over_when_it_begins(ca, key):
     """It is renewed at two thirds, and begins a little before it was made."""
     now = datetime.datetime.now(datetime.UTC)

@@ -74,6 +74,17 @@ def test_a_use_makes_it_no_younger(vault, clock):
         tokens.spend(vault, made.id, made.secret)
 
 
+def test_nor_does_a_clock_that_was_put_back(clock):
+    masters = [50.0]
+    vault = MemoryVault(lambda: masters[0])
+    made = tokens.create(vault, CA, "slave", seconds=100, uses=2)
+    clock[0] -= 3600
+    tokens.spend(vault, made.id, made.secret)
+    masters[0] += 101
+    with pytest.raises(ArpanetError, match=NO):
+        tokens.spend(vault, made.id, made.secret)
+
+
 @pytest.mark.parametrize("how", ["late", "revoked", "wrong secret", "unknown", "a path"])
 def test_the_answer_to_a_wrong_one_is_always_the_same(vault, clock, how):
     made = tokens.create(vault, CA, "slave", seconds=60)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from arpanet_ambassador.links.added import (
     Added,
+    Now,
     by_container,
     decode,
     due,
@@ -26,7 +27,7 @@ DNS = Added("id-web", 53, "udp", "dns", 100.0)
 
 def world(*containers, added=()):
     everything = by_id(*(containers or [container("web")]), backends())
-    found = by_container(added, 0.0)
+    found = by_container(added, Now(0.0))
     return Declaring(containers=everything, ambassador=AMBASSADOR, added=found)
 
 
@@ -45,10 +46,25 @@ def test_a_file_that_makes_no_sense(text):
 
 
 def test_one_ends_at_its_time_and_tells_when():
-    assert by_container([REDIS, DNS], 99.9) == {"id-web": (REDIS, DNS)}
-    assert by_container([REDIS, DNS], 100.0) == {"id-web": (REDIS,)}
-    assert due(by_container([REDIS, DNS], 0.0)) == 100.0
-    assert due(by_container([REDIS], 0.0)) is None
+    assert by_container([REDIS, DNS], Now(99.9)) == {"id-web": (REDIS, DNS)}
+    assert by_container([REDIS, DNS], Now(100.0)) == {"id-web": (REDIS,)}
+    assert due(by_container([REDIS, DNS], Now(0.0)), Now(0.0)) == 100.0
+    assert due(by_container([REDIS], Now(0.0)), Now(0.0)) is None
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 0.0, 3600.0])
+def test_it_ends_at_its_time_wherever_the_clock_was_put(jump):
+    timed = Added("id-web", 53, "udp", "dns", 1060.0, "this", 110.0)
+    before, after = (Now(wall + jump, "this", up) for wall, up in ((1030, 80), (1070, 120)))
+    assert due(by_container([timed], before), before) == 30
+    assert by_container([timed], after) == {}
+    # of what was before another boot, the wall alone tells
+    assert bool(by_container([timed], before._replace(boot="next"))) is (jump <= 0)
+
+
+def test_what_a_former_version_kept_goes_by_the_wall():
+    (one,) = decode('[["id-web", 53, "udp", "dns", 100.0]]')
+    assert one == DNS
 
 
 def test_a_port_has_one_link_and_the_last_word_counts():
