@@ -46,9 +46,7 @@ class Vault(Protocol):
     def list(self, prefix: str) -> Mapping[str, Entry]:
         """Return all whose names begin with *prefix*, by name."""
 
-    def write(
-        self, name: str, value: str, version: int | None = None, ttl: int | None = 0
-    ) -> bool:
+    def write(self, name: str, value: str, version: int | None = None, ttl: int | None = 0) -> bool:
         """Keep *value* under *name*; return whether that was done.
 
         :param version: only if this is still the version; :data:`ABSENT`: only if there is none.
@@ -92,9 +90,7 @@ class MemoryVault:
         with self._lock:
             return {name: e for name, e in self._living().items() if name.startswith(prefix)}
 
-    def write(
-        self, name: str, value: str, version: int | None = None, ttl: int | None = 0
-    ) -> bool:
+    def write(self, name: str, value: str, version: int | None = None, ttl: int | None = 0) -> bool:
         """See :class:`Vault`."""
         with self._lock:
             if not self._is(name, version):

@@ -3,9 +3,9 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -248,6 +248,19 @@ class Lab:
                 self._power_off(self._known(), [name])
                 raise
         return True
+
+    @contextmanager
+    def slowed(self, name: str, seconds: float, spread: float, port: int = 0) -> Iterator[None]:
+        """Have all that a host says and hears come late, for as long.
+
+        :param seconds: for each packet, in either direction.
+        :param spread: how many more or fewer, by chance.
+        :param port: TCP from and to this one only; 0: all.
+        :raises UsageError: there is no such host, or the lab is not up.
+        """
+        self.host(name)
+        with network.relayed(self._switch_pid(), name, seconds, spread, port):
+            yield
 
     def _plug(self, name: str, plugged: bool) -> None:
         host = self.host(name)

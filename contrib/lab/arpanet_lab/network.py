@@ -7,17 +7,29 @@ one interface to take away.
 
 import json
 import subprocess
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 from arpanet import ArpanetError
 from arpanet_lab.plan import Plan, uplink_name
 
-__all__ = ["attach", "detach", "machine_routes", "plug", "remove_uplink", "set_up_switch"]
+__all__ = [
+    "attach",
+    "detach",
+    "machine_routes",
+    "plug",
+    "relayed",
+    "remove_uplink",
+    "set_up_switch",
+]
 
 _SECONDS = 20.0
 _BRIDGE = "lab"
+_RELAY = Path(__file__).with_name("relay.py")
 
 
 def machine_routes() -> list[IPv4Network]:
@@ -87,6 +99,35 @@ def plug(switch: int, host: str, plugged: bool) -> None:
         f"link set {host} master {_BRIDGE}" if plugged else f"link set {host} nomaster",
         inside=switch,
     )
+
+
+@contextmanager
+def relayed(switch: int, host: str, seconds: float, spread: float, port: int = 0) -> Iterator[None]:
+    """Have a wire between *host* and the switch that is late: see :mod:`arpanet_lab.relay`."""
+    near, far = f"{host}-near", f"{host}-far"
+    _ip(
+        f"link add {near} type veth peer name {far}",
+        f"link set {near} up",
+        f"link set {far} master {_BRIDGE} up",
+        inside=switch,
+    )
+    try:
+        relay = [sys.executable, "-I", str(_RELAY), host, near, *map(str, (seconds, spread, port))]
+        with subprocess.Popen(
+            ["nsenter", "--target", str(switch), "--net", *relay],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin and process.stdout  # noqa: S101  (pipes were asked for)
+            if process.stdout.readline() != "ready\n":
+                raise ArpanetError(f"the wire of {host} can't be made longer")
+            plug(switch, host, False)
+            yield
+            process.stdin.close()  # it ends, and what it has not passed on is lost
+    finally:
+        plug(switch, host, True)
+        _delete(near, switch)
 
 
 def _delete(interface: str, inside: int | None = None) -> None:

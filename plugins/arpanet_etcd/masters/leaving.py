@@ -44,7 +44,7 @@ def leave(context: Context) -> None:
     cluster = _cluster(context, this, data)
     mine = plan.find(cluster, this, data)
     if mine:
-        _remove(context, cluster.members, mine)
+        _remove(context, this, cluster.members, mine)
     machine.wipe()
     mark.forget(context.settings)
     context.say(f"{this.name} is no master any more; its data is gone")
@@ -83,12 +83,12 @@ def _unable(
     )
 
 
-def _remove(context: Context, members: Sequence[Member], mine: Member) -> None:
+def _remove(context: Context, this: Own, members: Sequence[Member], mine: Member) -> None:
     others = [one for one in members if one.id != mine.id]
     well = health.well(others)
-    plan.leave(members, own(context), mine.id, well)
+    plan.leave(members, this, mine.id, well)
     successor = next(one for one in others if one.id in well and not one.learner)
-    _hand_over(own(context), mine, successor)
+    _hand_over(this, mine, successor)
     gateway = Gateway([url for one in others if one.id in well for url in one.client_urls])
     take_out(context, gateway, mine)
 

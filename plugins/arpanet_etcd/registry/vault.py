@@ -48,9 +48,7 @@ class V3Vault:
                     found[name] = Entry(value.value, value.mod_revision)
         return {name: found[name] for name in sorted(found)}
 
-    def write(
-        self, name: str, value: str, version: int | None = None, ttl: int | None = 0
-    ) -> bool:
+    def write(self, name: str, value: str, version: int | None = None, ttl: int | None = 0) -> bool:
         """Keep *value* under *name*; etcd lets nothing go sooner than some 2 seconds."""
         key = self._layout.kept(name)
         with _may("change", name):

@@ -4,7 +4,8 @@ import random
 from collections.abc import Sequence
 
 from arpanet import UsageError
-from arpanet_lab.drills import etcd, faults
+from arpanet_lab.clocks import POSSIBLE
+from arpanet_lab.drills import clocks, etcd, faults
 from arpanet_lab.drills.drill import Drill, Promise
 
 __all__ = ["DRILLS", "chosen", "ordered"]
@@ -14,6 +15,25 @@ _APART = Promise(frozenset({"host1"}), 10.0, False)
 #: The host that has nothing but an instance of each service.
 _SERVER = frozenset({"host2"})
 
+_CLOCKS = (
+    Drill(
+        "clock-ahead",
+        "the clock of a host with a server is put forward by an hour, and back",
+        *(8, 30, clocks.ahead),
+    ),
+    Drill(
+        "clock-behind",
+        "the clock of a host with a server is put back by an hour, and forward",
+        *(8, 30, clocks.behind),
+    ),
+    Drill(
+        "clock-of-leader",
+        "the clock of the masters' leader is put forward by an hour, and back",
+        *(8, 30, clocks.leader_ahead),
+    ),
+)
+
+#: All that this machine can hold.
 DRILLS = (
     Drill(
         "agents-killed",
@@ -66,6 +86,8 @@ DRILLS = (
         "a tenth of what a host says and hears is lost",
         *(20, 40, faults.lossy, Promise(share=0.01, hears=False)),
     ),
+    Drill("slow", "all that a host says and hears is late", 12, 30, faults.slow),
+    Drill("slow-masters", "what masters say to each other is late", 12, 30, faults.slow_masters),
     Drill(
         "compacted",
         "a clients' host is cut off from the masters, which compact",
@@ -97,6 +119,7 @@ DRILLS = (
         *(8, 30, faults.paused, Promise(_SERVER, 1.0)),
     ),
     Drill("drained", "an instance is drained by hand, and back", 8, 30, faults.drained),
+    *(_CLOCKS if POSSIBLE else ()),
 )
 
 

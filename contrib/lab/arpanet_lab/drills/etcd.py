@@ -23,6 +23,7 @@ from arpanet_lab.host import Host
 __all__ = [
     "compacted_meanwhile",
     "leader_frozen",
+    "leaders",
     "masters_killed",
     "no_space",
     "quorum_lost",
@@ -154,9 +155,7 @@ def no_space(site: Site) -> Iterator[None]:
 @contextmanager
 def leader_frozen(site: Site) -> Iterator[None]:
     """Freeze the leader of the masters: it keeps its connections, and says nothing."""
-    states = {host: _ask(host, "maintenance/status") for host in site.hosts}
-    led = [h for h, said in states.items() if said["leader"] == said["header"]["member_id"]]
-    with frozen(*(Processes(host, ETCD) for host in led)):
+    with frozen(*(Processes(host, ETCD) for host in leaders(site))):
         yield
 
 
@@ -175,6 +174,12 @@ def compacted_meanwhile(site: Site) -> Iterator[None]:
         first = site.hosts[0]
         revision = _ask(first, "maintenance/status")["header"]["revision"]
         _ask(first, "kv/compaction", {"revision": revision, "physical": True})
+
+
+def leaders(site: Site) -> list[Host]:
+    """Return the host of the masters' leader; none, or more than one, while they elect another."""
+    states = {host: _ask(host, "maintenance/status") for host in site.hosts}
+    return [h for h, said in states.items() if said["leader"] == said["header"]["member_id"]]
 
 
 # -- how -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from arpanet import ArpanetError
@@ -32,9 +32,13 @@ __all__ = [
     "paused",
     "power_cut",
     "registrators_frozen",
+    "slow",
+    "slow_masters",
     "storm",
 ]
 
+#: Where masters hear each other.
+_PEERS = 7001
 #: Seconds between two kills: an agent that is up for so long gets hardly anything done.
 _KILL_EVERY = 0.25
 #: What keeps a host from masters that it does not have itself. All other ports stay open.
@@ -173,6 +177,25 @@ def muted(site: Site) -> Iterator[None]:
 def lossy(site: Site) -> Iterator[None]:
     """Lose a tenth of what host1 says, and of what it is told."""
     with _between(site.hosts[0], _LOSSY):
+        yield
+
+
+@contextmanager
+def slow(site: Site) -> Iterator[None]:
+    """Have all that host1 says and hears be 0.2 seconds late, give or take a quarter of that."""
+    with site.lab.slowed("host1", 0.2, 0.05):
+        yield
+
+
+@contextmanager
+def slow_masters(site: Site) -> Iterator[None]:
+    """Have all that masters say to each other be half as late: a quarter of it at each end.
+
+    A change takes them a round trip or two until all know it.
+    """
+    with ExitStack() as stack:
+        for host in site.hosts:
+            stack.enter_context(site.lab.slowed(host.name, 0.05, 0.0125, _PEERS))
         yield
 
 

@@ -47,12 +47,14 @@ class Site:
 
     :ivar stops: when that one stopped, in seconds since the epoch.
     :ivar at: which of the first two hosts it is on, 0 or 1.
+    :ivar ahead: seconds by which the clock of a host's Docker is wrong.
     :ivar forms: of the clients' links: by ``link``, and where the plane can carry it, by ``label``.
     """
 
     lab: Lab
     stops: list[float] = field(default_factory=list)
     at: int = 0
+    ahead: dict[str, float] = field(default_factory=dict)
     forms: tuple[str, ...] = ("link", "label")
 
     @property
@@ -103,7 +105,7 @@ class Site:
         """Kill the instance that moves, note when it was dead, and start it on the other host."""
         old, new = self.hosts[self.at], self.hosts[1 - self.at]
         _sh(old, "docker kill mover")
-        self.stops.append(_finished(old))
+        self.stops.append(_finished(old) - self.ahead.get(old.name, 0.0))
         self.at = 1 - self.at
         _sh(new, "docker start mover")
 
