@@ -1,8 +1,9 @@
 """Keeping etcd's users and roles as they are wanted, and its authentication on.
 
 Each change of users or roles refuses the requests of others that are under way (they are repeated),
-and reading them costs the masters a write in their logs. So what was set last is marked in the
-vault; where the marks are right, nothing else is looked at but now and then.
+and reading them costs the masters a write in their logs for each user and each role. So what was
+set last is marked in the vault; where the marks are right, nothing else is looked at but now and
+then, and only where etcd has counted a change since.
 """
 
 import logging
@@ -31,6 +32,9 @@ MARKS = "users/"
 #: Seconds after which all of it is looked at although the marks are right: what was changed by hand
 #: is put right, too.
 AUDIT = 600.0
+#: What etcd counts its changes of users and roles by (etcd: auth/metrics.go). It promises no metric
+#: of that kind to stay: where it tells none, all of it is looked at each time.
+CHANGES = "etcd_debugging_auth_revision"
 #: How often what others change at the same time is looked at anew.
 ATTEMPTS = 10
 #: Seconds for one change: etcd itself gives up after 7.
@@ -53,6 +57,8 @@ class Access:
         self._gateway, self._layout, self._clock = gateway, layout, clock
         self._vault = V3Vault(gateway, layout)
         self._audit_at = 0.0
+        #: etcd's count when all of it was as wanted
+        self._changes = ""
         self._cutting = Cutting(places)
 
     def admit(self, admissions: Sequence[Admission], own: str) -> None:
@@ -71,7 +77,7 @@ class Access:
             )
         want = access.wanted(self._layout, good)
         marks = self._marks()
-        if marks != want.marks or self._clock() >= self._audit_at or not self._enabled():
+        if marks != want.marks or self._due() or not self._enabled():
             self._make_so(want, mine)
             self._audit_at = self._clock() + AUDIT
         self._cutting.look(good)
@@ -82,13 +88,30 @@ class Access:
         """Let go of connections."""
         self._gateway.close()
 
+    def _due(self) -> bool:
+        """Whether all of it is to be looked at although the marks are right."""
+        if self._clock() < self._audit_at:
+            return False
+        if self._changes and self._counted() == self._changes:
+            self._audit_at = self._clock() + AUDIT
+            return False
+        return True
+
+    def _counted(self) -> str:
+        try:
+            return self._gateway.metric(CHANGES)
+        except RegistryError:  # who is let in does not wait for that
+            return ""
+
     def _make_so(self, want: Wanted, mine: Admission) -> None:
         refused = RegistryError("others keep changing etcd's users and roles")
         for _ in range(ATTEMPTS):
             try:
+                changes = self._counted()  # first: what comes in between counts
                 have = self._state(self._marks())
                 todo = access.steps(want, have, secrets.token_urlsafe(32))
                 if not todo:
+                    self._changes = changes
                     return
                 if not have.enabled:
                     _check_password(mine)

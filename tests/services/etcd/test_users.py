@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.wire import EtcdError
-from arpanet_etcd.masters.users import Access
+from arpanet_etcd.masters.users import AUDIT, Access
 from arpanet_etcd.registry.v3 import writer as writing
 
 from arpanet import Admission
@@ -36,6 +36,29 @@ def test_nothing_is_written_when_all_is_as_wanted(own_cluster, monkeypatch):
     done.clear()
     again.admit(ALL, "m1")
     assert done == ["kv/range", "auth/authenticate"]
+
+
+def test_users_are_read_again_only_where_etcd_counted_a_change(own_cluster, monkeypatch):
+    """Each user and role that is read is a write in the masters' log."""
+    now, gateway = [0.0], client(own_cluster, M1, pinned=True)
+    one = Access(gateway, LAYOUT, lambda: now[0])
+
+    def written():
+        before = gateway.metric("etcd_server_proposals_committed_total")
+        now[0] += AUDIT
+        one.admit(ALL, "m1")
+        return int(gateway.metric("etcd_server_proposals_committed_total")) - int(before)
+
+    one.admit(ALL, "m1")
+    assert (written(), written()) == (0, 0)
+    client(own_cluster, M1).call("auth/user/revoke", {"name": "h1", "role": "arpanet-slave"})
+    assert written() > len(ALL)
+    assert client(own_cluster, S1).get(LAYOUT.host("h2")) is None
+    assert written() == 0
+    told = gateway.metric
+    assert told("etcd_debugging_auth") == ""
+    monkeypatch.setattr(gateway, "metric", lambda name: "" if "auth" in name else told(name))
+    assert written() > len(ALL)
 
 
 def test_a_changed_password_ends_the_tokens_of_the_former_one(own_cluster):

@@ -8,8 +8,10 @@ from arpanet_etcd.registry.presence import DAY
 
 __all__ = ["V3Pulse"]
 
-#: Seconds between two looks at whether the key is there: somebody may have deleted it.
-LOOK = 300.0
+#: Seconds between two looks at whether the key is there: somebody may have deleted it. So an agent
+#: that asks etcd nothing else keeps its token, too: one that is not used for 300 seconds is
+#: forgotten, and another is a write in the masters' log.
+LOOK = 120.0
 
 
 class V3Pulse:

@@ -1,6 +1,7 @@
 """Signs of life: given while an agent moves, begun anew whatever went wrong."""
 
 import threading
+from itertools import pairwise
 
 import pytest
 from arpanet_etcd.client import wire
@@ -92,3 +93,15 @@ def test_a_lease_of_a_day_is_gone_on_with_and_what_was_deleted_comes_back():
     gateway.leases, gateway.key = {}, None  # wiped
     successor.beat()
     assert gateway.key == 3
+
+
+def test_it_asks_often_enough_for_its_token_to_live():
+    """etcd forgets one that was not used for 300 seconds; a keepalive does not use it."""
+    gateway, now, asked = Gateway(), [0.0], []
+    get = gateway.get
+    gateway.get = lambda key: asked.append(now[0]) or get(key)
+    pulse = V3Pulse(gateway, "k", lambda: now[0])
+    for now[0] in range(0, 3600, 10):
+        pulse.beat()
+    assert max(after - before for before, after in pairwise(asked)) < 300
+    assert len(asked) < 40
