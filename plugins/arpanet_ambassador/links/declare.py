@@ -29,8 +29,13 @@ __all__ = [
     "HOST",
     "Declared",
     "Declaring",
+    "Members",
     "declared",
+    "holder",
+    "inhabitants",
+    "of",
     "owner",
+    "place",
 ]
 
 BACKEND, CONNECT = "backend", "connect"
@@ -45,6 +50,8 @@ _LIKE_A_LABEL = re.compile(r"connect\.(?:[0-9].*|.*[:/].*|.+[._-][0-9]+)", re.IG
 DEPTH = 8
 #: The network mode of a container in the host's own network namespace.
 HOST = "host"
+#: Containers of one namespace, each with the one whose namespace that is.
+Members = tuple[tuple[Container, Container], ...]
 
 
 @dataclass(frozen=True, slots=True)  # a host may have thousands
@@ -103,13 +110,52 @@ class Declaring:
 
 def declared(world: Declaring) -> list[Declared]:
     """Return every declaration of this host's containers, by client, port and form."""
-    own = next((c for c in world.containers.values() if c.name == world.ambassador), world.former)
-    found = []
+    own = holder(world)
+    every = (of(key, members, own, world) for key, members in inhabitants(world).items())
+    return sorted((link for links in every for link in links), key=_order)
+
+
+def holder(world: Declaring) -> Container | None:
+    """Return the container that clients are linked to."""
+    own = (one for one in world.containers.values() if one.name == world.ambassador)
+    return next(own, world.former)
+
+
+def inhabitants(world: Declaring) -> dict[str, Members]:
+    """Return namespace -> who may declare links in it, each with its owner, by name."""
+    found: dict[str, Members] = {}
     for container in sorted(world.containers.values(), key=lambda c: (c.name, c.id)):
-        if container.name != world.ambassador:
-            found += _of_one(container, own, world)
-    found.sort(key=lambda link: (link.client, link.port, link.form))
-    return _without_conflicts(found)
+        if container.name == world.ambassador:
+            continue
+        key, home = place(container, world)
+        found[key] = (*found.get(key, ()), (container, home))
+    return found
+
+
+def place(container: Container, world: Declaring) -> tuple[str, Container]:
+    """Return the namespace that *container* is in, and whose that is."""
+    home = owner(container, world.containers)
+    if home.network_mode == HOST:  # shared by all that are in it: clients of their own
+        return container.id, home
+    mine, theirs = (world.namespaces.get(one.id) for one in (container, home))
+    if mine and theirs and mine != theirs:  # the other was started again, and has left its former
+        return mine, container
+    return mine or theirs or home.id, home
+
+
+def of(
+    namespace: str, members: Members, own: Container | None, world: Declaring
+) -> tuple[Declared, ...]:
+    """Return what is declared in one namespace; nothing else of *world*'s containers counts.
+
+    :param members: as :func:`inhabitants` has them; *own*, as :func:`holder`.
+    """
+    links = [
+        link
+        for container, home in members
+        for link in _of_one(container, home, namespace, own, world)
+    ]
+    return tuple(_without_conflicts(sorted(links, key=_order)))
 
 
 def owner(container: Container, containers: Mapping[str, Container]) -> Container:
@@ -130,12 +176,13 @@ def owner(container: Container, containers: Mapping[str, Container]) -> Containe
     return container
 
 
-def _of_one(container: Container, own: Container | None, world: Declaring) -> list[Declared]:
-    home = owner(container, world.containers)
-    known = (world.namespaces.get(one.id) for one in (container, home))
-    namespace = next(filter(None, known), home.id)
-    if home.network_mode == HOST:  # shared by all that are in it, who are clients of their own
-        namespace = container.id
+def _order(link: Declared) -> tuple[str, int, str]:
+    return link.client, link.port, link.form
+
+
+def _of_one(
+    container: Container, home: Container, namespace: str, own: Container | None, world: Declaring
+) -> list[Declared]:
     written = [
         _judged(_parsed(one, world), home, own, world.ambassador)
         for one in (*_written(container, namespace), *_added(container, namespace, world))

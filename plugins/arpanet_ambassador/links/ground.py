@@ -1,7 +1,7 @@
 """What a host's containers declare -> what follows from it, wherever services are; pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -9,13 +9,23 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from arpanet import Container, Instance, Target
 from arpanet_ambassador.links import hints, waiting
-from arpanet_ambassador.links.declare import BACKEND, HOST, Declared, Declaring, declared, owner
+from arpanet_ambassador.links.declare import (
+    BACKEND,
+    HOST,
+    Declared,
+    Declaring,
+    holder,
+    inhabitants,
+    of,
+    owner,
+    place,
+)
 from arpanet_ambassador.links.resolve import Answers, Question, lookups
 from arpanet_ambassador.links.ways import Addresses, Key
 from arpanet_ambassador.names.own import allocate, named
 from arpanet_ambassador.planes.plane import LOOPBACK, NOWHERE, Client, Frontend, Held, Home
 
-__all__ = ["NONE", "NOTHING", "Ground", "World", "given", "make", "sandbox"]
+__all__ = ["NONE", "NOTHING", "Ground", "Grounds", "World", "given", "sandbox"]
 
 
 T = TypeVar("T")
@@ -122,92 +132,181 @@ def given(world: World) -> object:
     )
 
 
-def make(world: World, given: object) -> Ground:
-    """Return the ground for *world*, made from nothing.
+class Grounds:
+    """Makes one ground after another; what a container does not touch is taken from before.
 
-    :param given: what it is made from.
+    Each namespace has a part of its own, which follows from its containers and from what all share:
+    so a client that starts costs what that client costs, and not what all clients do.
     """
-    links = declared(world)
-    homes = _homes(links, world)
-    once = _Once()  # a thousand clients of one image are alike in nearly all of it
-    ambassadors = {key: once(_ambassadors(key, home, world)) for key, home in homes.items()}
-    names = {key: _names(frozenset().union(*named(of))) for key, of in _by_namespace(links).items()}
-    frontends = [
-        once(_frontends(link, ambassadors[link.namespace], names.get(link.namespace, {})))
-        if link.namespace in homes
-        else ()
-        for link in links
-    ]
-    networks = {key: once(frozenset(home.networks)) for key, home in homes.items()}
+
+    def __init__(self) -> None:
+        self._shared: object = None
+        self._parts: Mapping[str, _Part] = {}
+
+    def make(self, world: World, given: object) -> Ground:
+        """Return the ground for *world*.
+
+        :param given: what it is made from.
+        """
+        own = holder(world)
+        shared = world.ambassador, own, world.masters, world.root, world.wait
+        before = self._parts if shared == self._shared else {}
+        homes, parts = _homes(world), dict[str, _Part]()
+        for key, members in inhabitants(world).items():
+            home = homes.get(key)
+            there = _once(_ambassadors(key, home, world)) if home else frozenset[str]()
+            added = tuple(world.added.get(one.id, ()) for one, _ in members)
+            mine = members, home, there, added
+            part = before.get(key)
+            if part is None or part.given != mine:
+                part = _part(key, home, there, of(key, members, own, world), world, mine)
+            parts[key] = part
+        self._shared, self._parts = shared, parts
+        return _joined({key: parts[key] for key in homes if key in parts}, parts, given)
+
+
+#: Name of a pool -> where it leads while there is no instance.
+Otherwise = tuple[tuple[str, tuple[Target, ...]], ...]
+
+
+class _Row(NamedTuple):
+    """A link, with all that Ground has of it.
+
+    :ivar pools: names of where it leads, each with where that leads while there is no instance.
+    """
+
+    link: Declared
+    frontends: tuple[Frontend, ...]
+    places: Mapping[Frontend, Frontend]
+    key: Key | None
+    pools: Otherwise
+
+
+class _Part(NamedTuple):
+    """The ground of one namespace.
+
+    :ivar home: the container that stands for it, ``None``: nobody there has a valid link.
+    """
+
+    given: object
+    rows: Sequence[_Row]
+    home: Container | None
+    client: Client | None
+    ambassadors: frozenset[str]
+    names: Mapping[str, str]
+    lookups: frozenset[Question]
+
+
+def _part(
+    key: str,
+    home: Container | None,
+    there: frozenset[str],
+    links: Sequence[Declared],
+    world: World,
+    given: object,
+) -> _Part:
+    """Return the part of one namespace.
+
+    :param there: where its apps dial the ambassador.
+    """
+    home = home if any(link.spec for link in links) else None
+    names = _names(frozenset().union(*named(links)))
+    networks = _once(frozenset(home.networks if home else ()))
+    frontends = [_once(_frontends(link, there, names)) if home else () for link in links]
+    places = _places(links, frontends, there)
+    rows = []
+    leads: dict[Frontend, str] = {}
+    held: dict[Frontend, Held] = {}
+    for link, dialled, kept in zip(links, frontends, places, strict=True):
+        way = _once((link.spec, networks, link.protocol)) if link.spec else None
+        pools = _leading(link, home, dialled, kept, leads, held) if home else ()
+        rows.append(_Row(link, dialled, kept, way, pools))
+    client = None
+    if home and leads:
+        addresses = frozenset(address for address in home.networks.values() if address)
+        client = Client(_home(key, home, world), _alike((*leads.items(),)), addresses, held or NONE)
+    asked = frozenset(one for link in links if link.spec for one in lookups(link.spec))
+    return _Part(given, rows, home, client, there, names, asked)
+
+
+def _joined(ordered: Mapping[str, "_Part"], parts: Mapping[str, "_Part"], given: object) -> Ground:
+    """Return the ground that *parts* are.
+
+    :param ordered: those whose namespaces have a home, by the order of these.
+    """
+    rows = sorted((row for part in parts.values() for row in part.rows), key=_by_client)
     keys: dict[Key, int] = {}
-    indices = [
-        keys.setdefault((link.spec, networks[link.namespace], link.protocol), len(keys))
-        if link.spec
-        else -1
-        for link in links
-    ]
-    places = _places(links, frontends, ambassadors)
-    every = zip(links, frontends, places, indices, strict=True)
-    clients, pools = _clients(every, homes, world, once)
+    pools: dict[str, tuple[int, tuple[Target, ...]]] = {}
+    indices = []
+    for row in rows:
+        index = keys.setdefault(row.key, len(keys)) if row.key else -1
+        indices.append(index)
+        for name, otherwise in row.pools:
+            pools[name] = index, otherwise
+    served = {key: part for key, part in ordered.items() if part.home}
     return Ground(
         given,
-        links,
-        frontends,
-        places,
+        [row.link for row in rows],
+        [row.frontends for row in rows],
+        [row.places for row in rows],
         indices,
         list(keys),
-        homes,
-        clients,
+        {key: part.home for key, part in served.items() if part.home},
+        {key: part.client for key, part in served.items() if part.client},
         pools,
-        ambassadors,
-        names,
-        frozenset(key for link in links if link.spec for key in lookups(link.spec)),
+        {key: part.ambassadors for key, part in served.items()},
+        {key: part.names for key, part in parts.items() if part.rows},
+        frozenset().union(*(part.lookups for part in parts.values())),
     )
+
+
+def _by_client(row: _Row) -> tuple[str, int, str]:
+    return row.link.client, row.link.port, row.link.form
 
 
 _names = lru_cache(1 << 10)(allocate)
 
 
-class _Once:
-    """Gives the first of equal ones for all: each is kept once."""
+@lru_cache(1 << 12)
+def _kept(one: object) -> object:
+    return one
 
-    def __init__(self) -> None:
-        self._known: dict[object, object] = {}
 
-    def __call__(self, one: T) -> T:
-        return cast(T, self._known.setdefault(one, one))
+def _once(one: T) -> T:
+    """Return the first of equal ones: a thousand clients of one image are alike in nearly all."""
+    return cast(T, _kept(one))
+
+
+@lru_cache(1 << 12)
+def _alike(links: tuple[tuple[Frontend, str], ...]) -> Mapping[Frontend, str]:
+    return dict(links)
 
 
 def _places(
     links: Sequence[Declared],
     frontends: Sequence[tuple[Frontend, ...]],
-    ambassadors: Mapping[str, frozenset[str]],
+    ambassadors: Collection[str],
 ) -> list[Mapping[Frontend, Frontend]]:
-    """Return the places of those that wait: each is one link's alone."""
-    taken: dict[str, set[Frontend]] = {}
-    for link, dialled in zip(links, frontends, strict=True):
-        taken.setdefault(link.namespace, set()).update(dialled)
+    """Return the places of one namespace's links that wait: each is one link's alone."""
+    taken = {one for dialled in frontends for one in dialled}
     places: list[Mapping[Frontend, Frontend]] = []
     for link, dialled in zip(links, frontends, strict=True):
         found: Mapping[Frontend, Frontend] = NONE
         if link.wait and link.spec:
-            key = link.namespace
-            found = waiting.places(dialled, ambassadors.get(key, ()), taken[key])
-            taken[key].update(found.values())
+            found = waiting.places(dialled, ambassadors, taken)
+            taken.update(found.values())
         places.append(found)
     return places
 
 
-def _homes(links: Iterable[Declared], world: World) -> dict[str, Container]:
-    """Return the container that stands for each namespace with valid links: its owner, if any."""
-    wanted = {link.namespace for link in links if link.spec}
+def _homes(world: World) -> dict[str, Container]:
+    """Return the container that stands for each namespace: its owner, if any."""
     homes: dict[str, Container] = {}
     for key in sorted(world.containers):
-        home = owner(world.containers[key], world.containers)
-        space = world.namespaces.get(home.id) or home.id
+        space, home = place(world.containers[key], world)
         if home.network_mode == HOST:
-            home, space = world.containers[key], key
-        if space in wanted and (space not in homes or homes[space].id > home.id):
+            home = world.containers[key]
+        if space not in homes or homes[space].id > home.id:
             homes[space] = home
     return homes
 
@@ -223,13 +322,6 @@ def _ambassadors(namespace: str, home: Container, world: World) -> frozenset[str
     return frozenset(address for address in known if address and ":" not in address)
 
 
-def _by_namespace(links: Iterable[Declared]) -> dict[str, list[Declared]]:
-    found: dict[str, list[Declared]] = {}
-    for link in links:
-        found.setdefault(link.namespace, []).append(link)
-    return found
-
-
 def _frontends(
     link: Declared, ambassadors: Iterable[str], names: Mapping[str, str]
 ) -> tuple[Frontend, ...]:
@@ -242,41 +334,27 @@ def _frontends(
     return tuple(Frontend(address, link.port, link.protocol) for address in addresses)
 
 
-def _clients(
-    every: Iterable[tuple[Declared, tuple[Frontend, ...], Mapping[Frontend, Frontend], int]],
-    homes: Mapping[str, Container],
-    world: World,
-    once: _Once,
-) -> tuple[dict[str, Client], dict[str, tuple[int, tuple[Target, ...]]]]:
-    """Return the namespaces that have anything to dial, and the pools that their links lead to."""
-    links: dict[str, dict[Frontend, str]] = {}
-    held: dict[str, dict[Frontend, Held]] = {}
-    pools: dict[str, tuple[int, tuple[Target, ...]]] = {}
-    for link, dialled, places, index in every:
-        if not dialled:
-            continue
-        pool = once(_pool(link, homes[link.namespace]))
-        if index >= 0:
-            pools[pool] = index, ()
-        for one in dialled:
-            name = pool
-            if place := places.get(one):
-                held.setdefault(link.namespace, {})[place] = Held(link.wait, pool)
-                name = once(f"{pool} or held at {place.address}:{place.port}")
-                pools[name] = index, (Target(place.address, place.port),)
-            links.setdefault(link.namespace, {})[one] = name
-    alike: dict[tuple[tuple[Frontend, str], ...], dict[Frontend, str]] = {}
-    clients = {
-        key: Client(
-            _home(key, home, world),
-            alike.setdefault((*links[key].items(),), links[key]),
-            frozenset(address for address in home.networks.values() if address),
-            held.get(key, NONE),
-        )
-        for key, home in homes.items()
-        if key in links
-    }
-    return clients, pools
+def _leading(
+    link: Declared,
+    home: Container,
+    dialled: Iterable[Frontend],
+    places: Mapping[Frontend, Frontend],
+    leads: dict[Frontend, str],
+    held: dict[Frontend, Held],
+) -> Otherwise:
+    """Add to *leads* and *held* what *link* comes to; return the pools of it."""
+    found: dict[str, tuple[Target, ...]] = {}
+    pool = _once(_pool(link, home))
+    for one in dialled:
+        name = pool
+        if link.spec:
+            found[pool] = ()
+        if place := places.get(one):
+            held[place] = Held(link.wait, pool)
+            name = _once(f"{pool} or held at {place.address}:{place.port}")
+            found[name] = (Target(place.address, place.port),)
+        leads[one] = name
+    return _once((*found.items(),))
 
 
 def _pool(link: Declared, home: Container) -> str:

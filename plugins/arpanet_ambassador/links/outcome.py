@@ -46,6 +46,8 @@ class Links(Sequence[Link]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Links) and self.alike(other):
             return self._said == other._said
+        if isinstance(other, Links) and len(self) != len(other):
+            return False  # a client started or ended: no link has to be made to see that
         return isinstance(other, Sequence) and self._every == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
@@ -105,7 +107,9 @@ def _link(one: Resolved, carried: Carried) -> Link:
     keys = [(declared.namespace, frontend) for frontend in dialled]
     planes = sorted({carried.planes.get(key, "") for key in keys})
     plane = planes[-1] if planes else ""
-    reasons = "; ".join(dict.fromkeys(why for key in keys for why in carried.reasons.get(key, ())))
+    # mostly there are none at all, and a start has thousands of links looked at
+    whys = (why for key in keys for why in carried.reasons.get(key, ())) if carried.reasons else ()
+    reasons = "; ".join(dict.fromkeys(whys))
     return Link(
         declared.client,
         declared.port,

@@ -113,13 +113,13 @@ class Planner:
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
-        self._ways = Ways()
+        self._ways, self._grounds = Ways(), grounds.Grounds()
 
     def make(self, world: World) -> Plan:
         """Return the plan for *world*: that of before if it would be the same."""
         before, given = self._plan, grounds.given(world)
         same = before is not None and before.ground.given == given
-        ground = before.ground if before and same else grounds.make(world, given)
+        ground = before.ground if before and same else self._grounds.make(world, given)
         self._ways.begin()
         ways = tuple(self._ways.of(key, world) for key in ground.keys)
         if before and same and all(map(is_, ways, before.ways)):
