@@ -112,9 +112,10 @@ class Ambassador:
             return
         plan = self.plan = self._planner.make(self._world(containers, snapshot))
         self._asking.want(plan.lookups)
+        # before all else: a client that starts waits for this
+        carried = self.chain.apply(plan.clients, plan.pools, check)
         self._hosts = dialling(snapshot, self._hosts)
         self.flows.probe(plan, self._hosts)
-        carried = self.chain.apply(plan.clients, plan.pools, check)
         if not self._tidied:
             self.chain.tidy(homes(containers))
             self._tidied = True

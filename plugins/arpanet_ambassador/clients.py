@@ -85,6 +85,8 @@ class Clients:
                 holders = (one for one in found.values() if one.name == self.name)
                 self.former = next(holders, self.former)
             if self._sees:
+                # each time: the name of one that has ended, of which Docker has yet to tell, may
+                # be another's by now
                 names = {one.id: name_of(one.pid) for one in found.values()}
                 self.namespaces = self.namespaces if names == self.namespaces else names
                 self._hosts.want(hosts.wanted(found, self.namespaces, self.name), again=again)
