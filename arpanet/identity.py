@@ -32,6 +32,7 @@ __all__ = ["Identity", "check_private", "current", "of", "use"]
 
 log = logging.getLogger(__name__)
 
+STRANGER = "is not let in yet"
 JOIN = (
     "let this host in: 'arpanet token create' on a master prints the line to run here;"
     " or, without any protection, ARPANET_TLS=off on all hosts"
@@ -112,7 +113,8 @@ class Identity:
                 check_private(self.key)
                 made = self._make(server)
             except FileNotFoundError as problem:
-                wrong = SettingsError(f"this host has no {problem.filename}", JOIN)
+                lacks = f"has no {problem.filename}" if self.certificate.exists() else STRANGER
+                wrong = SettingsError(f"this host {lacks}", JOIN)
             except OSError as problem:
                 said = problem.strerror or str(problem)
                 wrong = SettingsError(f"the certificate in {self.host} can't be used: {said}", JOIN)

@@ -1,7 +1,9 @@
 """``arpanet service reserve``, ``release`` and ``list``: who may offer a name."""
 
 import json
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Collection
 
 from arpanet import Command, Lister, Snapshot, kinds
 from arpanet_etcd.registry.trust import NAMES, reservation
@@ -33,7 +35,8 @@ class ServiceReserve(Command):
         context, name, hosts = self.app.context, parsed_args.name, parsed_args.hosts
         context.vault.write(f"{NAMES}{name}", json.dumps({"hosts": hosts}))
         context.vault.delete(f"{RELEASED}{name}")
-        for said in _consequences(context.registry.read(), name, hosts):
+        taken = {one.removeprefix(NAMES) for one in context.vault.list(NAMES)}
+        for said in _consequences(context.registry.read(), name, hosts, taken):
             context.say(said)
 
 
@@ -73,13 +76,25 @@ class ServiceList(Lister):
         return ("service", "hosts"), rows
 
 
-def _consequences(snapshot: Snapshot, name: str, hosts: list[str]) -> list[str]:
-    """Return what a person may not have meant."""
+def _consequences(
+    snapshot: Snapshot, name: str, hosts: list[str], taken: Collection[str]
+) -> list[str]:
+    """Return what a person may not have meant.
+
+    :param taken: all names that are reserved.
+    """
     strangers = sorted(set(hosts) - snapshot.hosts.keys())
     said = [f"{', '.join(strangers)}: no such host is up now"] if strangers else []
     known = [*snapshot.instances.values(), *(one.instance for one in snapshot.refused)]
     others = sorted({one.id for one in known if name in one.services and one.host not in hosts})
-    return [*said, f"refused from now on: {', '.join(others)}"] if others else said
+    if others:
+        said.append(f"refused from now on: {', '.join(others)}")
+    offered = {service for one in known for service in one.services}
+    by_port = re.compile(f"{re.escape(name)}-[0-9]+")
+    free = sorted(one for one in offered - set(taken) if by_port.fullmatch(one))
+    if free:
+        said.append(f"still anybody's, as a name of its own: {', '.join(free)}; reserve it, too")
+    return said
 
 
 def _name(text: str) -> str:

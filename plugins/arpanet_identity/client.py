@@ -99,7 +99,7 @@ def _authority(where: tuple[str, int], token: Token) -> tuple[str, Callable[[], 
     try:
         found = x509.load_pem_x509_certificates(str(answer["ca"]).encode())
     except (KeyError, ValueError) as problem:
-        raise ArpanetError(f"what answers at {name} is no master's enrolment") from problem
+        raise _something_else(name) from problem
     for one in found:
         if token.of(authority.fingerprint(one)):
             return authority.pem(one), lambda: _clock(date)
@@ -169,7 +169,7 @@ def _request(
                 f"the master at {name} refuses this host's certificate: {why}",
                 "is this host's clock right? Else let it in again",
             ) from None
-        raise ArpanetError(f"what answers at {name} is no master's enrolment: no TLS") from None
+        raise _something_else(name) from None
     except (HTTPError, OSError) as problem:
         raise RegistryUnreachable(
             f"no master answers at {name}: {_words(problem)}",
@@ -187,8 +187,15 @@ def _understood(name: str, answer: urllib3.BaseHTTPResponse) -> Json:
             return dict(said)
         words, hint = str(said["error"]), str(said.get("hint", ""))
     except (ValueError, KeyError, TypeError) as problem:
-        raise ArpanetError(f"what answers at {name} is no master's enrolment") from problem
+        raise _something_else(name) from problem
     raise ArpanetError(f"the master at {name} says: {words}", hint)
+
+
+def _something_else(name: str) -> ArpanetError:
+    return ArpanetError(
+        f"what answers at {name} is no master's enrolment",
+        f"that has a port of its own: its ARPANET_ENROL_PORT, {PORT} where nothing else is set",
+    )
 
 
 def _clock(date: str) -> str:

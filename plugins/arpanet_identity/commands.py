@@ -95,11 +95,12 @@ class TokenList(Lister):
         host.store(self.app.context)
         with closing(host.vault(self.app.context)) as where:
             found = sorted(tokens.kept(where), key=lambda one: one.until)
-        rows = [
-            (one.id, one.role, one.uses, datetime.fromtimestamp(one.until, UTC).isoformat())
-            for one in found
-        ]
+        rows = [(one.id, one.role, one.uses, _time(one.until)) for one in found]
         return ("id", "role", "uses", "until"), rows
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 class TokenRevoke(Command):

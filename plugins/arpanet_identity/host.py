@@ -90,7 +90,7 @@ def check(context: Context, kept: Store) -> None:
         if one not in authority.addresses(found):
             raise SettingsError(
                 f"this host's certificate does not name its address: ARPANET_IP is {one}",
-                "set it back; or on a master: 'arpanet certs revoke' this host, 'arpanet token"
+                f"set it back; or on a master: 'arpanet certs revoke {me.host}', 'arpanet token"
                 f" create'; here: remove all files in {kept.me.host}, and join again",
             )
 

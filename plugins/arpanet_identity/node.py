@@ -10,10 +10,15 @@ from arpanet_identity.keeper import PART
 from arpanet_identity.settings import ARPANET_ENROL_PORT, MASTER_NAME
 from arpanet_identity.store import Store
 
-__all__ = ["start", "status"]
+__all__ = ["provide", "start", "status"]
 
 #: Seconds that its agent has to listen: the next host may be told to join the moment this one can.
 LISTENS = 15.0
+
+
+def provide(context: Context) -> None:
+    """Have its image ready."""
+    node_image(context)
 
 
 def start(context: Context, kept: Store) -> bool:

@@ -54,6 +54,14 @@ class IdentityPlugin:
         role = host.join(context, place, host.read_secret(token, sys.stdin))
         context.say(f"this host is let in as a {role}")
 
+    @hookimpl
+    def arpanet_install(self, context: Context, role: str) -> None:
+        """Have the image ready that a master lets hosts in with."""
+        from arpanet_identity import host, node
+
+        if role == "master" and host.needed(context):
+            node.provide(context)
+
     # -- starting --------------------------------------------------------------------------------
 
     @hookimpl(tryfirst=True)
@@ -82,8 +90,8 @@ class IdentityPlugin:
         elif role != "master":
             raise SettingsError(
                 "this host was let in as a slave, and masters take no peer that is one",
-                "on a master: 'arpanet certs revoke' this host, 'arpanet token create --role"
-                f" master'; here: remove all files in {kept.me.host}, and join again",
+                f"on a master: 'arpanet certs revoke {context.settings[HOSTNAME]}', 'arpanet token"
+                f" create --role master'; here: remove all files in {kept.me.host}, and join again",
             )
         addresses.check_local(context.settings[ARPANET_IP])
         host.check(context, kept)

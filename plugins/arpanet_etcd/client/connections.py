@@ -5,7 +5,7 @@ The one place where clients of etcd dial from.
 
 import socket
 import threading
-from ssl import SSLCertVerificationError, SSLContext, SSLError
+from ssl import SSLCertVerificationError, SSLContext, SSLEOFError, SSLError
 from typing import Any
 
 import urllib3
@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection
 
 from arpanet import ArpanetError, RegistryUnreachable, identity
 
-__all__ = ["Connections", "once", "tls_fault"]
+__all__ = ["ENDS", "Connections", "once", "tls_fault"]
 
 #: A master that lost its power says nothing: let the kernel ask after 5 s, and give up after 11.
 KEEPALIVE = [
@@ -26,10 +26,15 @@ KEEPALIVE = [
 
 
 #: What OpenSSL says of an answer that is no TLS.
-PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNEXPECTED_EOF")
+PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 CHANGED = (
     "if the cluster's CA was changed while this host was away, let it in again:"
     " remove its host.pem, and 'arpanet join'"
+)
+#: A plain port does so, and who takes this host for shut out.
+ENDS = (
+    "ends the connection; does it speak TLS, and is this host let in?"
+    " 'arpanet certs' on a master lists who is"
 )
 CLOCK = "is the clock right, here and there?"
 
@@ -108,6 +113,8 @@ def tls_fault(problem: BaseException | None) -> str:
             return f"its {said}; {CLOCK}"
         changed = f"; {CHANGED}" if "issuer" in said or "self-signed" in said else ""
         return f"its certificate is not one of this cluster's for that address: {said}{changed}"
+    if isinstance(problem, SSLEOFError):
+        return ENDS
     reason = problem.reason or str(problem)
     if any(one in reason for one in PLAIN):
         return "it does not speak TLS"

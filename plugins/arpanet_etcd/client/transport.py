@@ -20,7 +20,7 @@ from urllib3.exceptions import (
 from arpanet import RegistryError, RegistryUnreachable, codec
 from arpanet_etcd.client import stream, wire
 from arpanet_etcd.client.backoff import Backoff
-from arpanet_etcd.client.connections import Connections, tls_fault
+from arpanet_etcd.client.connections import ENDS, Connections, tls_fault
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
 from arpanet_etcd.client.login import Login
@@ -42,7 +42,6 @@ REPEATS = 12
 
 #: What may be behind a connection that is ended without a word.
 PLAIN = "is ARPANET_TLS off there, too?"
-SHUT_OUT = "was this host shut out? 'arpanet certs' on a master lists who is let in"
 
 
 class Unfit(RegistryUnreachable):
@@ -343,7 +342,7 @@ def _why(endpoint: str, problem: Any) -> str:
     if fault := tls_fault(problem):
         return fault
     if isinstance(problem, ProtocolError):
-        return f"ends the connection; {SHUT_OUT if endpoint.startswith('https:') else PLAIN}"
+        return ENDS if endpoint.startswith("https:") else f"ends the connection; {PLAIN}"
     cause = problem.__cause__ or problem
     said = getattr(cause, "strerror", None) or type(cause).__name__
     return str(said.lower() if said[1:].islower() else said)

@@ -37,7 +37,8 @@ def test_a_name_is_reserved_and_released(one_etcd, connect, arpanet):
     assert arpanet("service", "reserve", "web", "--hosts", "h1,h9") == (
         0,
         "",
-        "h9: no such host is up now\nrefused from now on: h2:c1:80\n",
+        "h9: no such host is up now\nrefused from now on: h2:c1:80\n"
+        "still anybody's, as a name of its own: web-1; reserve it, too\n",
     )
     wait_for(lambda: reader.last.services()["web"] == (mine,))
     assert reader.last.instances[others.id].services == ("web-1",)
@@ -46,6 +47,8 @@ def test_a_name_is_reserved_and_released(one_etcd, connect, arpanet):
     code, out, _ = arpanet("services", "web", "-f", "json")
     shown = {row["instance"]: row["refused"] for row in json.loads(out)}
     assert shown == {mine.id: "", others.id: "web is reserved for h1, h9"}
+    assert arpanet("service", "reserve", "web-1", "--hosts", "h1,h2") == (0, "", "")
+    assert arpanet("service", "reserve", "web", "--hosts", "h1,h2") == (0, "", "")
     assert arpanet("service", "release", "web") == (0, "", "")
     reader.sees(mine, others)
     assert arpanet("service", "release", "web") == (0, "", "web is not reserved\n")

@@ -71,6 +71,15 @@ def test_the_first_master_makes_all_that_it_needs(master, registry, tmp_path):
     assert tokens.check(registry.vault, token.id, token.secret)[0].role == "slave"
 
 
+def test_install_makes_the_image_that_a_master_lets_hosts_in_with(make, monkeypatch):
+    made = []
+    monkeypatch.setattr(node, "node_image", made.append)
+    for one in (context := make()), make(ARPANET_TLS="off"):
+        for role in ("core", "slave", "master"):
+            one.emit("install", role=role)
+    assert made == [context]
+
+
 def test_started_again_it_invites_nobody(master, registry):
     ca = host.store(master).authority().certificate
     master.said.clear()
