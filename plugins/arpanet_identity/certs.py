@@ -1,11 +1,13 @@
 """``arpanet certs``: who is let in, until when; making, renewing and revoking."""
 
 import json
+import os
+import stat
 import sys
 from argparse import ArgumentParser, Namespace
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from arpanet import ArpanetError, Command, Lister, UsageError, kinds
 from arpanet_identity import authority, host, ranges, roster
@@ -101,8 +103,16 @@ class CertsIssue(Command):
                 authority.read_key(key).public_key(),
                 networks,
             )
+        _close_to_others(sys.stdout)
         json.dump({"host": name, "key": key, "answer": made}, sys.stdout, indent=1)
         sys.stdout.write("\n")
+
+
+def _close_to_others(file: TextIO) -> None:
+    """Let nobody else read what is written: a shell's ``>`` makes files that all may read."""
+    with suppress(OSError):  # it is no file of its own, or somebody else's
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            os.fchmod(file.fileno(), 0o600)
 
 
 class CertsRenew(Command):

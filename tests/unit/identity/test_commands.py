@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import redirect_stdout
 
 import pluggy
 import pytest
@@ -211,6 +212,15 @@ def test_a_bundle_is_all_that_a_host_needs(run, bundle, tmp_path, monkeypatch, p
     assert kept.authority() is None
     code, _, err = run("join", "--bundle", str(file), host="h2")
     assert (code, "this host is let in already, as a slave" in err) == (1, True)
+
+
+def test_a_bundle_in_a_file_is_its_owners_alone(run, master, tmp_path):
+    """Others may read what a shell's ``>`` makes."""
+    with (tmp_path / "bundle").open("w") as file, redirect_stdout(file):
+        (tmp_path / "bundle").chmod(0o644)
+        assert run("certs", "issue", "h2", "--ip", "127.0.0.2")[0] == 0
+    assert (tmp_path / "bundle").stat().st_mode & 0o777 == 0o600
+    assert run("join", "--bundle", str(tmp_path / "bundle"), host="h2")[0] == 0
 
 
 def test_a_masters_bundle_has_the_ca(run, master, tmp_path):
