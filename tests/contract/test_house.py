@@ -174,6 +174,13 @@ def test_json_is_read_in_one_way():
     assert readers == []
 
 
+def test_tls_is_made_where_a_host_knows_who_it_is_or_is_let_in():
+    """Elsewhere it could be forgotten to show a certificate, or to look at the other side's."""
+    made = re.compile(r"\bSSLContext\(|\bcreate_\w+_context\b|\bCERT_NONE\b")
+    found = {str(one.relative_to(ROOT)) for one in PRODUCT if made.search(one.read_text())}
+    assert found == {"arpanet/identity.py", "plugins/arpanet_identity/client.py"}
+
+
 def test_only_the_bus_calls_pluggy():
     calls = [
         str(path.relative_to(ROOT))
