@@ -7,11 +7,11 @@ was made of it. It holds what was given, not what was defaulted, and from where.
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from arpanet.errors import SettingsError
+from arpanet.files import replacing
 from arpanet.settings.declared import Settings, Source
 from arpanet.settings.rcfile import check_owner
 from arpanet.settings.sources import rc_path
@@ -66,10 +66,7 @@ def _replace(known: Applied) -> None:
     try:
         rc_path().parent.stat()  # a home directory is not ours to make
         place.parent.mkdir(parents=True, exist_ok=True)
-        # values may be secrets: nobody else reads this, as with what mkstemp makes
-        number, fresh = tempfile.mkstemp(dir=place.parent)
-        with os.fdopen(number, "w") as file:
-            json.dump(plain, file, indent=1, sort_keys=True)
-        Path(fresh).replace(place)
+        with replacing(place) as file:  # its owner's alone: values may be secrets
+            file.write(json.dumps(plain, indent=1, sort_keys=True).encode())
     except OSError as problem:
         log.warning("what was started can't be remembered: %s", problem)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from arpanet import ArpanetError, codec
+from arpanet import ArpanetError, codec, replacing
 from arpanet_etcd.masters.image import Image
 
 __all__ = ["Exchange", "begun", "kept"]
@@ -44,10 +44,9 @@ def kept(file: Path, exchange: Exchange) -> Iterator[None]:
 
     :raises ArpanetError: it can't be kept.
     """
-    aside = file.with_suffix(".new")
     try:
-        aside.write_text(json.dumps(asdict(exchange)))
-        aside.replace(file)
+        with replacing(file) as out:
+            out.write(json.dumps(asdict(exchange)).encode())
     except OSError as problem:
         raise ArpanetError(f"{file} can't be written: {problem.strerror}") from problem
     try:

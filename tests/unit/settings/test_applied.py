@@ -48,6 +48,13 @@ def test_a_start_does_not_fail_where_it_cannot_be_remembered(home, caplog):
     assert "what was started can't be remembered" in caplog.text
 
 
+def test_what_cannot_be_written_leaves_nothing_behind(caplog):
+    applied.path().mkdir(parents=True)
+    applied.write("slave", SETTINGS)
+    assert "what was started can't be remembered" in caplog.text
+    assert list(applied.path().parent.iterdir()) == [applied.path()]
+
+
 OPTION, FILE, ENVIRONMENT = (Source(o, o) for o in ("option", "~/.arpanetrc:1", "environment"))
 
 
