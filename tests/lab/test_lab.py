@@ -1,6 +1,7 @@
 """The lab itself: real hosts, real accidents."""
 
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -98,6 +99,23 @@ def test_cut_and_heal(clean_lab: Lab) -> None:
     clean_lab.heal("host1")
     docker(host1, *SERVER)
     wait_for(lambda: reaches(host2, host1.ip))
+
+
+def test_a_slow_wire(lab: Lab) -> None:
+    """A refusal takes there and back."""
+    address = (lab.host("host1").ip, 9)
+
+    def took() -> float:
+        began = time.monotonic()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=60)
+        return time.monotonic() - began
+
+    with lab.slowed("host1", 0.2, 0.05):
+        assert took() >= 0.3
+    with lab.slowed("host1", 20.0, 0.0, port=7001):
+        assert took() < 20  # as long as ever
+    assert took() < 20
 
 
 def test_kill_and_start(clean_lab: Lab) -> None:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from arpanet_lab.drills import runner
 from arpanet_lab.drills.catalogue import DRILLS, chosen, ordered
-from arpanet_lab.drills.drill import Drill, Outcome, Promise, breaches
+from arpanet_lab.drills.drill import NEVER, Drill, Outcome, Promise, breaches
 from arpanet_lab.drills.rules import judged
 from arpanet_lab.drills.runner import COLUMNS, KEPT, row
 from arpanet_lab.load.load import Figures
@@ -14,7 +14,7 @@ from arpanet_lab.load.load import Figures
 from arpanet.errors import UsageError
 
 BEGAN = 1000.0
-APART = Promise(apart=frozenset({"host1"}), found=25.0, hears=False)
+APART = Promise(apart=frozenset({"host1"}), found=25.0, avoided=NEVER)
 
 
 def figures(failed=(), broken=()) -> Figures:
@@ -102,7 +102,7 @@ def test_what_stopped_is_avoided_within_a_second(failed, avoided):
     assert found.avoided == pytest.approx(avoided)
     assert (breaches(found) == []) is (avoided <= 1)
     assert (breaches(found, patience=4) == []) is (avoided <= 4)
-    deaf = outcome(Promise(hears=False), mover=figures(failed=failed), stops=(5.0, 20.0))
+    deaf = outcome(Promise(avoided=NEVER), mover=figures(failed=failed), stops=(5.0, 20.0))
     assert breaches(deaf) == []
 
 

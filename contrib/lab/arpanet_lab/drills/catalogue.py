@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from arpanet import UsageError
 from arpanet_lab.clocks import POSSIBLE
 from arpanet_lab.drills import clocks, etcd, faults
-from arpanet_lab.drills.drill import Drill, Promise
+from arpanet_lab.drills.drill import NEVER, Drill, Promise
 
 __all__ = ["DRILLS", "chosen", "ordered"]
 
-_DEAF = Promise(hears=False)
-_APART = Promise(frozenset({"host1"}), 10.0, False)
+#: A change is known to all after a round trip of the masters' or two.
+_LATE = Promise(avoided=2.0)
+_DEAF = Promise(avoided=NEVER)
+_APART = Promise(frozenset({"host1"}), 10.0, NEVER)
 #: The host that has nothing but an instance of each service.
 _SERVER = frozenset({"host2"})
 
@@ -84,10 +86,14 @@ DRILLS = (
     Drill(
         "lossy",
         "a tenth of what a host says and hears is lost",
-        *(20, 40, faults.lossy, Promise(share=0.01, hears=False)),
+        *(20, 40, faults.lossy, Promise(share=0.01, avoided=NEVER)),
     ),
-    Drill("slow", "all that a host says and hears is late", 12, 30, faults.slow),
-    Drill("slow-masters", "what masters say to each other is late", 12, 30, faults.slow_masters),
+    Drill("slow", "all that a host says and hears is late", 12, 30, faults.slow, _LATE),
+    Drill(
+        "slow-masters",
+        "what masters say to each other is late",
+        *(12, 30, faults.slow_masters, _LATE),
+    ),
     Drill(
         "compacted",
         "a clients' host is cut off from the masters, which compact",
@@ -96,12 +102,12 @@ DRILLS = (
     Drill(
         "power-cut",
         "a server's host loses its power, and gets it back",
-        *(8, 40, faults.power_cut, Promise(_SERVER, 3.0, False), False),
+        *(8, 40, faults.power_cut, Promise(_SERVER, 3.0, NEVER), False),
     ),
     Drill(
         "docker-stopped",
         "Docker is stopped on a server's host, and started",
-        *(8, 30, faults.docker_stopped, Promise(_SERVER, 1.0, False), False),
+        *(8, 30, faults.docker_stopped, Promise(_SERVER, 1.0, NEVER), False),
     ),
     Drill(
         "docker-outlived",

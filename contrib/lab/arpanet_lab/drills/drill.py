@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from arpanet_lab.drills.site import Site
 from arpanet_lab.load.load import Figures
 
-__all__ = ["AVOIDED", "Drill", "Outcome", "Promise", "breaches"]
+__all__ = ["NEVER", "Drill", "Outcome", "Promise", "breaches"]
 
-#: Seconds until a container that stopped is avoided, where hosts can hear of it.
-AVOIDED = 1.0
+#: Seconds, where nobody can hear of it.
+NEVER = float("inf")
 #: Seconds that Docker may take to note that a container has stopped.
 _NOTICED = 1.0
 
@@ -22,13 +22,13 @@ class Promise:
     :ivar apart: hosts that the accident separates from the others: what crosses may break.
     :ivar found: seconds from the first that fails on until new connections avoid what they can't
         reach; 0: all can be reached.
-    :ivar hears: hosts hear of what stops meanwhile.
+    :ivar avoided: seconds until hosts avoid what stops meanwhile, since they hear of it.
     :ivar share: of the new connections, how many may fail.
     """
 
     apart: frozenset[str] = frozenset()
     found: float = 0.0
-    hears: bool = True
+    avoided: float = 1.0
     share: float = 0.0
 
 
@@ -128,7 +128,7 @@ def breaches(outcome: Outcome, patience: float = 1.0) -> list[str]:
         cut = [b for b in figures.broken if (b[2] in promise.apart) == (host in promise.apart)]
         if len(late) > promise.share * figures.dialled or cut:
             found.append(f"{form} on {host}: {figures}")
-    if promise.hears and outcome.avoided > AVOIDED * patience:
+    if outcome.avoided > promise.avoided * patience:
         found.append(f"what stopped was dialled for another {outcome.avoided:.1f} s")
     found += [f"{one} is registered no more" for one in outcome.lost]
     return found + [f"by hand: {one}" for one in outcome.by_hand]
