@@ -6,7 +6,7 @@ silently.
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 
 from arpanet import Progress, RegistryError
@@ -51,10 +51,13 @@ class Lock:
         deadline = time.monotonic() + self._patience
         self._lease = self._gateway.grant(TTL)
         self._keeper.start()
-        holder = self._take()
-        while holder is not None:
-            with self._progress(f"waiting while {holder} changes the masters"):
-                holder = self._outlast(holder, deadline)
+        with ExitStack() as held:
+            held.push(self)  # whatever fails from here on, nothing is kept alive
+            holder = self._take()
+            while holder is not None:
+                with self._progress(f"waiting while {holder} changes the masters"):
+                    holder = self._outlast(holder, deadline)
+            held.pop_all()
         return self
 
     def __exit__(
@@ -93,7 +96,6 @@ class Lock:
         """Wait until it is free, and taken, or another's; return whose it is then."""
         while (now := self._take()) == holder:
             if time.monotonic() > deadline:
-                self.__exit__(None, None, None)
                 raise RegistryError(
                     f"{holder} has been changing the masters for {self._patience:g} s",
                     "see what it waits for there, then try again here",
