@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from arpanet.docker.glance import Glance
-from arpanet.docker.inspect import KILL, Event
+from arpanet.docker.inspect import DIE, KILL, START, Event
 from arpanet.docker.problems import Silent
-from arpanet.docker.stopping import Stopping
+from arpanet.docker.stopping import Stopping, former
 from arpanet.errors import ArpanetError, EngineError, EngineUnreachable
 from arpanet.records import Container
 
@@ -195,15 +195,32 @@ class Following:
         Only a start can bring one that is not known yet.
         """
         now = time.monotonic()
+        ended = self._ended(batch)
+        self._forget(ended)
         seen = self._known.keys() | self._failing.keys()
         named = [
             one.container
             for one in batch
-            if one.action == "start" or (one.action != KILL and one.container in seen)
+            if one.action == START or (one.action != KILL and one.container in seen)
         ]
         due = [key for key, one in self._failing.items() if one.due <= now]
         for key in dict.fromkeys([*named, *due, *self._stopping.outlived(now)]):
             self._look_at_one(key)
+
+    def _ended(self, batch: list[Event]) -> list[str]:
+        """Return what runs no more by *batch*'s own word.
+
+        Docker locks a container while it starts it again, and what is asked of it meanwhile, all
+        others would wait for.
+        """
+        last = {one.container: one for one in batch if one.action in (START, DIE)}
+        return [
+            key
+            for key, one in last.items()
+            if one.action == DIE
+            and key in self._known
+            and not former(one, self._known[key], time.time())
+        ]
 
     def _mark(self, batch: list[Event]) -> None:
         """Have what is known say who is stopping; *batch* may tell of more."""

@@ -11,28 +11,28 @@ from typing import Any, NamedTuple
 
 from arpanet.records import Container, Port
 
-__all__ = ["EVENT_FILTERS", "KILL", "Event", "container_record", "touched"]
+__all__ = ["DIE", "EVENT_FILTERS", "KILL", "START", "Event", "container_record", "touched"]
 
+#: It runs; it runs no more; a signal was sent, any: it may go on as before.
+START, DIE, KILL = "start", "die", "kill"
 #: What Docker is asked to report. Health checks alone cause thousands of exec events, which Docker
 #: thereby keeps to itself. ``health_status`` makes Docker match all of these as prefixes.
 EVENT_FILTERS = {
     "type": ["container", "network"],
     "event": [
-        "start",
-        "die",
+        START,
+        DIE,
         "destroy",
         "rename",
         "update",
         "health_status",
         "connect",
         "disconnect",
-        "kill",
+        KILL,
         "pause",
         "unpause",
     ],
 }
-#: A signal was sent, any: the container may go on as before.
-KILL = "kill"
 #: What Docker takes where a container names none, and the seconds that it gives it.
 STOP_SIGNAL, STOP_TIMEOUT = signal.SIGTERM, 10.0
 #: The first and the last real-time signal, by which systemd is told to end (SIGRTMIN+3).

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from arpanet.docker.inspect import Event
 from arpanet.records import STOPPING, Container
 
-__all__ = ["Stopping"]
+__all__ = ["Stopping", "former"]
 
 #: Nobody outlives this one for long, whatever the container's own signal is.
 SIGKILL = 9
@@ -43,7 +43,7 @@ class Stopping:
 
         :param clock: seconds since the epoch, now: events that come late count from when they were.
         """
-        if event.signal not in (container.stop_signal, SIGKILL) or _former(event, container, clock):
+        if event.signal not in (container.stop_signal, SIGKILL) or former(event, container, clock):
             return
         span = container.stop_timeout + MARGIN
         due = now + span - max(0.0, clock - event.at)  # a clock that was put back makes it later
@@ -67,7 +67,7 @@ class Stopping:
                 yield replace(container, health=STOPPING)
 
 
-def _former(event: Event, container: Container, clock: float) -> bool:
+def former(event: Event, container: Container, clock: float) -> bool:
     """Return whether *event* is of an earlier run of *container*, going by Docker's times.
 
     A start that is yet to come was before the clock was put back: a signal of the time since then

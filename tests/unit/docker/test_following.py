@@ -3,6 +3,8 @@
 import queue
 import threading
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -101,6 +103,28 @@ def test_a_start_and_an_end_are_told(source, follow):
     source.happens("a", "die")
     wait_for(lambda: told[-1] == {})
     assert source.lists == 1
+
+
+def test_one_that_ends_is_not_asked_for(source, follow):
+    """Docker may be starting it again, and answers when it has: others would wait for that."""
+    source.now["a"] = running("a")
+    _, told = follow()
+    source.happens("a", "die")
+    wait_for(lambda: told[-1] == {})
+    assert source.looks == ["a"]
+    source.happens("a")
+    wait_for(lambda: told[-1] == {"a": running("a")})
+
+
+def test_the_end_of_a_former_run_says_nothing_of_this_one(source, follow):
+    source.now["a"] = replace(running("a"), started=datetime.now(UTC).isoformat())
+    _, told = follow()
+    source.stream.queue.put(Event("a", "die", 0, time.time() - 60))
+    wait_for(lambda: source.looks == ["a", "a"])
+    source.now["b"] = running("b")
+    source.happens("b")
+    wait_for(lambda: told[-1] == source.now)
+    assert all("a" in one for one in told)
 
 
 def test_what_is_told_is_the_receivers(source, follow):
