@@ -22,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
         # at its end the interpreter looks for garbage among all that was imported, more than once:
         # a fifth of a short command's time, for memory that the system takes back anyway
         atexit.register(gc.freeze)
+        # and while it runs after each few hundred new ones, of which imports make tens of
+        # thousands that stay; who lives longer than a command looks again (arpanet.cli.node)
+        gc.set_threshold(100_000)
         from arpanet.cli import app
 
         return app.main(argv)

@@ -1,5 +1,6 @@
 """The commands that stay: the watcher on a host, the agents in node containers."""
 
+import gc
 import signal
 from argparse import ArgumentParser, Namespace
 
@@ -22,6 +23,7 @@ class Watch(Command):
         watcher = Watcher(context, lambda: self.app.read_settings(context.bus))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: watcher.stop())
+        gc.set_threshold(1000)  # a command's is as if it ended soon
         watcher.run()
 
 

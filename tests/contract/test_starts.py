@@ -27,3 +27,12 @@ def test_a_start_loads_nothing_that_it_does_not_need(code, heavy, tmp_path, monk
     code += f"; import sys; sys.exit(' '.join(set({heavy}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr.strip() == ""
+
+
+def test_a_command_is_over_before_the_interpreter_looks_for_garbage(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    looks = "sum(one['collections'] for one in gc.get_stats())"
+    code = f"import gc, sys; from arpanet.__main__ import main; before = {looks}"
+    code += f"; main(['config']); sys.exit({looks} - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
