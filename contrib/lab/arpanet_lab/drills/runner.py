@@ -74,6 +74,7 @@ def hold(site: Site, drill: Drill, full: bool = False) -> Outcome:
     :raises ArpanetError: all is not well again after it, whatever is done.
     """
     site.stops.clear()
+    site.name()
     clients, mover = site.clients(), site.mover()
     if not full:
         clients = {key: replace(one, every=SPARSE) for key, one in clients.items()}

@@ -77,9 +77,13 @@ class Site:
         for host in (one, three):
             _sh(host, f"docker run -d --name link {_LINK} {_CLIENT}")
             _sh(host, f"docker run -d --name label {_LABEL} {_CLIENT}")
-        for host in (one, two):
-            _until(partial(_named, host), f"redis on {host.name} answers")
+        self.name()
         self.heal()
+
+    def name(self) -> None:
+        """Have each redis say which host it is on: one that has begun anew knows it no more."""
+        for host in self.hosts[:2]:
+            _until(partial(_named, host), f"redis on {host.name} answers")
 
     def clients(self) -> dict[tuple[str, str], Client]:
         """Return those of redis, by host and link form."""

@@ -118,13 +118,14 @@ class Dialer:
             except OSError:  # told by those who dial
                 await asyncio.sleep(HELD_EVERY)
                 continue
-            where = ""
+            where = None
             try:
                 while True:
                     where = await self.ask(reader, writer)
                     await asyncio.sleep(HELD_EVERY)
             except (OSError, asyncio.IncompleteReadError, TimeoutError) as problem:
-                self.broken.append((time.time(), why(problem), where))
+                if where is not None:  # else it was never one: told by those who dial, too
+                    self.broken.append((time.time(), why(problem), where))
             finally:
                 writer.close()
 

@@ -1,10 +1,14 @@
 """The load of drills: what counts as no answer."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
-from arpanet_lab.load.dialer import STALL, Loop
+from arpanet_lab.load import dialer
+from arpanet_lab.load.dialer import STALL, Dialer, Loop
 from arpanet_lab.load.load import Figures
+
+from tests.support.stand_in import stand_in
 
 LIMIT = 5.0
 
@@ -32,6 +36,34 @@ def test_a_dialer_that_is_slow_has_the_time_that_others_have():
     assert waited(*[STALL] * 9) == 0.0
     with pytest.raises(TimeoutError):
         waited(*[STALL] * 14)
+
+
+def test_a_connection_that_nobody_ever_served_is_none_that_broke(monkeypatch):
+    said = [ConnectionResetError(), "h1", ConnectionResetError(), asyncio.CancelledError()]
+
+    class Scripted(Dialer):
+        async def ask(self, *_):
+            found = said.pop(0)
+            if isinstance(found, BaseException):
+                raise found
+            return found
+
+    async def opened(*_):
+        return None, SimpleNamespace(close=lambda: None)
+
+    async def slept(_):
+        pass
+
+    stand_in(monkeypatch, dialer, "asyncio", open_connection=opened, sleep=slept)
+
+    async def held():
+        one = Scripted("h", 1, 1.0, 1, 1.0)
+        one.ready.set()
+        with pytest.raises(asyncio.CancelledError):
+            await one.hold()
+        return one.broken
+
+    assert [found[1:] for found in asyncio.run(held())] == [("reset", "h1")]
 
 
 def test_what_a_client_lacked_itself_is_told():
