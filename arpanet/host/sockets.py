@@ -20,6 +20,7 @@ __all__ = [
     "Connection",
     "Sign",
     "ask",
+    "asking",
     "attributes",
     "connections",
     "destroy",
@@ -86,11 +87,13 @@ class Sign(NamedTuple):
 
     :ivar ago: seconds since the peer last said a thing; or, where it has not answered for a second
         at least, since it was first asked for a connection.
+    :ivar source: (ip, port) of the socket's own.
     """
 
     target: tuple[str, int]
     answers: bool
     ago: float
+    source: tuple[str, int]
 
 
 def heard() -> Iterator[Sign]:
@@ -101,12 +104,33 @@ def heard() -> Iterator[Sign]:
     for one, answer in _sockets(_ESTABLISHED | _SYN_SENT, _ASK_INFO):
         if 1 << answer[1] == _SYN_SENT:
             if times := answer[_AGAIN]:
-                (left,) = struct.unpack("=I", answer[_EXPIRES])
-                yield Sign(one.target, False, waited(times, _linear()) - left / 1000)
+                ago = waited(times, _linear()) - _left(answer)
+                yield Sign(one.target, False, ago, one.source)
             continue
         info = dict(attributes(answer[_DIAG_MESSAGE:])).get(_INFO, b"")
         if len(info) >= _LAST_HEARD.size:
-            yield Sign(one.target, True, min(_LAST_HEARD.unpack_from(info)) / 1000)
+            ago = min(_LAST_HEARD.unpack_from(info)) / 1000
+            yield Sign(one.target, True, ago, one.source)
+
+
+def asking() -> list[tuple[Connection, float]]:
+    """Return the TCP sockets here that were not answered yet; of each, in how many seconds it will
+    have asked for its connection twice more: the first time may be just now.
+
+    :raises OSError: the kernel says no.
+    """
+    linear = _linear()
+    found = []
+    for one, answer in _sockets(_SYN_SENT):
+        times = answer[_AGAIN]
+        pause = waited(times + 1, linear) - waited(times, linear)
+        found.append((one, _left(answer) + pause))
+    return found
+
+
+def _left(answer: bytes) -> float:
+    (milliseconds,) = struct.unpack("=I", answer[_EXPIRES])
+    return float(milliseconds) / 1000
 
 
 def waited(times: int, linear: int) -> float:

@@ -116,6 +116,7 @@ class Ambassador:
         carried = self.chain.apply(plan.clients, plan.pools, check)
         self._hosts = dialling(snapshot, self._hosts)
         self.flows.probe(plan, self._hosts)
+        self.flows.lead()
         if not self._tidied:
             self.chain.tidy(homes(containers))
             self._tidied = True

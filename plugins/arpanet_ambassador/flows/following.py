@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from arpanet import Container, Snapshot
+from arpanet_ambassador.flows.detours import Detours
 from arpanet_ambassador.flows.dialling import Endpoint
 from arpanet_ambassador.flows.living import Living, Signs
 from arpanet_ambassador.flows.prober import Prober
@@ -30,6 +31,7 @@ class Flows:
         self._watches: tuple[Watch, ...] = ()
         self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
         self.prober = Prober(wake, self._living(verify))
+        self._detours = Detours(self._linked, verify)
         self._observing = Observing(planes)
 
     def probe(self, plan: Plan, hosts: int) -> None:
@@ -41,6 +43,10 @@ class Flows:
             self._watches = watches(plan)
         self._plan = plan
         self.prober.want(plan.watched, plan.unconfirmed, hosts)
+
+    def lead(self) -> None:
+        """Lead dials under way from what is silent to others, now that the plan is carried."""
+        self._detours.look(self._plan)
 
     def reap(self, snapshot: Snapshot, host: str, check: bool) -> None:
         """Reset what leads to what is gone, now that the plan is carried.
@@ -69,6 +75,10 @@ class Flows:
 
     def _reached(self) -> Mapping[str, frozenset[Endpoint]]:
         found = (plane.reached() for plane in self._planes if isinstance(plane, Sockets))
+        return next(found, {})
+
+    def _linked(self) -> Mapping[str, frozenset[Endpoint]]:
+        found = (plane.linked() for plane in self._planes if isinstance(plane, Sockets))
         return next(found, {})
 
     def _living(self, verify: Belongs) -> Callable[[frozenset[Endpoint]], Signs]:

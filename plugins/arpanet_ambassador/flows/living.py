@@ -13,7 +13,7 @@ from itertools import islice
 
 from arpanet import sockets
 from arpanet_ambassador.flows.dialling import Endpoint
-from arpanet_ambassador.planes import namespaces
+from arpanet_ambassador.planes import detour, namespaces
 from arpanet_ambassador.planes.plane import Client
 from arpanet_ambassador.planes.socket.layout import Seen
 
@@ -110,7 +110,9 @@ def askers(seen: Iterable[Seen], wanted: frozenset[Endpoint]) -> dict[str, froze
 def _heard(targets: frozenset[Endpoint]) -> Signs:
     there: dict[Endpoint, float] = {}
     hanging: dict[Endpoint, list[float]] = {}
-    for target, answers, ago in islice(sockets.heard(), _ENOUGH):
+    led = detour.led()
+    for dialled, answers, ago, source in islice(sockets.heard(), _ENOUGH):
+        target = led.get((source, dialled), dialled)
         if target in targets and not answers:
             hanging.setdefault(target, []).append(ago)
         elif target in targets and ago < _FRESH:

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from arpanet import Instance, Snapshot, sockets
@@ -21,7 +21,7 @@ from arpanet_ambassador.links.resolve import endpoint
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.netlink import Flow
-from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
+from arpanet_ambassador.planes.plane import Frontend, Home, is_dialled
 
 __all__ = ["Endpoints", "Reaper", "Watch", "strays", "watches"]
 
@@ -95,14 +95,7 @@ def strays(flows: Iterable[Flow], watch: Watch, known: Collection[Endpoint]) -> 
     return [
         flow
         for flow in flows
-        if flow.target not in known
-        and (
-            Frontend(*flow.dialled) in watch.frontends
-            or (
-                flow.dialled[0].startswith("127.")
-                and Frontend(LOOPBACK, flow.dialled[1]) in watch.frontends
-            )
-        )
+        if flow.target not in known and is_dialled(flow.dialled, watch.frontends)
     ]
 
 
@@ -171,7 +164,7 @@ class Reaper:
         """Look once: dial what is not *known* and led to, reset connections to what is silent."""
         reached = self._reached()
         work = {
-            watch.home: partial(_strays, watch, known, reached.get(watch.key, frozenset()) - known)
+            watch.home: partial(_strays, watch, known, reached.get(watch.key, frozenset()))
             for watch in watched
         }
         came = namespaces.visit_all(work, self._verify)
@@ -198,9 +191,14 @@ class Reaper:
 def _strays(
     watch: Watch, known: Collection[Endpoint], reached: Collection[Endpoint]
 ) -> list[Stray]:
-    found: list[Stray] = [*strays(netlink.flows(), watch, known)]
-    if reached:
-        found += [one for one in sockets.connections() if one.target in reached]
+    flows = netlink.flows()
+    found: list[Stray] = [*strays(flows, watch, known)]
+    led = {(one.source, one.dialled): one.target for one in flows}  # of sockets: by a detour
+    if any(one not in known for one in (*reached, *led.values())):
+        for one in (each for each in sockets.connections() if each.target in reached):
+            target = led.get((one.source, one.target), one.target)
+            if target not in known:
+                found.append(replace(one, target=target))
     return found
 
 
@@ -216,6 +214,6 @@ def _reset(found: Iterable[Stray]) -> int:
         with suppress(OSError):  # the app has closed it, or this kernel cannot
             sockets.destroy_socket(flow.source, flow.dialled)
         with suppress(OSError):
-            netlink.delete_flow(flow)
+            netlink.delete_flow(flow.source, flow.dialled)
             count += 1
     return count

@@ -8,7 +8,7 @@ import ctypes
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from arpanet_ambassador.planes.plane import Home
 
-__all__ = ["Gone", "NotEntered", "belongs", "cookie", "name_of", "visit", "visit_all"]
+__all__ = ["Gone", "NotEntered", "belongs", "cookie", "name_of", "troubles", "visit", "visit_all"]
 
 T = TypeVar("T")
 _NEWNET = 0x40000000
@@ -83,6 +83,18 @@ def visit_all(
     with ThreadPoolExecutor(min(len(work), _AT_ONCE), "netns") as pool:
         futures = {home: pool.submit(_guarded, home, job, verify) for home, job in work.items()}
         return {home: future.result() for home, future in futures.items()}
+
+
+def troubles(
+    homes: Collection[Home], job: Callable[[], object], verify: Belongs = belongs
+) -> dict[str, str]:
+    """Do *job* in all of *homes*; return container -> what was in the way, where it is not gone."""
+    came = visit_all(dict.fromkeys(homes, job), verify)
+    return {
+        home.container: str(one)
+        for home, one in came.items()
+        if isinstance(one, Exception) and not isinstance(one, Gone)
+    }
 
 
 def visit(home: Home, job: Callable[[], T], verify: Belongs = belongs) -> T:

@@ -18,7 +18,8 @@ _NESTED = 0x8000
 _NFT_GETGEN, _NFTA_GEN_ID = 0xA10, 1
 _NFT_GETCHAIN, _NFT_GETRULE, _NFTA_TABLE = 0xA04, 0xA07, 1
 _CT_GET, _CT_DELETE = 0x101, 0x102
-_CTA_ORIG, _CTA_REPLY, _CTA_STATUS, _IPS_DST_NAT = 1, 2, 3, 1 << 5
+_CTA_ORIG, _CTA_REPLY, _CTA_STATUS = 1, 2, 3
+_IPS_SEEN_REPLY, _IPS_DST_NAT = 1 << 1, 1 << 5
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,13 @@ class Flow:
 
     :ivar source: (ip, port) that the app connected from.
     :ivar dialled: (ip, port) that the app dialled.
-    :ivar target: (ip, port) that answers.
-    :ivar original: the kernel's own description of it, by which it is deleted.
+    :ivar target: (ip, port) that answers, or is to: *answered* tells whether it has.
     """
 
     source: tuple[str, int]
     dialled: tuple[str, int]
     target: tuple[str, int]
-    original: bytes
+    answered: bool = True
 
 
 def generation() -> int:
@@ -77,16 +77,22 @@ def flows() -> list[Flow]:
             continue
         original, reply = _tuple(attributes[_CTA_ORIG]), _tuple(attributes[_CTA_REPLY])
         if original and reply:
-            found.append(Flow(original[0], original[1], reply[0], attributes[_CTA_ORIG]))
+            found.append(Flow(*original, reply[0], bool(status & _IPS_SEEN_REPLY)))
     return found
 
 
-def delete_flow(flow: Flow) -> None:
-    """Make the kernel forget *flow*.
+def delete_flow(source: tuple[str, int], dialled: tuple[str, int]) -> None:
+    """Make the kernel forget a TCP connection of which it keeps track, sent elsewhere or not.
 
-    :raises OSError: it is gone already, or the kernel says no.
+    :raises OSError: there is none, or the kernel says no.
     """
-    body = _nfgen() + _attribute(_CTA_ORIG, flow.original, nested=True)
+    both = (source, dialled)
+    protocol = _attribute(1, bytes([socket.IPPROTO_TCP]))
+    ips = [_attribute(kind, socket.inet_aton(ip)) for kind, (ip, _) in enumerate(both, 1)]
+    ports = [_attribute(kind, port.to_bytes(2, "big")) for kind, (_, port) in enumerate(both, 2)]
+    parts = [b"".join(ips), b"".join([protocol, *ports])]
+    original = b"".join(_attribute(kind, one, nested=True) for kind, one in enumerate(parts, 1))
+    body = _nfgen() + _attribute(_CTA_ORIG, original, nested=True)
     list(sockets.ask(_NETFILTER, _CT_DELETE, sockets.REQUEST | sockets.ACK, body))
 
 

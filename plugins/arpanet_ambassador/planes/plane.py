@@ -26,6 +26,7 @@ __all__ = [
     "Plane",
     "Pools",
     "Troubles",
+    "is_dialled",
 ]
 
 #: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
@@ -79,6 +80,13 @@ class Frontend(NamedTuple):
     def named(self) -> bool:
         """Whether it is a single address of that interface, as names of links have."""
         return self.address.startswith("127.")
+
+
+def is_dialled(address: tuple[str, int], frontends: Collection[Frontend]) -> bool:
+    """Return whether a TCP connection to *address* is one to any of *frontends*."""
+    ip, port = address
+    on_loopback = ip.startswith("127.") and Frontend(LOOPBACK, port) in frontends
+    return on_loopback or Frontend(ip, port) in frontends
 
 
 @dataclass(frozen=True)

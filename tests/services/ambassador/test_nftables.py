@@ -191,9 +191,9 @@ def test_flow_is_found_and_its_socket_destroyed(lan, plane):
         lan.client.do(lambda: sockets.destroy_socket(flow.source, flow.dialled))
         with pytest.raises(ConnectionAbortedError):
             one.recv(1)
-        lan.client.do(lambda: netlink.delete_flow(flow))
+        lan.client.do(lambda: netlink.delete_flow(flow.source, flow.dialled))
         with pytest.raises(FileNotFoundError):
-            lan.client.do(lambda: netlink.delete_flow(flow))
+            lan.client.do(lambda: netlink.delete_flow(flow.source, flow.dialled))
         assert echoes(two)
 
 
@@ -204,7 +204,7 @@ def test_forgotten_flow_is_reset_when_it_sends(lan, plane):
         hello(connection)
         plane.apply(connect=[])
         (flow,) = [f for f in lan.client.do(netlink.flows) if f.source == connection.getsockname()]
-        lan.client.do(lambda: netlink.delete_flow(flow))
+        lan.client.do(lambda: netlink.delete_flow(flow.source, flow.dialled))
         connection.sendall(b"x")
         with pytest.raises(ConnectionResetError):
             connection.recv(1)

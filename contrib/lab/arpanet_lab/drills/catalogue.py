@@ -13,7 +13,7 @@ __all__ = ["DRILLS", "chosen", "ordered"]
 #: A change is known to all after a round trip of the masters' or two.
 _LATE = Promise(avoided=2.0)
 _DEAF = Promise(avoided=NEVER)
-_APART = Promise(frozenset({"host1"}), 10.0, NEVER)
+_APART = Promise(frozenset({"host1"}), 1.0, NEVER)
 #: The host that has nothing but an instance of each service.
 _SERVER = frozenset({"host2"})
 
@@ -102,7 +102,7 @@ DRILLS = (
     Drill(
         "power-cut",
         "a server's host loses its power, and gets it back",
-        *(8, 40, faults.power_cut, Promise(_SERVER, 3.0, NEVER), False),
+        *(8, 40, faults.power_cut, Promise(_SERVER, 1.0, NEVER), False),
     ),
     Drill(
         "docker-stopped",

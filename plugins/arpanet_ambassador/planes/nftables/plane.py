@@ -98,12 +98,7 @@ class Nftables:
 
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
         """Remove the tables: they are the only thing that is left of this plane."""
-        came = namespaces.visit_all(dict.fromkeys(homes, _remove), self._verify)
-        return {
-            home.container: str(one)
-            for home, one in came.items()
-            if isinstance(one, Exception) and not isinstance(one, Gone)
-        }
+        return namespaces.troubles(homes, _remove, self._verify)
 
     def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
         """The same of those that are not this plane's clients: they may once have been."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from arpanet import Target
-from arpanet_ambassador.planes import namespaces
+from arpanet_ambassador.planes import detour, namespaces
 from arpanet_ambassador.planes.plane import (
     LOOPBACK,
     Client,
@@ -57,7 +57,7 @@ class Sockets:
         host: Host | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._host, self._clock = host or Host(), clock
+        self._host, self._verify, self._clock = host or Host(), verify, clock
         self._spaces = Spaces(self._host, verify)
         self._kernel: Kernel | None = None
         self._cookie = 0
@@ -104,19 +104,20 @@ class Sockets:
         return max(0.0, self._retry_at - self._clock()) if self._trouble else None
 
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
-        """Detach the programs; nothing of this plane is in the clients themselves."""
+        """Detach the programs, and take away what led dials elsewhere, if nothing uses it."""
         self.close()
+        troubles = namespaces.troubles(homes, detour.remove, self._verify)
         try:
             place = self._host.mounted_bpffs()
             if place and Installation(self._host, Pins(place, self._host.cookie())).remove():
                 log.info("the socket plane is removed")
         except (Unavailable, OSError) as problem:
-            return {self.name: str(problem)}
-        return {}
+            return {**troubles, self.name: str(problem)}
+        return troubles
 
     def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
-        """Nothing: the maps themselves tell whose links they have."""
-        return {}
+        """What led dials elsewhere and is used no more; the maps themselves tell whose they are."""
+        return namespaces.troubles(homes.values(), detour.remove, self._verify)
 
     def close(self) -> None:
         """Let go of the maps."""
@@ -150,6 +151,17 @@ class Sockets:
             if link and flow.target:
                 found.setdefault(link[0], set()).add(flow.target)
         return {key: frozenset(targets) for key, targets in found.items()}
+
+    def linked(self) -> dict[str, frozenset[Address]]:
+        """Return the same without what an app there has dialled itself: no socket tells which.
+
+        May be called from any thread.
+        """
+        found = self.reached()
+        for one in self.seen():
+            if one.target == (one.dialled.address, one.dialled.port):
+                found[one.client] = found.get(one.client, frozenset()) - {one.target}
+        return found
 
     # -- one table -------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ HERE, GONE = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
 
 
 def flow(dialled, target):
-    return Flow(("172.17.0.3", 40000), dialled, target, b"")
+    return Flow(("172.17.0.3", 40000), dialled, target)
 
 
 def test_strays():
