@@ -49,6 +49,7 @@ class Leaves:
 
     :param own: this master's HOSTNAME.
     :param before: what was known until then.
+    :ivar heard: the revision up to which the store itself has told of all changes.
     """
 
     def __init__(self, layout: Layout, own: str, before: "Leaves | None" = None) -> None:
@@ -58,6 +59,7 @@ class Leaves:
         if before:  # hosts and names that another store lacks may be put back there
             known = before._view.known()
             self._view.restore(Known({}, [], known.trust, known.reserved))
+        self.heard = 0
         self._masters: set[str] = set()
         #: with what each host's record lives
         self._sessions: dict[str, int] = {}
@@ -77,17 +79,19 @@ class Leaves:
             return None
         return sorted(self._masters).index(self._own)
 
-    def begin(self, found: Mapping[str, Value], goes_on: bool) -> None:
-        """Take in all that there is.
+    def begin(self, found: Mapping[str, Value], goes_on: bool, revision: int) -> None:
+        """Take in all that there is at *revision*.
 
         :param goes_on: of the same store as before, and not older.
         """
         rest = self._sift(found.items())
         self._view.replace({key: value.value for key, value in rest}, goes_on)
+        self.heard = revision
         self._compare()
 
-    def take(self, changed: Iterable[tuple[str, Value | None]]) -> None:
-        """Take in what keys hold now, ``None``: nothing."""
+    def take(self, changed: Iterable[tuple[str, Value | None]], revision: int) -> None:
+        """Take in what keys hold at *revision*, ``None``: nothing."""
+        self.heard = revision
         rest = self._sift(changed)
         self._view.apply([(key, value.value if value else None) for key, value in rest])
         self._compare()
@@ -96,15 +100,22 @@ class Leaves:
         """Take in leaves, and yield the rest, of which the view makes something."""
         for key, value in changed:
             if key.startswith(self._room):
-                self.found(key, value)
+                self._hold(key, value)
                 continue
             if key.startswith(self._hosts):
                 self._meet(key, value.lease if value else 0)
             self._admit(key, value)
             yield key, value
 
-    def found(self, key: str, value: Value | None) -> None:
-        """Take in what a leaf holds."""
+    def found(self, key: str, value: Value | None, revision: int) -> None:
+        """Take in what a request of ours left, or found, in a leaf at *revision*.
+
+        Its answer may come after word of a later change, which it must not hide.
+        """
+        if revision > self.heard:
+            self._hold(key, value)
+
+    def _hold(self, key: str, value: Value | None) -> None:
         self._open.add(key)
         if value:
             self._known[key] = value

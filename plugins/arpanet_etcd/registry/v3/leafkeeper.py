@@ -100,7 +100,7 @@ class LeafKeeper:
         begin, end = f"{self._layout.root}hosts/", f"{self._layout.root}services0"
         found = self._gateway.span(begin, end)
         leaves = Leaves(self._layout, self._own, self._leaves)
-        leaves.begin(found.kvs, self._position.goes_on(found.position))
+        leaves.begin(found.kvs, self._position.goes_on(found.position), found.revision)
         self._position = found.position
         until = time.monotonic() + RELIST * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
         watch = self._gateway.watch(begin, end, found.revision + 1)
@@ -110,11 +110,11 @@ class LeafKeeper:
                 watch.close()
         self._wake.set()
         with watch:
-            for _, events in watch:
+            for revision, events in watch:
                 backoff.reset()
                 if events:
                     with self._lock:
-                        leaves.take((one.key, one.value) for one in events)
+                        leaves.take(((one.key, one.value) for one in events), revision)
                     self._wake.set()
                 if time.monotonic() >= until:
                     return
@@ -194,10 +194,10 @@ class LeafKeeper:
             if result.succeeded:
                 for one in batch:
                     now = Value(one.address, result.revision, one.lease, 0)
-                    self._leaves.found(one.key, now if one.address else None)
+                    self._leaves.found(one.key, now if one.address else None, result.revision)
                 return
             for one, values in zip(batch, result.reads, strict=True):
-                self._leaves.found(one.key, values.get(one.key))
+                self._leaves.found(one.key, values.get(one.key), result.revision)
 
     def _say(self, trouble: str) -> None:
         if trouble == self.trouble:
