@@ -287,11 +287,13 @@ def test_leaves_without_a_record_stand_for_themselves_until_there_is_one():
 
 def test_spellings_that_mean_one_leaf_do_no_harm():
     view = View(LAYOUT)
-    alike = ["/a/services/w%65b/x", "/a/services/web/x", "/a/services/we%62/%78"]
-    view.replace(dict.fromkeys(alike, "10.0.0.1:1"))
-    assert view.snapshot().services().keys() == {"web"}
-    for key in alike:
+    right, *others = ["/a/services/web/x", "/a/services/w%65b/x", "/a/services/we%62/%78"]
+    view.replace(dict.fromkeys([others[0], right, others[1]], "10.0.0.1:1"))
+    for key in others:
+        assert view.snapshot().services().keys() == {"web"}
         view.apply([(key, None)])
+    assert view.snapshot().services().keys() == {"web"}
+    view.apply([(right, None)])
     assert view.snapshot() == Snapshot()
 
 
