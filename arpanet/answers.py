@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, get_type_hints
 
 from arpanet.errors import PluginError
-from arpanet.records import Link, Member, Status
+from arpanet.records import Formation, Link, Member, Status
 from arpanet.settings import Setting
 
 __all__ = ["GENERATORS", "LIMIT", "checked"]
@@ -39,6 +39,8 @@ def checked(hook: str, answer: Any) -> Any:
         return None
     if record := _RECORDS.get(hook):
         return _records(answer, record)
+    if hook == "arpanet_master_meet" and not isinstance(answer, Formation):
+        raise PluginError(f"returned {_short(answer)}, not a Formation")
     if methods := METHODS.get(hook):
         missing = [name for name in methods if not callable(getattr(answer, name, None))]
         if missing:

@@ -128,6 +128,15 @@ def arpanet_install(context: Context, role: str) -> None:
     """Make this host fit for *role*: ``core``, ``master`` or ``slave``. Changes nothing twice."""
 
 
+@hookspec(firstresult=True)
+def arpanet_master_meet(context: Context, formation: Formation) -> Formation | None:
+    """Return what a discovery token comes down to on this host: to boot, or to join whom.
+
+    Stops at the first result that is not ``None``, which means: as it was given. Called before
+    ``master.start``, for a *formation* with a token; the answer keeps it.
+    """
+
+
 @hookspec
 def arpanet_master_start(context: Context, formation: Formation) -> None:
     """Make this host a master. Running it twice changes nothing."""

@@ -295,7 +295,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Formation:
-    """How a master finds its cluster: one of boot, peers and token; none: by its own data."""
+    """How a master finds its cluster: one of boot, peers and token; none: by its own data.
+
+    A token beside one of the others is what they were found by.
+    """
 
     boot: bool = False
     peers: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ def add_formation(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--token",
         metavar="URL",
-        help="a discovery token, with ARPANET_TLS=off; 'arpanet master token' makes one",
+        help="a discovery token; 'arpanet master token' makes one",
     )
 
 
@@ -63,7 +63,7 @@ class MasterStart(Command):
         if asked is None:
             raise UsageError(
                 "how does this master find its cluster?",
-                "--peers boot for the first master, --peers IP:PORT to join one",
+                "--peers boot for the first master, --peers IP:PORT to join one, or --token URL",
             )
         roles.start(self.app.context, "master", asked)
 

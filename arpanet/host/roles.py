@@ -21,8 +21,10 @@ COMMANDS = {
 
 def start(context: Context, role: str, formation: Formation | None = None) -> None:
     """Make this host be *role*, and remember with which settings."""
-    payload: dict[str, Any] = {"formation": formation or Formation()} if role == "master" else {}
+    payload: dict[str, Any] = {}
     with context.progress(f"starting this host's {role}"):
+        if role == "master":
+            payload["formation"] = _met(context, formation or Formation())
         context.emit(f"{role}.start", **payload)
     applied.write(role, context.settings)
     if role == "slave":
@@ -42,6 +44,16 @@ def differing(settings: Settings) -> Iterator[tuple[str, list[str]]]:
         wanted = settings.repeating(given)
         if names := Settings(settings, given).changes(wanted):
             yield role, names
+
+
+def _met(context: Context, asked: Formation) -> Formation:
+    """Return how this master finds its cluster, once it is known what a token comes down to."""
+    if not asked.token:
+        return asked
+    found: Formation | None = context.bus.first(
+        "arpanet_master_meet", context=context, formation=asked
+    )
+    return found or asked
 
 
 def _remove_old_images(context: Context) -> None:

@@ -73,31 +73,31 @@ class Etcdctl(Command):
 class MasterToken(Command):
     """Make a discovery token: masters that are started with it find each other.
 
-    For ARPANET_TLS=off: it tells no host from a stranger. A token is kept on an etcd that runs
-    already: these masters' own, or the one that --etcd names.
+    A token is kept on an etcd that runs already: the one that --etcd names, or with ARPANET_TLS=off
+    these masters' own. With certificates a token tells addresses alone: the first master that is
+    started with it boots the cluster, and lets the others in ('arpanet token create --role master'
+    there prints the line); then they find it by the token, as they would with --peers. Without,
+    it says who is let in, too: --size masters wait for each other.
     """
 
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "--size", type=int, default=3, metavar="N", help="how many masters; 3 if not given"
+            "--size",
+            type=int,
+            default=3,
+            metavar="N",
+            help="how many masters wait for each other with ARPANET_TLS=off; 3 if not given",
         )
         parser.add_argument(
-            "--etcd", metavar="URL", help="the etcd to keep it on; http://IP:4001 for example"
+            "--etcd", metavar="URL", help="the etcd to keep it on; http://IP:2379 for example"
         )
         return parser
 
     def take_action(self, parsed_args: Namespace) -> None:
         """Print its URL."""
         context, size = self.app.context, parsed_args.size
-        if context.settings[ARPANET_TLS]:
-            raise UsageError(
-                "where hosts know each other by certificates, no master is started with a"
-                " discovery token",
-                "'arpanet token create --role master' prints the line that lets one in; for masters"
-                " with ARPANET_TLS=off: 'arpanet --insecure master token'",
-            )
         if not 1 <= size <= 9:
             raise UsageError(f"--size {size}: a cluster has 1 to 9 masters", "3 or 5 are usual")
         if size % 2 == 0:
@@ -109,6 +109,11 @@ class MasterToken(Command):
                 places = (given,) if "://" in given else urls(context.settings, (given,))
             except ValueError as problem:
                 raise UsageError(f"--etcd: {problem}", "for example 192.168.8.5:2379") from None
+        if context.settings[ARPANET_TLS] and not all(one.startswith("http:") for one in places):
+            raise UsageError(
+                "a token is for hosts that were not let in yet, whom these masters don't answer",
+                "name an etcd that does: --etcd http://IP:PORT",
+            )
         with context.progress.moving(ASKS):
             made = discovery.create(places, size)
         sys.stdout.write(f"{made}\n")

@@ -139,6 +139,13 @@ class EtcdPlugin:
             image.provide(context, install=True)
 
     @hookimpl
+    def arpanet_master_meet(self, context: Context, formation: Formation) -> Formation | None:
+        """Look into the token, and take it where nobody has."""
+        from arpanet_etcd.masters import meeting
+
+        return meeting.meet(context, formation)
+
+    @hookimpl
     def arpanet_master_start(self, context: Context, formation: Formation) -> None:
         """Start, form or join."""
         from arpanet_etcd.masters import starting

@@ -18,7 +18,6 @@ from arpanet import (
     Setting,
     SettingsError,
     Status,
-    UsageError,
     addresses,
     hookimpl,
 )
@@ -69,13 +68,6 @@ class IdentityPlugin:
         """See to it that this host may be a master before anything is changed."""
         if not self._wanted(context):
             return
-        if formation.token:
-            raise UsageError(
-                "a discovery token tells no host from a stranger: where hosts know each other by"
-                " certificates, no master is started with one",
-                "boot the first with --peers boot, let the others in ('arpanet token create --role"
-                " master' there), and start them with --peers; or set ARPANET_TLS=off",
-            )
         from arpanet_identity import enrolment, host
 
         kept = host.store(context)

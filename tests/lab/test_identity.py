@@ -231,8 +231,6 @@ def test_who_has_no_certificate_starts_nothing(secure):
         for line in ("master start --peers 10.255.255.1", "slave start"):
             code, said = fails(three, f"arpanet {line}")
             assert (code, "this host is not let in yet" in said) == (3, True)
-        code, said = fails(three, "arpanet master start --token etcd://10.255.255.1:4001/x")
-        assert (code, "no master is started with one; boot the first" in said) == (2, True)
     finally:
         if kept.exists():
             kept.rmdir()
@@ -355,3 +353,31 @@ def test_plain_ports_only_when_asked_and_said_each_time(clean_lab):
     said = {row["part"]: row["detail"] for row in json.loads(run(host, "arpanet status -f json"))}
     assert words in said["identity"]
     assert run(host, "arpanet etcdctl set /x 1") == "1"
+
+
+def test_masters_that_know_no_address_meet_by_a_token(clean_lab):
+    """The original README's lines, with 'arpanet join' between; any etcd keeps the token."""
+    keeper, one, two = clean_lab.hosts
+    write_rc(keeper, ARPANET_IP=keeper.ip, ARPANET_TLS="off")
+    run(keeper, "arpanet master start --peers boot")
+    for host in (one, two):
+        write_rc(host, ARPANET_IP=host.ip)
+    token = run(one, f"arpanet master token --etcd http://{keeper.ip}:4001")
+    line = f"arpanet master start --token {token}"
+    run(one, line)
+    code, said = fails(two, line)
+    assert (code, f"host2 at {one.ip}:7001 has taken this token" in said) == (3, True)
+    assert "'arpanet token create --role master' prints the line to run here" in said
+    assert run(two, "docker ps -aq") == ""
+    run(two, run(one, "arpanet token create --role master"))
+    run(two, line)
+    assert [row["name"] for row in rows(two, "hosts")] == ["host2", "host3"]
+    before = own(two)
+    for host in (one, two):
+        run(host, line)
+    assert own(two) == before
+    run(one, "docker rm -f arpanet_etcd")
+    run(one, "docker volume rm arpanet_etcd_data")
+    said = fails(one, line)[1]
+    assert f"no data of it; join its cluster with --peers {two.ip}:7001" in said
+    assert run(one, "docker volume ls -q --filter name=arpanet_etcd_data") == ""

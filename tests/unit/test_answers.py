@@ -8,7 +8,7 @@ import pytest
 from arpanet import answers
 from arpanet.answers import checked
 from arpanet.errors import PluginError
-from arpanet.records import Link, Member, Status
+from arpanet.records import Formation, Link, Member, Status
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import Setting, kinds
 
@@ -29,13 +29,15 @@ def test_what_is_right_is_taken_as_it_is():
     assert checked("arpanet_links", ()) == ()
     assert checked("arpanet_masters", [Member("m", "1", ())]) == (Member("m", "1", ()),)
     assert checked("arpanet_links", [Link("c", 1, "s", "d")]) == (Link("c", 1, "s", "d"),)
-    for hook in ("arpanet_status", "arpanet_registry", "arpanet_containers_synced"):
+    assert checked("arpanet_master_meet", Formation(boot=True)) == Formation(boot=True)
+    for hook in ("arpanet_status", "arpanet_registry", "arpanet_master_meet"):
         assert checked(hook, None) is None
 
 
 @pytest.mark.parametrize(
     ("hook", "answer", "words"),
     [
+        ("arpanet_master_meet", ("boot",), "returned ('boot',), not a Formation"),
         ("arpanet_settings", ["X"], "returned 'X' among its Settings"),
         ("arpanet_settings", Setting, "not a list of Setting"),
         ("arpanet_settings", [Setting("", kinds.text, "", "x")], "nothing parses"),

@@ -17,7 +17,7 @@ from arpanet.registry import MemoryRegistry
 #: The extension points that are asked, and never announced.
 ASKED = {
     *("settings", "registry", "vault", "hosts_admitted", "trust_changed"),
-    *("masters", "backends", "links", "status"),
+    *("masters", "master_meet", "backends", "links", "status"),
 }
 
 

@@ -23,7 +23,7 @@ from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.client.connections import ENDS, Connections, tls_fault
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
-from arpanet_etcd.client.login import Login
+from arpanet_etcd.client.login import Login, Nameless
 from arpanet_etcd.client.watch import PULSE, Watch
 from arpanet_etcd.client.wire import EtcdError, Json, NotEtcd, Unanswered
 
@@ -56,6 +56,7 @@ class Transport:
     :param seed: the order in which this host asks the endpoints; ``""``: as given.
     :param pinned: speak with one cluster only: each endpoint proves that it is of it before it is
         asked anything. Which one: see :class:`~arpanet_etcd.client.identity.Identity`.
+    :param named: whether who asks for this host's password is told it; the cluster's own etcd is.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class Transport:
         timeout: float = 2.0,
         seed: str = "",
         pinned: bool = False,
+        named: bool = True,
     ) -> None:
         self.known = Endpoints(endpoints, seed)
         self.identity = Identity(endpoints) if pinned else None
         self.timeout = timeout
         self._connections = Connections()
-        self._login = Login()
+        self._login = Login() if named else Nameless()
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ __all__ = [
     "header",
     "held_by",
     "kvs",
+    "none_below",
     "position",
     "prefix_end",
     "put_op",
@@ -236,6 +237,11 @@ def at_revision(key: str, mod_revision: int) -> Json:
 def absent(key: str) -> Json:
     """Compare: *key* does not exist."""
     return at_revision(key, 0)
+
+
+def none_below(prefix: str) -> Json:
+    """Compare: no key begins with *prefix*."""
+    return {**absent(prefix), "range_end": encode(prefix_end(prefix))}
 
 
 def held_by(key: str, lease: int) -> Json:

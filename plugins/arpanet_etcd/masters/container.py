@@ -20,7 +20,7 @@ from arpanet import (
     identity,
     once_body,
 )
-from arpanet_etcd.masters import flags, mark, wal
+from arpanet_etcd.masters import flags, image, mark, wal
 from arpanet_etcd.masters.image import PART, VERSION_LABEL, Image
 from arpanet_etcd.masters.plan import DROP_DATA, Own
 from arpanet_etcd.masters.wal import Identity
@@ -31,6 +31,7 @@ __all__ = [
     "VOLUME",
     "EtcdContainer",
     "command",
+    "data",
     "first_log",
     "own",
     "preflight",
@@ -60,6 +61,16 @@ def command(engine: Engine) -> list[str]:
         if found:
             return list(found["Config"].get("Cmd") or ())
     return []
+
+
+def data(context: Context) -> Identity | None:
+    """Return whose data this host holds; where nothing was ever kept, no image is needed for that.
+
+    :raises EngineError: there is data, and it can't be told whose.
+    """
+    if context.engine.volume_labels(VOLUME) is None:
+        return None
+    return EtcdContainer(context, image.provide(context)).data()
 
 
 def preflight(context: Context) -> None:

@@ -3,13 +3,15 @@
 arpanet resolves a token itself over v3, with the keys of etcd's own discovery
 (``/_etcd/registry/TOKEN/_config/size`` and ``.../members/``), and gives every host the same static
 list: etcd's v3 discovery lets a member that lost its data in again, which then panics. A token of
-the old v2 service is passed on to an etcd that still knows how to ask it.
+the old v2 service is passed on to an etcd that still knows how to ask it. Where hosts know each
+other by certificates, nobody forms a cluster together with strangers: see
+:mod:`arpanet_etcd.masters.meeting`.
 """
 
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -20,11 +22,11 @@ from arpanet import Progress, RegistryError, RegistryUnreachable, UsageError
 from arpanet_etcd.client import wire
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import UNIMPLEMENTED, EtcdError, Unanswered, Value
-from arpanet_etcd.masters import flags, peers
+from arpanet_etcd.masters import flags, peers, plan
 from arpanet_etcd.masters.flags import Version
 from arpanet_etcd.masters.plan import Own
 
-__all__ = ["Token", "create", "forget", "formation", "parse"]
+__all__ = ["Token", "begin", "create", "forget", "formation", "listed", "parse", "place", "size"]
 
 #: Seconds to wait for the other hosts of a token.
 PATIENCE = 300.0
@@ -93,6 +95,11 @@ def parse(text: str) -> Token:
     return Token(endpoint, REGISTRY + path if path.count("/") == 1 else path)
 
 
+def place(endpoint: str) -> Gateway:
+    """Return a client of the etcd that keeps a token: any one's, so it is told no password."""
+    return Gateway([endpoint], named=False)
+
+
 def create(endpoints: Sequence[str], size: int) -> str:
     """Make a token for *size* masters on the first of *endpoints* that answers; return its URL.
 
@@ -102,7 +109,7 @@ def create(endpoints: Sequence[str], size: int) -> str:
     problems: list[RegistryUnreachable] = []
     for endpoint in endpoints:
         try:
-            Gateway([endpoint]).put(f"{REGISTRY}/{token}/_config/size", str(size))
+            place(endpoint).put(f"{REGISTRY}/{token}/_config/size", str(size))
         except RegistryUnreachable as problem:
             problems.append(problem)
         else:
@@ -126,19 +133,23 @@ def formation(
         name; this host has been a member before, and its data is lost.
     :raises RegistryUnreachable: the token's etcd does not answer, or the others did not come.
     """
-    gateway = Gateway([token.endpoint])
-    size = _size(gateway, token)
-    if size is None:
+    gateway = place(token.endpoint)
+    wanted = size(gateway, token)
+    if wanted is None:
         return flags.discovery(token.v2_url, running)
-    _announce(gateway, token, own, size)
-    members = _wait(gateway, token, own, size, progress, patience)
+    _announce(gateway, token, own, wanted)
+    members = _wait(gateway, token, own, wanted, progress, patience)
     _refuse_lost_data(members, own)
-    _begin(gateway, token, own, members)
+    begin(gateway, token, own, members)
     return flags.initial(members, token.id)
 
 
-def _size(gateway: Gateway, token: Token) -> int | None:
-    """Return how many masters the token is for; ``None``: only a v2 etcd knows."""
+def size(gateway: Gateway, token: Token) -> int | None:
+    """Return how many masters the token is for; ``None``: only a v2 etcd knows.
+
+    :raises RegistryError: there is no such token.
+    :raises RegistryUnreachable: its etcd does not answer.
+    """
     found: Value | None = None
     try:
         found = gateway.get(f"{token.path}/_config/size")
@@ -167,8 +178,11 @@ def _v2_knows(url: str) -> bool:
     return answer.status == 200
 
 
-def _listed(gateway: Gateway, token: Token) -> dict[str, str]:
-    """Return name -> peer URL of those who announced themselves, the first first."""
+def listed(gateway: Gateway, token: Token) -> dict[str, str]:
+    """Return name -> peer URL of those who announced themselves, the first first.
+
+    :raises RegistryError: the token's etcd says no, or nothing.
+    """
     found = gateway.range(token.members).kvs
     ordered = sorted(found.items(), key=lambda item: item[1].create_revision)
     return {key.removeprefix(token.members): value.value for key, value in ordered}
@@ -176,7 +190,8 @@ def _listed(gateway: Gateway, token: Token) -> dict[str, str]:
 
 def _announce(gateway: Gateway, token: Token, own: Own, size: int) -> None:
     """Take a place; change nothing where there is none."""
-    known = _listed(gateway, token)
+    known = listed(gateway, token)
+    plan.refuse_mixed(known, own)
     key = token.members + own.name
     if own.name not in known:
         if len(known) >= size:
@@ -184,17 +199,14 @@ def _announce(gateway: Gateway, token: Token, own: Own, size: int) -> None:
         put = wire.put_op(key, own.peer_url)
         with suppress(Unanswered):  # whether it was applied shows in the list
             gateway.txn([wire.absent(key)], [put])
-        known = _listed(gateway, token)
+        known = listed(gateway, token)
         if own.name not in known:
             raise RegistryUnreachable(f"{token.endpoint} did not take this host's announcement")
         if list(known).index(own.name) >= size:
             gateway.delete(key)
             raise _full(token, dict(list(known.items())[:size]), size)
     if known[own.name] != own.peer_url:
-        raise RegistryError(
-            f"HOSTNAME {own.name} is taken in this token by the master at {known[own.name]}",
-            "give each host a HOSTNAME of its own, or make a new token",
-        )
+        raise plan.name_taken(own, known[own.name])
 
 
 def _full(token: Token, members: dict[str, str], size: int) -> RegistryError:
@@ -214,7 +226,7 @@ def _wait(
 ) -> dict[str, str]:
     """Return the first *size* members, once there are as many."""
     deadline = time.monotonic() + patience
-    members = _listed(gateway, token)
+    members = listed(gateway, token)
     while len(members) < size:
         if time.monotonic() > deadline:
             raise RegistryUnreachable(
@@ -233,17 +245,19 @@ def _others(
     """Return who is there once that is others than *known*; the same when the time is over."""
     while time.monotonic() < deadline:
         with suppress(RegistryUnreachable):  # it may come back before the time is over
-            if (members := _listed(gateway, token)) != known:
+            if (members := listed(gateway, token)) != known:
                 return members
         time.sleep(0.3)
     return known
 
 
-def _begin(gateway: Gateway, token: Token, own: Own, members: dict[str, str]) -> None:
+def begin(gateway: Gateway, token: Token, own: Own, members: Mapping[str, str]) -> None:
     """Mark that this host's member is started now: it must never begin a second time.
 
     The same URLs and token give the same member number, so a host that lost its data would be a
     voter that forgot what it voted for.
+
+    :raises RegistryError: it was started before.
     """
     key, mine = token.begun + own.name, secrets.token_hex(8)
     with suppress(Unanswered):  # whose mark it is shows in its value
@@ -251,17 +265,13 @@ def _begin(gateway: Gateway, token: Token, own: Own, members: dict[str, str]) ->
     begun = gateway.get(key)
     if begun and begun.value == mine:
         return
-    others = [urlsplit(url).netloc for name, url in members.items() if name != own.name]
-    raise RegistryError(
-        "this host was started with this token before, and has no data of it",
-        f"join its cluster with --peers {others[0]}" if others else "make a new token",
-    )
+    raise plan.begun_before(members, own)
 
 
 def forget(token: Token, own: Own) -> None:
     """Take back that this host's member was started: it ended at once, and left no data."""
     with suppress(RegistryError):
-        Gateway([token.endpoint]).delete(token.begun + own.name)
+        place(token.endpoint).delete(token.begun + own.name)
 
 
 def _refuse_lost_data(members: dict[str, str], own: Own) -> None:

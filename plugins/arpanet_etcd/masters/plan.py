@@ -5,13 +5,16 @@ a member without its data must never run under its old number, and a joiner is a
 has caught up, since a voter that never comes up costs a small cluster its quorum.
 """
 
+import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from arpanet import Member, RegistryError, hostport
+from arpanet import Formation, Member, RegistryError, SettingsError, hostport, kinds
 from arpanet_etcd.masters.wal import Identity
 
 __all__ = [
@@ -19,10 +22,14 @@ __all__ = [
     "Cluster",
     "Own",
     "Step",
+    "begun_before",
     "find",
     "join",
     "leave",
+    "meet",
+    "name_taken",
     "quorum",
+    "refuse_mixed",
 ]
 
 #: What throws a member's data away, for a person who knows that nobody needs it.
@@ -161,3 +168,85 @@ def leave(members: Sequence[Member], own: Own, member: str, healthy: Iterable[st
             f"the other masters would have no majority: {', '.join(missing)} does not answer",
             "start them, or remove them with 'arpanet master remove', then try again",
         )
+
+
+#: More masters than this no cluster has, and no host dials.
+MOST = 9
+
+
+# -- by a discovery token: name -> peer URL of those who left word in it, the first first ----------
+
+
+def refuse_mixed(listed: Mapping[str, str], own: Own) -> None:
+    """Refuse a token that hosts have which speak to each other in another way.
+
+    :raises RegistryError: names one.
+    """
+    way = urlsplit(own.peer_url).scheme
+    for name, url in listed.items():
+        if urlsplit(url).scheme != way:
+            raise RegistryError(
+                f"{name} came to this token with ARPANET_TLS={'off' if own.tls else 'on'}",
+                "set it so on all hosts, or make a token for each kind",
+            )
+
+
+def name_taken(own: Own, url: str) -> RegistryError:
+    """Return the error for a second host of one name."""
+    return RegistryError(
+        f"HOSTNAME {own.name} is taken in this token by the master at {url}",
+        "give each host a HOSTNAME of its own, or make a new token",
+    )
+
+
+def begun_before(listed: Mapping[str, str], own: Own) -> RegistryError:
+    """Return the error for a host that began by this token, and has lost what it had."""
+    others = [urlsplit(url).netloc for name, url in listed.items() if name != own.name]
+    return RegistryError(
+        "this host was started with this token before, and has no data of it",
+        f"join its cluster with --peers {others[0]}" if others else "make a new token",
+    )
+
+
+def meet(
+    token: str, listed: Mapping[str, str], own: Own, let_in: bool, began: bool = False
+) -> Formation:
+    """Return what a token comes down to for a host with certificates, and without data.
+
+    :param token: its id.
+    :param let_in: this host has a certificate.
+    :param began: this host was the first, and its member has been started.
+    :raises RegistryError: another host has this one's name; its data is lost; the token holds what
+        no master leaves there.
+    :raises SettingsError: another host was first, and this one was not let in by it.
+    """
+    places = {name: _place(token, name, url) for name, url in listed.items()}
+    refuse_mixed(listed, own)
+    if listed.get(own.name, own.peer_url) != own.peer_url:
+        raise name_taken(own, listed[own.name])
+    if began:
+        raise begun_before(listed, own)
+    first = next(iter(places), own.name)
+    if first == own.name:
+        return Formation(boot=True)
+    others = [place for name, place in places.items() if name != own.name][:MOST]
+    if let_in:
+        return Formation(peers=tuple(others))
+    raise SettingsError(
+        f"{first} at {others[0]} has taken this token, and this host is not let in there yet",
+        "there: 'arpanet token create --role master' prints the line to run here; after that, run"
+        " this command again",
+    )
+
+
+def _place(token: str, name: str, url: str) -> str:
+    """Return ``ip:port`` of what a master left in a token; anybody may have written it."""
+    found = re.fullmatch(r"https?://([^/]+)", url)
+    with suppress(ValueError):
+        host, port = hostport.split(found[1] if found else "")
+        if kinds.host_name(name) and port:
+            return hostport.joined(kinds.address(host), port)
+    raise RegistryError(
+        f"token {token} holds what no master leaves there: {name[:60]!r}, {url[:60]!r}",
+        "make a new one, on an etcd that others can't write to",
+    )

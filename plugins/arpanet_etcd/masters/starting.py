@@ -19,8 +19,9 @@ from arpanet import (
     identity,
 )
 from arpanet_etcd.client.gateway import Gateway
-from arpanet_etcd.masters import container, discovery, flags, health, image, mark, peers
+from arpanet_etcd.masters import container, discovery, flags, health, image, mark, meeting, peers
 from arpanet_etcd.masters.container import EtcdContainer, own
+from arpanet_etcd.masters.discovery import Token
 from arpanet_etcd.masters.image import Image
 from arpanet_etcd.masters.joining import Joiner
 from arpanet_etcd.masters.plan import Own
@@ -46,11 +47,13 @@ def start(context: Context, formation: Formation) -> None:
     data = machine.data()
     if peer_urls:
         joiner.join(peer_urls)
+        if token:
+            meeting.announce(token, this)
     elif data:
         joiner.resume(endpoints(context.settings))
     elif formation.boot:
-        _boot(context, machine, this)
-    elif token:
+        _boot(context, machine, this, token)
+    elif token and not this.tls:
         mark.refuse_anew(context.settings)
         words = discovery.formation(token, this, found.version, context.progress)
         patience = discovery.PATIENCE if token.v2_url else health.PATIENCE
@@ -75,7 +78,11 @@ def lock_key(context: Context) -> str:
     return f"{context.settings[ETCD_PATH]}/locks/masters"
 
 
-def _boot(context: Context, machine: EtcdContainer, this: Own) -> None:
+def _nothing() -> None:
+    """There is nothing to undo."""
+
+
+def _boot(context: Context, machine: EtcdContainer, this: Own, token: Token | None) -> None:
     """Form a cluster of this host alone, where no other master has one.
 
     Of two that boot at one moment neither sees the other before it is up: so both look again.
@@ -88,11 +95,13 @@ def _boot(context: Context, machine: EtcdContainer, this: Own) -> None:
             "start that host and open its port, or leave it out of ARPANET_MASTERS for now",
         )
     words = flags.initial({this.name: this.peer_url}, secrets.token_hex(8))
-    _form(context, machine, words, health.PATIENCE)
+    undo = meeting.begin(token, this) if token else _nothing
+    _form(context, machine, words, health.PATIENCE, undo)
     try:
         _refuse_second_cluster(context, this)
     except RegistryError as problem:
         machine.wipe()
+        undo()
         raise RegistryError(
             f"another master booted at the same moment, and this one gave way: {problem.message}",
             "when it is up, join it; if both gave way, boot one of them",
@@ -104,7 +113,7 @@ def _form(
     machine: EtcdContainer,
     words: list[str],
     patience: float,
-    undo: Callable[[], None] = lambda: None,
+    undo: Callable[[], None],
 ) -> None:
     """Start a member of a new cluster; leave nothing behind when it doesn't come up at all."""
     try:

@@ -28,11 +28,11 @@ def test_who_waits_sees_so_on_a_terminal_only(run, show, line):
     assert "asking the masters" in terminal.getvalue()
 
 
-def test_no_discovery_token_is_made_that_would_start_no_master(run, monkeypatch, tmp_path):
-    """Wherever it were kept, and before anybody is asked."""
+def test_with_certificates_a_token_is_kept_where_everybody_is_answered(run, monkeypatch):
+    """The masters answer no host that was not let in yet; the etcd that is named is asked."""
     monkeypatch.setenv("ARPANET_TLS", "on")
-    code, out, err = run("master token --etcd http://127.0.0.1:1")
-    assert (code, out) == (2, "")
-    assert "no master is started with a discovery token; " in err
-    assert "'arpanet token create --role master'" in err
-    assert list(tmp_path.iterdir()) == []
+    for line in ("master token", "master token --etcd 127.0.0.1:1"):
+        code, out, err = run(line)
+        assert (code, out) == (2, "")
+        assert "not let in yet, whom these masters don't answer; name an etcd that does: --e" in err
+    assert run("master token --etcd http://127.0.0.1:1")[0] == 5

@@ -8,7 +8,7 @@ import pytest
 from arpanet_identity import authority, host, node, plugin, tokens
 from arpanet_identity.plugin import IdentityPlugin
 
-from arpanet.errors import SettingsError, UsageError
+from arpanet.errors import SettingsError
 from arpanet.records import Formation
 from arpanet.registry import MemoryRegistry
 from arpanet.settings import Settings, Source
@@ -96,16 +96,20 @@ def test_a_stranger_becomes_no_master_by_naming_peers(make):
     assert context.docker.did == []
 
 
-@pytest.mark.parametrize("role", ["", "master"])
-def test_nor_by_a_discovery_token_whoever_it_is(master, make, role):
-    """A cluster that its masters form by themselves would know nobody, not even them."""
-    context = make("h2")
-    if role:
-        admitted(master, context, role)
-    with pytest.raises(UsageError, match=r"tells no host from a stranger.*--peers boot"):
-        context.emit("master.start", formation=Formation(token="etcd://10.0.0.2:4001/x"))
+@pytest.mark.parametrize("peers", [(), JOIN.peers])
+def test_nor_by_a_token_that_another_has_taken(make, peers):
+    """Nor where it was left to the data, of a time without certificates."""
+    context = make()
+    with pytest.raises(SettingsError, match="not let in yet"):
+        context.emit("master.start", formation=Formation(peers=peers, token="etcd://10.0.0.2/x"))
     assert context.docker.did == []
-    assert host.role(host.store(context)) == role
+
+
+def test_who_takes_a_token_is_the_first_as_who_boots(make):
+    context = make()
+    context.emit("master.start", formation=Formation(boot=True, token="etcd://10.0.0.2:4001/x"))
+    assert context.said[0].startswith("made the cluster's CA")
+    assert "  arpanet join 127.0.0.1:7002 --token " in context.said[-1]
 
 
 def test_nor_a_slave(make):

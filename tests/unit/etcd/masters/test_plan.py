@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,10 +6,13 @@ from arpanet_etcd.masters import plan
 from arpanet_etcd.masters.plan import Cluster, Own, Step
 from arpanet_etcd.masters.wal import Identity
 
-from arpanet.errors import RegistryError
-from arpanet.records import Member
+from arpanet.errors import RegistryError, SettingsError
+from arpanet.records import Formation, Member
 
 OWN = Own("h2", "10.0.0.2", 4001, 7001, mark=Path("/root/my arpanet/cluster"))
+
+SECURE = replace(OWN, tls=True)
+FIRST, MINE = {"h1": "https://10.0.0.1:7001"}, {"h2": SECURE.peer_url}
 
 
 def member(number: int, *, learner: bool = False, name: str | None = None) -> Member:
@@ -79,3 +83,62 @@ class TestLeave:
     def test_a_learner_is_no_replacement(self):
         with pytest.raises(RegistryError, match="last master"):
             plan.leave([member(1, learner=True), member(2)], OWN, "22", ["11", "22"])
+
+
+class TestMeet:
+    """By a token, with certificates."""
+
+    def test_the_first_begins_also_when_it_is_run_again(self):
+        for listed in ({}, MINE, {**MINE, **FIRST}):
+            for let_in in (False, True):
+                assert plan.meet("t", listed, SECURE, let_in) == Formation(boot=True)
+
+    def test_who_is_let_in_joins_all_the_others(self):
+        joined = {**FIRST, "h3": "https://[fd00::3]:7009"}
+        for listed in (joined, {**joined, **MINE}):
+            found = plan.meet("t", listed, SECURE, let_in=True)
+            assert found == Formation(peers=("10.0.0.1:7001", "[fd00::3]:7009"))
+
+    def test_who_is_not_is_told_who_lets_it_in(self):
+        words = r"h1 at 10\.0\.0\.1:7001 has taken this token, .* token create --role master"
+        with pytest.raises(SettingsError, match=words):
+            plan.meet("t", FIRST, SECURE, let_in=False)
+
+    def test_who_has_begun_begins_no_second_time(self):
+        with pytest.raises(RegistryError, match=r"has no data of it; make a new token"):
+            plan.meet("t", MINE, SECURE, let_in=True, began=True)
+        with pytest.raises(RegistryError, match=r"no data of it; join .*--peers 10\.0\.0\.1:7001"):
+            plan.meet("t", {**MINE, **FIRST}, SECURE, let_in=True, began=True)
+
+    def test_a_second_host_of_the_name(self):
+        other = {"h2": "https://10.0.0.9:7001"}
+        with pytest.raises(RegistryError, match=r"HOSTNAME h2 is taken in this token by .*9:7001"):
+            plan.meet("t", other, SECURE, let_in=True)
+
+    def test_hosts_of_two_kinds_use_no_token_together(self):
+        plain = {"h1": "http://10.0.0.1:7001"}
+        with pytest.raises(RegistryError, match="h1 came to this token with ARPANET_TLS=off; set"):
+            plan.meet("t", plain, SECURE, let_in=True)
+        with pytest.raises(RegistryError, match="h1 came to this token with ARPANET_TLS=on"):
+            plan.refuse_mixed(FIRST, OWN)
+
+    @pytest.mark.parametrize(
+        ("name", "url"),
+        [
+            ("h1", "https://10.0.0.1"),
+            ("h1", "https://stranger.example:7001"),
+            ("h1", "https://10.0.0.1:7001/members"),
+            ("h1", "unix:///run/x"),
+            ("h1", ""),
+            ("\x1b[2J", "https://10.0.0.1:7001"),
+            ("", "https://10.0.0.1:7001"),
+        ],
+    )
+    def test_what_no_master_leaves_in_a_token(self, name, url):
+        with pytest.raises(RegistryError, match="token t holds what no master leaves") as caught:
+            plan.meet("t", {name: url}, SECURE, let_in=True)
+        assert "\x1b" not in str(caught.value)
+
+    def test_whatever_it_holds_few_hosts_are_dialled(self):
+        many = {f"x{n}": f"https://10.0.1.{n}:7001" for n in range(1, 200)}
+        assert len(plan.meet("t", many, SECURE, let_in=True).peers) == plan.MOST
