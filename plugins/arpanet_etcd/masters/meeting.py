@@ -67,6 +67,12 @@ def resolve(token: Token, own: Own, let_in: bool, may_begin: Callable[[], None])
     listed = discovery.listed(gateway, token)
     if not listed:
         may_begin()
+        if let_in:  # by a bundle, say: of a cluster all the same
+            raise RegistryError(
+                "this host is let in by a cluster already, and nobody of it has taken this token",
+                "join it with --peers <a master>:7001; to begin one of its own, a host must have no"
+                " certificate",
+            )
         listed = _take(gateway, token, own)
     began = own.name in listed and gateway.get(token.begun + own.name) is not None
     return plan.meet(token.id, listed, own, let_in, began)

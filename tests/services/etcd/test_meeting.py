@@ -92,6 +92,8 @@ def test_who_must_begin_no_cluster_takes_no_token(token, keeper):
     one, two = host("h1"), host("h2")
     with pytest.raises(RegistryError, match="is of a cluster"):
         resolve(token, one, True, must_not)
+    with pytest.raises(RegistryError, match="let in by a cluster already, and nobody of it has"):
+        resolve(token, one, let_in=True)
     assert keeper.gateway.range(token.members).kvs == {}
     assert resolve(token, two) == BOOT
     assert resolve(token, one, True, must_not).peers == (place(two),)
