@@ -5,12 +5,13 @@ import resource
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from arpanet_ambassador.planes.proxy import proxy as module
 from arpanet_ambassador.planes.proxy.proxy import PAUSE, Proxy
 
+from arpanet import sockets
 from arpanet.records import Target
 from tests.conftest import SLOW, wait_for
 
@@ -328,15 +329,35 @@ def test_a_slow_reader_holds_the_sender_back(proxy, port):
 
 def test_two_hundred_at_the_same_time(proxy, servers, port):
     proxy.update({CLIENT: {port: tuple(one.target for one in servers)}})
-    connections = [dial(port) for _ in range(200)]
-    reached = [one.recv(1) for one in connections]
-    assert reached.count(b"a") == reached.count(b"b") == 100
-    payload = bytes(100_000)
-    for one in connections:
-        threading.Thread(target=lambda one=one: (one.sendall(payload), one.shutdown(1))).start()
-    assert all(all_of(one) == payload + b"bye" for one in connections)
-    for one in connections:
-        one.close()
+    with ExitStack() as stack:
+        connections = [stack.enter_context(dial(port)) for _ in range(200)]
+        reached = [one.recv(1) for one in connections]
+        assert reached.count(b"a") == reached.count(b"b") == 100
+        payload = bytes(100_000)
+        for one in connections:
+            threading.Thread(target=lambda one=one: (one.sendall(payload), one.shutdown(1))).start()
+        assert all(all_of(one) == payload + b"bye" for one in connections)
+
+
+def test_a_proxy_that_gets_no_processor_blames_no_target_for_it(port, monkeypatch):
+    """What has answered meanwhile has answered in time."""
+    monkeypatch.setattr(module, "CONNECT", 0.9)
+    one, goes_on = Proxy("127.0.0.1"), threading.Event()
+    # a full queue: the second connection is taken when its SYN comes again, a second later
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        place = listener.getsockname()[:2]
+        one.update({CLIENT: {port: (Target(*place),)}})
+        with socket.create_connection(place) as first, dial(port) as connection:
+            wait_for(lambda: any(dialling.target == place for dialling, _ in sockets.asking()))
+            one._loop.call_soon_threadsafe(goes_on.wait)
+            accepted = [listener.accept()[0] for _ in range(2)]
+            assert accepted[0].getpeername() == first.getsockname()
+            goes_on.set()
+            accepted[1].sendall(b"x")
+            assert connection.recv(1) == b"x"
+            for two in accepted:
+                two.close()
+    one.close()
 
 
 def test_a_connection_is_held_until_there_is_somewhere_to_go(proxy, servers, port):
