@@ -79,17 +79,18 @@ class Dialer:
 
     async def dial_once(self) -> None:
         """Connect, ask, close; note what happened."""
-        began, when = time.monotonic(), time.time()
+        began, when, stage = time.monotonic(), time.time(), ""
         self.dialled += 1
         try:
             async with asyncio.timeout(self.limit):
                 reader, writer = await asyncio.open_connection(self.address, self.port)
+            stage = " after it was taken"
             try:
                 self.answers[await self.ask(reader, writer)] += 1
             finally:
                 writer.close()
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as problem:
-            self.failed.append((when, time.monotonic() - began, why(problem)))
+            self.failed.append((when, time.monotonic() - began, f"{why(problem)}{stage}"))
         else:
             self.ready.set()
         self.slowest = max(self.slowest, time.monotonic() - began)

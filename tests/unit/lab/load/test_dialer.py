@@ -66,6 +66,29 @@ def test_a_connection_that_nobody_ever_served_is_none_that_broke(monkeypatch):
     assert [found[1:] for found in asyncio.run(held())] == [("reset", "h1")]
 
 
+def test_whether_a_dial_was_taken_before_it_failed_is_told(monkeypatch):
+    class Silent(Dialer):
+        async def ask(self, *_):
+            raise TimeoutError
+
+    opened = [(None, SimpleNamespace(close=lambda: None)), ConnectionRefusedError()]
+
+    async def open_connection(*_):
+        if isinstance(found := opened.pop(0), OSError):
+            raise found
+        return found
+
+    stand_in(monkeypatch, dialer, "asyncio", open_connection=open_connection)
+
+    async def dialled():
+        one = Silent("h", 1, 1.0, 1, 1.0)
+        await one.dial_once()
+        await one.dial_once()
+        return [why for _, _, why in one.failed]
+
+    assert asyncio.run(dialled()) == ["timed out after it was taken", "refused"]
+
+
 def test_what_a_client_lacked_itself_is_told():
     lost = [(1000.0, 5.0, "timed out")]
     assert str(Figures(10, {}, lost, 4, [], 5.0, 6.2)) == (
