@@ -119,6 +119,9 @@ def told(
     found = row(outcome, rules(site))
     figures = zip(COLUMNS[1:], found[1:], strict=True)
     log.info("%s", ", ".join(f"{name} {one}" for name, one in figures))
+    for client, one in outcome.clients.items():
+        if one.failed:
+            log.info("%s: %s", " by ".join(client), one)
     return found
 
 
