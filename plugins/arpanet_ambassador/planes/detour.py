@@ -82,18 +82,20 @@ def lead(
     :raises NftError: the same.
     """
     waiting = [one for one in netlink.flows() if not one.answered]
-    ruled = [
-        (one.source, one.dialled)
-        for one in waiting
-        if one.target in moves and is_dialled(one.dialled, frontends)
-    ]
+    stale = [one for one in waiting if one.target in moves and is_dialled(one.dialled, frontends)]
     found = _asking(moves, linked, waiting) if linked else {}
+    count = len(stale) + len(found)
     if found:
         nft.run(render(list(found.values()), _there()))
-    for source, dialled in (*ruled, *found):
-        with suppress(OSError):  # mostly nothing keeps track of a socket's own dial
-            netlink.delete_flow(source, dialled)
-    return len(ruled) + len(found)
+        # looked up only now: of who has asked again since then, the new way must not be forgotten
+        every = netlink.flows(elsewhere=False)
+        stale += [
+            one for one in every if one.target in moves and (one.source, one.dialled) in found
+        ]
+    for one in stale:
+        with suppress(OSError):  # the app has given it up
+            netlink.delete_flow(one.source, one.dialled)
+    return count
 
 
 def _asking(

@@ -24,7 +24,7 @@ _IPS_SEEN_REPLY, _IPS_DST_NAT = 1 << 1, 1 << 5
 
 @dataclass(frozen=True)
 class Flow:
-    """A TCP connection that was sent elsewhere (DNAT).
+    """A TCP connection, as the kernel keeps track of it.
 
     :ivar source: (ip, port) that the app connected from.
     :ivar dialled: (ip, port) that the app dialled.
@@ -64,16 +64,17 @@ def rules(table: str) -> Iterator[bytes]:
     return _of(table, _NFT_GETRULE)
 
 
-def flows() -> list[Flow]:
-    """Return the TCP connections of this namespace that were sent elsewhere.
+def flows(elsewhere: bool = True) -> list[Flow]:
+    """Return the TCP connections of this namespace that were sent elsewhere (DNAT).
 
+    :param elsewhere: false: those as well that were not.
     :raises OSError: the kernel says no.
     """
     found = []
     for answer in sockets.ask(_NETFILTER, _CT_GET, sockets.REQUEST | sockets.DUMP, _nfgen()):
         attributes = dict(sockets.attributes(answer[4:]))
         (status,) = struct.unpack(">I", attributes.get(_CTA_STATUS, b"\0\0\0\0"))
-        if not status & _IPS_DST_NAT:
+        if elsewhere and not status & _IPS_DST_NAT:
             continue
         original, reply = _tuple(attributes[_CTA_ORIG]), _tuple(attributes[_CTA_REPLY])
         if original and reply:

@@ -1,6 +1,11 @@
-"""The text of the table that leads single dials elsewhere."""
+"""Single dials that are led elsewhere."""
 
-from arpanet_ambassador.planes.detour import render
+from arpanet_ambassador.planes import detour
+from arpanet_ambassador.planes.detour import lead, render
+from arpanet_ambassador.planes.netlink import Flow
+
+from arpanet.host.sockets import Connection
+from tests.support.stand_in import stand_in
 
 ONE, TWO = ("10.0.0.1", 1), ("10.0.0.2", 2)
 
@@ -15,3 +20,30 @@ def test_each_dial_has_a_way_until_it_was_asked_for_again():
     made = render([(40000, ONE, TWO, 0.9)], there=False)
     assert made.startswith("table ip arpanet_detours {\n")
     assert made.endswith(render([(40000, ONE, TWO, 0.9)], there=True))
+
+
+def test_who_asks_again_just_then_keeps_the_new_way(monkeypatch):
+    """What keeps track of a dial is forgotten, so that it may go; but not what goes already."""
+    early, late = ("10.0.0.9", 40000), ("10.0.0.9", 40001)
+    before = [Flow(early, ONE, ONE, False), Flow(late, ONE, ONE, False)]
+    known, forgotten = list(before), []
+
+    def run(_):
+        known[0] = Flow(early, ONE, TWO, False)
+
+    def flows(elsewhere=True):
+        return [one for one in known if not elsewhere or one.target != one.dialled]
+
+    stand_in(
+        monkeypatch,
+        detour,
+        "netlink",
+        flows=flows,
+        chains=lambda _: iter(()),
+        delete_flow=lambda *one: forgotten.append(one),
+    )
+    stand_in(monkeypatch, detour, "nft", run=run)
+    asking = [(Connection(ONE, source, 2, b""), 1.0) for source in (early, late)]
+    stand_in(monkeypatch, detour, "sockets", asking=lambda: asking)
+    assert lead({ONE: [TWO]}, (), {ONE}) == 2
+    assert forgotten == [(late, ONE)]
