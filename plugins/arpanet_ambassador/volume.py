@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from arpanet import ArpanetError, Engine, replacing
@@ -77,7 +78,12 @@ class Kept:
 
 def now() -> Now:
     """Return this moment, as the host and all of its containers know it."""
-    return Now(time.time(), _BOOT.read_text().strip(), time.clock_gettime(time.CLOCK_BOOTTIME))
+    return Now(time.time(), _boot(), time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+@cache
+def _boot() -> str:
+    return _BOOT.read_text().strip()  # the same for as long as any process lives
 
 
 def place_of(engine: Engine) -> Path:

@@ -193,7 +193,7 @@ def _strays(
 ) -> list[Stray]:
     flows = netlink.flows()
     found: list[Stray] = [*strays(flows, watch, known)]
-    led = {(one.source, one.dialled): one.target for one in flows}  # of sockets: by a detour
+    led = netlink.ends(flows)  # of sockets: by a detour
     if any(one not in known for one in (*reached, *led.values())):
         for one in (each for each in sockets.connections() if each.target in reached):
             target = led.get((one.source, one.target), one.target)

@@ -104,7 +104,7 @@ def _asking(
     waiting: Iterable[Flow],
 ) -> Mapping[tuple[Endpoint, Endpoint], Way]:
     """Return (a socket, whom it asks) -> the way that it is to go."""
-    led = {(one.source, one.dialled): one.target for one in waiting}
+    led = netlink.ends(waiting)
     found: dict[tuple[Endpoint, Endpoint], Way] = {}
     for one, due in sockets.asking():
         pair = one.source, one.target
@@ -121,7 +121,7 @@ def led() -> Mapping[tuple[Endpoint, Endpoint], Endpoint]:
     """
     if not _there():
         return {}
-    return {(one.source, one.dialled): one.target for one in netlink.flows()}
+    return netlink.ends(netlink.flows())
 
 
 def remove() -> None:

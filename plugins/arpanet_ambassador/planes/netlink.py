@@ -5,12 +5,12 @@ Formats: nfnetlink_conntrack.h, nf_tables.h.
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from arpanet import sockets
 
-__all__ = ["Flow", "chains", "delete_flow", "flows", "generation", "rules"]
+__all__ = ["Flow", "chains", "delete_flow", "ends", "flows", "generation", "rules"]
 
 _NETFILTER = 12
 _ATTRIBUTE = struct.Struct("=HH")
@@ -80,6 +80,11 @@ def flows(elsewhere: bool = True) -> list[Flow]:
         if original and reply:
             found.append(Flow(*original, reply[0], bool(status & _IPS_SEEN_REPLY)))
     return found
+
+
+def ends(found: Iterable[Flow]) -> dict[tuple[tuple[str, int], tuple[str, int]], tuple[str, int]]:
+    """Return (who connected, what was dialled) -> who answers, or is to; pure."""
+    return {(one.source, one.dialled): one.target for one in found}
 
 
 def delete_flow(source: tuple[str, int], dialled: tuple[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from arpanet import Target
@@ -24,7 +24,9 @@ from arpanet_ambassador.planes.socket.layout import (
     CGROUP,
     Address,
     Dialled,
+    Flow,
     Seen,
+    Traffic,
     Use,
 )
 from arpanet_ambassador.planes.socket.pins import Pins
@@ -131,11 +133,10 @@ class Sockets:
 
     def seen(self) -> list[Seen]:
         """Return who talked to whom, declared or not."""
-        keys = {known.space: key for key, known in self._known.items()}
-        every = self._kernel.flows() if self._kernel else {}
+        keys = self._keys()
         return [
             Seen(keys[flow.dialled.space], flow.dialled, flow.target, traffic)
-            for flow, traffic in every.items()
+            for flow, traffic in self._flows().items()
             if flow.dialled.space in keys
         ]
 
@@ -144,24 +145,35 @@ class Sockets:
 
         May be called from any thread.
         """
-        found: dict[str, set[Address]] = {}
-        links = self._links
-        for flow in self._kernel.flows() if self._kernel else ():
-            link = links.get(flow.dialled) or links.get(_any(flow.dialled))
-            if link and flow.target:
-                found.setdefault(link[0], set()).add(flow.target)
-        return {key: frozenset(targets) for key, targets in found.items()}
+        return self._reached(self._flows())
 
     def linked(self) -> dict[str, frozenset[Address]]:
         """Return the same without what an app there has dialled itself: no socket tells which.
 
         May be called from any thread.
         """
-        found = self.reached()
-        for one in self.seen():
-            if one.target == (one.dialled.address, one.dialled.port):
-                found[one.client] = found.get(one.client, frozenset()) - {one.target}
+        every, keys = self._flows(), self._keys()  # one look: dials under way wait for it
+        found = self._reached(every)
+        for flow in every:
+            client = keys.get(flow.dialled.space, "")
+            if client in found and flow.target == (flow.dialled.address, flow.dialled.port):
+                found[client] -= {flow.target}
         return found
+
+    def _flows(self) -> Mapping[Flow, Traffic]:
+        return self._kernel.flows() if self._kernel else {}
+
+    def _keys(self) -> Mapping[int, str]:
+        return {known.space: key for key, known in self._known.items()}
+
+    def _reached(self, every: Iterable[Flow]) -> dict[str, frozenset[Address]]:
+        found: dict[str, set[Address]] = {}
+        links = self._links
+        for flow in every:
+            link = links.get(flow.dialled) or links.get(_any(flow.dialled))
+            if link and flow.target:
+                found.setdefault(link[0], set()).add(flow.target)
+        return {key: frozenset(targets) for key, targets in found.items()}
 
     # -- one table -------------------------------------------------------------------------------
 

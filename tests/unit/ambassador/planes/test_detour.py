@@ -1,6 +1,6 @@
 """Single dials that are led elsewhere."""
 
-from arpanet_ambassador.planes import detour
+from arpanet_ambassador.planes import detour, netlink
 from arpanet_ambassador.planes.detour import lead, render
 from arpanet_ambassador.planes.netlink import Flow
 
@@ -39,6 +39,7 @@ def test_who_asks_again_just_then_keeps_the_new_way(monkeypatch):
         detour,
         "netlink",
         flows=flows,
+        ends=netlink.ends,
         chains=lambda _: iter(()),
         delete_flow=lambda *one: forgotten.append(one),
     )
