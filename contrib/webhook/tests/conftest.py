@@ -8,19 +8,18 @@ import pytest
 
 
 class Receiver:
-    """Notes each body that is posted; *status* is what it says."""
+    """Notes each body that is posted, by whether it was taken; *status* is what it says."""
 
     def __init__(self):
-        self.bodies, self.status, self.tried = [], 204, 0
+        self.bodies, self.refused, self.status = [], [], 204
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.tried += 1
-                if receiver.status < 300:
-                    receiver.bodies.append(json.loads(body))
-                self.send_response(receiver.status)
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status = receiver.status
+                (receiver.bodies if status < 300 else receiver.refused).append(body)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -32,11 +31,10 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def told(self):
-        """Every change that was told, as ``change instance``."""
-        return [
-            f"{one['change']} {one['instance']}" for body in self.bodies for one in body["changes"]
-        ]
+    def told(self, bodies=None):
+        """Every change in *bodies*, all that were taken unless they are named: ``change instance``."""
+        bodies = self.bodies if bodies is None else bodies
+        return [f"{one['change']} {one['instance']}" for body in bodies for one in body["changes"]]
 
     def close(self):
         self._server.shutdown()
