@@ -32,7 +32,7 @@ class Receiver:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def told(self, bodies=None):
-        """Every change in *bodies*, all that were taken unless they are named: ``change instance``."""
+        """Every change in *bodies*, by default all taken ones, as ``change instance``."""
         bodies = self.bodies if bodies is None else bodies
         return [f"{one['change']} {one['instance']}" for body in bodies for one in body["changes"]]
 
