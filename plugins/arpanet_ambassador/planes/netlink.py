@@ -24,7 +24,7 @@ _IPS_SEEN_REPLY, _IPS_DST_NAT = 1 << 1, 1 << 5
 
 @dataclass(frozen=True)
 class Flow:
-    """A TCP connection, as the kernel keeps track of it.
+    """A connection, as the kernel keeps track of it; of UDP, a socket and what it sends to.
 
     :ivar source: (ip, port) that the app connected from.
     :ivar dialled: (ip, port) that the app dialled.
@@ -64,10 +64,11 @@ def rules(table: str) -> Iterator[bytes]:
     return _of(table, _NFT_GETRULE)
 
 
-def flows(elsewhere: bool = True) -> list[Flow]:
-    """Return the TCP connections of this namespace that were sent elsewhere (DNAT).
+def flows(elsewhere: bool = True, protocol: int = socket.IPPROTO_TCP) -> list[Flow]:
+    """Return the connections of this namespace that were sent elsewhere (DNAT).
 
     :param elsewhere: false: those as well that were not.
+    :param protocol: theirs.
     :raises OSError: the kernel says no.
     """
     found = []
@@ -76,7 +77,7 @@ def flows(elsewhere: bool = True) -> list[Flow]:
         (status,) = struct.unpack(">I", attributes.get(_CTA_STATUS, b"\0\0\0\0"))
         if elsewhere and not status & _IPS_DST_NAT:
             continue
-        original, reply = _tuple(attributes[_CTA_ORIG]), _tuple(attributes[_CTA_REPLY])
+        original, reply = (_tuple(attributes[one], protocol) for one in (_CTA_ORIG, _CTA_REPLY))
         if original and reply:
             found.append(Flow(*original, reply[0], bool(status & _IPS_SEEN_REPLY)))
     return found
@@ -87,16 +88,17 @@ def ends(found: Iterable[Flow]) -> dict[tuple[tuple[str, int], tuple[str, int]],
     return {(one.source, one.dialled): one.target for one in found}
 
 
-def delete_flow(source: tuple[str, int], dialled: tuple[str, int]) -> None:
-    """Make the kernel forget a TCP connection of which it keeps track, sent elsewhere or not.
+def delete_flow(
+    source: tuple[str, int], dialled: tuple[str, int], protocol: int = socket.IPPROTO_TCP
+) -> None:
+    """Make the kernel forget a connection of which it keeps track, sent elsewhere or not.
 
     :raises OSError: there is none, or the kernel says no.
     """
     both = (source, dialled)
-    protocol = _attribute(1, bytes([socket.IPPROTO_TCP]))
     ips = [_attribute(kind, socket.inet_aton(ip)) for kind, (ip, _) in enumerate(both, 1)]
     ports = [_attribute(kind, port.to_bytes(2, "big")) for kind, (_, port) in enumerate(both, 2)]
-    parts = [b"".join(ips), b"".join([protocol, *ports])]
+    parts = [b"".join(ips), b"".join([_attribute(1, bytes([protocol])), *ports])]
     original = b"".join(_attribute(kind, one, nested=True) for kind, one in enumerate(parts, 1))
     body = _nfgen() + _attribute(_CTA_ORIG, original, nested=True)
     list(sockets.ask(_NETFILTER, _CT_DELETE, sockets.REQUEST | sockets.ACK, body))
@@ -115,14 +117,14 @@ def _nfgen() -> bytes:
     return struct.pack("=BBH", socket.AF_INET, 0, 0)
 
 
-def _tuple(data: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
-    """Return (source, destination) of a TCP tuple over IPv4 (CTA_TUPLE_*)."""
+def _tuple(data: bytes, protocol: int) -> tuple[tuple[str, int], tuple[str, int]] | None:
+    """Return (source, destination) of a tuple of *protocol* over IPv4 (CTA_TUPLE_*)."""
     parts = dict(sockets.attributes(data))
     ip, proto = (
         dict(sockets.attributes(parts.get(1, b""))),
         dict(sockets.attributes(parts.get(2, b""))),
     )
-    if proto.get(1) != bytes([socket.IPPROTO_TCP]) or not {1, 2} <= ip.keys():
+    if proto.get(1) != bytes([protocol]) or not {1, 2} <= ip.keys():
         return None
     source, destination = (socket.inet_ntoa(ip[one]) for one in (1, 2))
     return (source, int.from_bytes(proto[2], "big")), (destination, int.from_bytes(proto[3], "big"))

@@ -19,6 +19,7 @@ from arpanet import Target
 __all__ = [
     "LOOPBACK",
     "NOWHERE",
+    "RESOLVER",
     "Client",
     "Frontend",
     "Held",
@@ -29,7 +30,9 @@ __all__ = [
     "is_dialled",
 ]
 
-#: As a frontend's address: all of 127.0.0.0/8 but 127.0.0.11 (Docker's own resolver), and ``::1``.
+#: Docker's own, in the namespace of each container.
+RESOLVER = "127.0.0.11"
+#: As a frontend's address: all of 127.0.0.0/8 but :data:`RESOLVER`, and ``::1``.
 LOOPBACK = "localhost"
 #: The pool of what is dialled by a name and leads nowhere: it never has a target. It is refused,
 #: since what all of loopback leads to may be another service.
@@ -85,8 +88,10 @@ class Frontend(NamedTuple):
 def is_dialled(address: tuple[str, int], frontends: Collection[Frontend]) -> bool:
     """Return whether a TCP connection to *address* is one to any of *frontends*."""
     ip, port = address
-    on_loopback = ip.startswith("127.") and Frontend(LOOPBACK, port) in frontends
-    return on_loopback or Frontend(ip, port) in frontends
+    frontend = Frontend(ip, port)
+    return frontend in frontends or (
+        frontend.named and ip != RESOLVER and Frontend(LOOPBACK, port) in frontends
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from arpanet import Target
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.namespaces import Gone
-from arpanet_ambassador.planes.nftables import nft
+from arpanet_ambassador.planes.nftables import datagrams, nft
 from arpanet_ambassador.planes.nftables.ruleset import REMOVE, TABLE, Table, carried, render
 from arpanet_ambassador.planes.plane import Client, Frontend, Home, Pools, Troubles
 
@@ -176,6 +176,7 @@ def _make(table: Table, before: _Held | None) -> _Left:
     nft.run(text if any(netlink.chains(TABLE)) else text.removeprefix(REMOVE))
     if before and _on_loopback(before.table) and not _on_loopback(table):
         _route_localnet(False)
+    datagrams.follow(table.links)
     rules = _rules()
     return _Left(netlink.generation(), cookie, rules)
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from arpanet import Target
-from arpanet_ambassador.planes.plane import LOOPBACK, Frontend, Home
+from arpanet_ambassador.planes.plane import LOOPBACK, RESOLVER, Frontend, Home
 
 __all__ = ["REMOVE", "TABLE", "Table", "carried", "render"]
 
@@ -35,7 +35,7 @@ _PROTOCOLS = ("tcp", "udp")
 _SYN = "tcp flags & (fin | syn | rst | ack) != syn accept"
 _REJECT = {"tcp": "reject with tcp reset", "udp": "reject"}
 #: Docker's own resolver is left out, with DNAT rules of Docker's in the client's namespace.
-_LOOPBACK = "ip daddr 127.0.0.0/8 ip daddr != 127.0.0.11"
+_LOOPBACK = f"ip daddr 127.0.0.0/8 ip daddr != {RESOLVER}"
 
 
 @dataclass(frozen=True)

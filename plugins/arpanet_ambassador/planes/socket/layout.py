@@ -20,7 +20,6 @@ __all__ = [
     "MAPS",
     "MOST_TARGETS",
     "PROTOCOLS",
-    "RESOLVER",
     "SPACE",
     "Address",
     "Dialled",
@@ -59,7 +58,7 @@ PROTOCOLS = {"tcp": 6, "udp": 17}
 _NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 #: Docker's own resolver is never translated.
-LOCALHOST, RESOLVER = "127.0.0.1", "127.0.0.11"
+LOCALHOST = "127.0.0.1"
 #: As a dialled address: all of 127.0.0.0/8, and ``::1``.
 ANY_LOOPBACK = "127.0.0.0"
 #: Marks the id of a cgroup, among cookies of network namespaces.

@@ -13,7 +13,6 @@ from tests.services.ambassador.behaviours.stage import (
     PORT,
     TWO,
     UDP,
-    UDP_MOVES,
     UDP_REFUSED,
     behaviour,
     name,
@@ -66,7 +65,7 @@ def one_socket_uses_several_links(stage):
             assert (name(said.decode()), source) == (target, (AMBASSADOR, port))
 
 
-@behaviour(UDP, UDP_MOVES)
+@behaviour(UDP)
 def datagrams_follow_a_link_that_moves(stage):
     stage.link(AMBASSADOR, ONE, protocol="udp")
     with stage.datagrams() as free:

@@ -19,7 +19,6 @@ from tests.services.ambassador.behaviours.stage import (
     TARGETS6,
     TWO,
     UDP,
-    UDP_MOVES,
     UDP_REFUSED,
     lack,
     name,
@@ -146,15 +145,3 @@ def without_a_target_datagrams_are_called_invalid(stage):
     stage.link(AMBASSADOR, protocol="udp")
     with stage.datagrams() as free, pytest.raises(OSError, match="Invalid argument"):
         free.sendto(b"x", (AMBASSADOR, PORT))
-
-
-@lack(UDP_MOVES, "nftables", instead="it goes on to where it went first; new ones follow the link")
-def datagrams_stay_where_they_once_went(stage):
-    stage.link(AMBASSADOR, ONE, protocol="udp")
-    with stage.datagrams() as kept, stage.datagrams() as fresh:
-        kept.sendto(b"x", (AMBASSADOR, PORT))
-        assert name(kept.recv(100).decode()) == ONE
-        stage.link(AMBASSADOR, TWO, protocol="udp")
-        for made, target in ((kept, ONE), (fresh, TWO)):
-            made.sendto(b"x", (AMBASSADOR, PORT))
-            assert name(made.recv(100).decode()) == target

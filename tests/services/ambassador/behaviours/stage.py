@@ -43,7 +43,6 @@ OUTLIVES = "life without the agent"
 KEPT = "a link that is taken away leaves what is connected"
 UDP = "UDP"
 UDP_REFUSED = "a datagram that leads nowhere: `ECONNREFUSED`"
-UDP_MOVES = "a datagram socket in use follows its link"
 #: An address that the ambassador once had.
 ONCE = "10.99.0.250"
 #: All of loopback, as a link's address.
