@@ -147,7 +147,7 @@ class Ambassador:
             internal=self._clients.networks.found.internal,
             named=self._clients.named,
             unnamed=self._clients.unnamed,
-            silent=self.flows.prober.silent,
+            silent=self.flows.silent,
             remembered=self.plan.ambassadors,
             answers=self._asking.answers,
         )

@@ -67,7 +67,7 @@ class Detours:
     def look(self, plan: Plan) -> None:
         """See to dials under way where a link just lost what is silent. Returns at once."""
         before, self._pools = self._pools, plan.pools
-        silent = plan.world.silent if plan.world else ()
+        silent = plan.world.silent.get("tcp") if plan.world else None
         if not silent or before is plan.pools:
             return
         if out := left(before, plan.pools, silent):

@@ -1,10 +1,14 @@
 """Whether addresses take TCP connections: many asked at once, by one thread, within one second.
 
+Of an address that takes datagrams nobody can tell so whether its server is there, but whether its
+host is: that refuses the connection.
+
 The servers don't hear of it. A dial ends with a reset where its last acknowledgement would be, so
 that nothing is ever accepted: no log fills with connections that say nothing, and no server takes
 a host for one that attacks it (MySQL's ``max_connect_errors``). HAProxy's checks do the same.
 """
 
+import errno
 import select
 import socket
 import struct
@@ -26,18 +30,22 @@ _ABORT = struct.pack("ii", 1, 0)
 
 
 def dialled(
-    addresses: Collection[Endpoint], seconds: float = PROBE
+    addresses: Collection[Endpoint], seconds: float = PROBE, refusing: bool = False
 ) -> Iterator[tuple[Endpoint, bool]]:
     """Dial each of *addresses* once; yield each with whether it answered, as soon as it is known.
 
     :param seconds: for each 256 of them.
+    :param refusing: whether a refusal is an answer, too.
     """
+    good = {0, errno.ECONNREFUSED} if refusing else {0}
     waiting = iter(addresses)
     while batch := list(islice(waiting, _AT_ONCE)):
-        yield from _batch(batch, seconds)
+        yield from _batch(batch, seconds, good)
 
 
-def _batch(addresses: Collection[Endpoint], seconds: float) -> Iterator[tuple[Endpoint, bool]]:
+def _batch(
+    addresses: Collection[Endpoint], seconds: float, good: Collection[int]
+) -> Iterator[tuple[Endpoint, bool]]:
     deadline = time.monotonic() + seconds
     poll = select.poll()
     dialling: dict[int, tuple[Endpoint, socket.socket]] = {}
@@ -53,9 +61,9 @@ def _batch(addresses: Collection[Endpoint], seconds: float) -> Iterator[tuple[En
             for descriptor, _ in poll.poll(left * 1000):
                 address, connection = dialling.pop(descriptor)
                 poll.unregister(descriptor)
-                failed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                problem = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 connection.close()
-                yield address, not failed
+                yield address, problem in good
         yield from ((address, False) for address, _ in list(dialling.values()))
     finally:
         for _, connection in dialling.values():

@@ -1,15 +1,17 @@
 """All that is done about connections: who has which, which are stuck, what still answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from arpanet import Container, Snapshot
 from arpanet_ambassador.flows.detours import Detours
-from arpanet_ambassador.flows.dialling import Endpoint
+from arpanet_ambassador.flows.dialling import Endpoint, dialled
 from arpanet_ambassador.flows.living import Living, Signs
-from arpanet_ambassador.flows.prober import Prober
+from arpanet_ambassador.flows.prober import PATIENCE, Prober
 from arpanet_ambassador.flows.publisher import Observing
 from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, watches
 from arpanet_ambassador.links.plan import Plan
+from arpanet_ambassador.links.ways import Addresses
 from arpanet_ambassador.planes.namespaces import Belongs
 from arpanet_ambassador.planes.plane import Plane
 from arpanet_ambassador.planes.proxy.plane import Proxied
@@ -22,6 +24,8 @@ class Flows:
     """Follows the plan that is in force. To be used from the agent's thread.
 
     :param wake: called from any thread when there is something new to be planned with.
+    :ivar prober: dials instances by TCP.
+    :ivar hosts: dials instances by UDP, of which not they answer that, but their hosts.
     """
 
     def __init__(self, planes: Sequence[Plane], verify: Belongs, wake: Callable[[], None]) -> None:
@@ -31,6 +35,7 @@ class Flows:
         self._watches: tuple[Watch, ...] = ()
         self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
         self.prober = Prober(wake, self._living(verify))
+        self.hosts = Prober(wake, dial=partial(dialled, seconds=PATIENCE, refusing=True))
         self._detours = Detours(self._linked, verify)
         self._observing = Observing(planes)
 
@@ -42,7 +47,14 @@ class Flows:
         if plan.ground is not self._plan.ground:
             self._watches = watches(plan)
         self._plan = plan
-        self.prober.want(plan.watched, plan.unconfirmed, hosts)
+        self.prober.want(plan.watched(), plan.unconfirmed(), hosts)
+        # many a firewall drops what nothing listens for: only who has answered once can fall silent
+        self.hosts.want(plan.watched("udp") | plan.unconfirmed("udp"), frozenset(), hosts)
+
+    @property
+    def silent(self) -> Mapping[str, Addresses]:
+        """Protocol -> what does not answer."""
+        return {"tcp": self.prober.silent, "udp": self.hosts.silent}
 
     def lead(self) -> None:
         """Lead dials under way from what is silent to others, now that the plan is carried."""
@@ -65,7 +77,8 @@ class Flows:
 
     def close(self) -> None:
         """Dial nothing more."""
-        self.prober.want(frozenset(), frozenset())
+        for one in (self.prober, self.hosts):
+            one.want(frozenset(), frozenset())
 
     # -- what planes know ------------------------------------------------------------------------
 

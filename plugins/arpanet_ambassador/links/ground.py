@@ -43,7 +43,7 @@ class World(Declaring):
     :ivar named: namespace -> the ambassador's addresses in the hosts files of its containers.
     :ivar remembered: the same -> addresses that the ambassador once had there; apps look a name up
         once and dial the address for ever.
-    :ivar silent: addresses of instances that did not answer when they were dialled.
+    :ivar silent: protocol -> addresses of instances that did not answer when they were dialled.
     :ivar unnamed: container name -> name that its links are dialled at -> why its hosts file was
         left alone there.
     """
@@ -55,7 +55,7 @@ class World(Declaring):
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     remembered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
-    silent: Addresses = frozenset()
+    silent: Mapping[str, Addresses] = field(default_factory=dict)
     unnamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property

@@ -1,6 +1,6 @@
 """What a host's containers declare -> what each network namespace is to hold; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
@@ -81,15 +81,17 @@ class Plan:
         specs = {key[0] for key in self.ground.keys}
         return frozenset(spec.name for spec in specs if isinstance(spec, Service))
 
-    @property
-    def unconfirmed(self) -> Addresses:
-        """What the registry lost, and a link here uses."""
-        return frozenset().union(*(way.unconfirmed for way in self.ways))
+    def unconfirmed(self, protocol: str = "tcp") -> Addresses:
+        """Return what the registry lost, and a link here uses by *protocol*."""
+        return frozenset().union(*(way.unconfirmed for way in self._by(protocol)))
 
-    @property
-    def watched(self) -> Addresses:
-        """What the registry has on other hosts, and a link here uses."""
-        return frozenset().union(*(way.watched for way in self.ways))
+    def watched(self, protocol: str = "tcp") -> Addresses:
+        """Return what the registry has on other hosts, and a link here uses by *protocol*."""
+        return frozenset().union(*(way.watched for way in self._by(protocol)))
+
+    def _by(self, protocol: str) -> Iterator[Way]:
+        keys = self.ground.keys
+        return (way for key, way in zip(keys, self.ways, strict=True) if key[2] == protocol)
 
     def resolved(self, number: int) -> Resolved:
         """Return where the link at this place of the ground leads."""

@@ -41,7 +41,8 @@ class View:
     :ivar answers: what DNS and plugins said.
     :ivar routed: whether anything outside of these networks can be dialled from there.
     :ivar protocol: ``tcp`` or ``udp``: what is to be carried.
-    :ivar silent: addresses of instances that did not answer when they were dialled.
+    :ivar silent: addresses of instances by that protocol that did not answer when they were
+        dialled.
     """
 
     services: Mapping[str, tuple[Instance, ...]]
@@ -122,7 +123,7 @@ def watched(spec: Spec, view: View) -> frozenset[tuple[str, int]]:
 def _dialled(
     spec: Spec, view: View, which: Callable[[Instance], bool]
 ) -> frozenset[tuple[str, int]]:
-    if not isinstance(spec, Service) or view.protocol != "tcp":
+    if not isinstance(spec, Service):
         return frozenset()
     seen = (_seen_from(i, view) for i in _fitting(spec, view) if which(i))
     return frozenset((target.ip, target.port) for target in seen if target)

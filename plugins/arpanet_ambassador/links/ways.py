@@ -60,8 +60,8 @@ class Seen(Protocol):
         """What DNS and plugins said."""
 
     @property
-    def silent(self) -> Addresses:
-        """Addresses of instances that did not answer."""
+    def silent(self) -> Mapping[str, Addresses]:
+        """Protocol -> addresses of instances that did not answer."""
 
 
 class Ways:
@@ -92,8 +92,12 @@ def _given(key: Key, seen: Seen) -> object:
     spec = key[0]
     if isinstance(spec, Service):
         instances = seen.services.get(spec.name, ())
-        return instances, seen.silent, seen.host, seen.isolated, seen.internal
+        return instances, _silent(key, seen), seen.host, seen.isolated, seen.internal
     return [seen.answers.get(one) for one in sorted(lookups(spec), key=str)]
+
+
+def _silent(key: Key, seen: Seen) -> Addresses:
+    return seen.silent.get(key[2], frozenset())
 
 
 def _found(key: Key, seen: Seen) -> Way:
@@ -105,14 +109,14 @@ def _found(key: Key, seen: Seen) -> Way:
         not networks or not networks <= seen.internal,
         seen.answers,
         protocol,
-        seen.silent,
+        _silent(key, seen),
     )
     try:
         targets = resolve(spec, view)
     except ValueError as problem:
         return Way(error=str(problem))
     lost, known = unconfirmed(spec, view), watched(spec, view)
-    silent = (lost | known) & seen.silent
+    silent = (lost | known).intersection(view.silent)
     return Way(targets, "", lost, known, _note(targets, lost, silent))
 
 

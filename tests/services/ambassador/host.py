@@ -17,8 +17,10 @@ __all__ = ["NAME", "Host", "snapshot"]
 NAME = "arpanet_backends"
 
 
-def snapshot(*ips, **more):
-    found = [Instance(f"{ip}:redis:6379", ("redis",), f"host{ip}", ip, 6379, **more) for ip in ips]
+def snapshot(*ips, port=6379, **more):
+    found = [
+        Instance(f"{ip}:redis:{port}", ("redis",), f"host{ip}", ip, port, **more) for ip in ips
+    ]
     return Snapshot({one.id: one for one in found})
 
 

@@ -32,6 +32,13 @@ def test_each_is_told_as_soon_as_it_is_known(lan):
     assert time.monotonic() - began < (PROBE + 1.5) * SLOW
 
 
+def test_who_refuses_is_there_if_that_is_asked(lan):
+    asked = [(ONE, 7004), ("10.99.0.200", 80)]  # nobody has the latter
+    assert lan.client.do(lambda: dict(dialled(asked))) == dict.fromkeys(asked, False)
+    said = lan.client.do(lambda: dict(dialled(asked, refusing=True)))
+    assert said == {asked[0]: True, asked[1]: False}
+
+
 def test_servers_hear_nothing_of_it(lan):
     server = lan.servers.do(lambda: socket.create_server((ONE, 7003)))
     server.setblocking(False)

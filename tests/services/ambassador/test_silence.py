@@ -42,6 +42,12 @@ def notes(host):
     return {one.note.partition(";")[0] for one in host.links()}
 
 
+def by_udp(host):
+    """Where the link by UDP leads."""
+    (link,) = (one for one in host.links() if one.dials.endswith("/udp"))
+    return [target.ip for target in link.targets]
+
+
 def silent(host, *ips):
     """Wait until those, and no others, are silent, and settle."""
     wanted = {(ip, 6379) for ip in ips}
@@ -92,6 +98,39 @@ def test_what_never_answered_here_is_not_judged(host, deaf):
     host.lan.ambassador.do(lambda: host.ambassador.services(both))
     silent(host, ONE)
     assert {host.reached() for _ in range(4)} == {TWO}
+
+
+def test_by_udp_it_is_the_host_that_must_answer(host, deaf):
+    """It refuses connections there: nothing listens by TCP."""
+    label = host.client(labels={"connect.53/udp": "redis"}, env={})
+    host.services(ONE, TWO, port=53, protocol="udp")
+    host.containers(client=label)
+    hosts = host.ambassador.flows.hosts
+    wait_for(lambda: hosts._answered == {(ONE, 53), (TWO, 53)})
+    deaf(ONE)
+    wait_for(lambda: hosts.silent == {(ONE, 53)}, 20)
+    host.containers(client=label)
+    assert by_udp(host) == [TWO]
+    assert f"silent, and left out: {ONE}:53" in notes(host)
+    deaf()
+    wait_for(lambda: not hosts.silent, 20)
+    host.containers(client=label)
+    assert by_udp(host) == [ONE, TWO]
+
+
+def test_a_host_that_drops_what_nothing_listens_for_is_not_silent(host, deaf):
+    """As many a firewall has it; also while the registry has lost what runs there."""
+    label = host.client(labels={"connect.53/udp": "redis"}, env={})
+    deaf(ONE)
+    lost = snapshot(ONE, port=53, protocol="udp", unconfirmed=True).instances
+    both = Snapshot({**lost, **snapshot(TWO, port=53, protocol="udp").instances})
+    host.lan.ambassador.do(lambda: host.ambassador.services(both))
+    host.containers(client=label)
+    hosts = host.ambassador.flows.hosts
+    wait_for(lambda: hosts._misses.get((ONE, 53), 0) > 3, 20)
+    assert hosts._answered == {(TWO, 53)}
+    host.containers(client=label)
+    assert by_udp(host) == [ONE, TWO]
 
 
 def test_what_the_registry_lost_and_stays_silent_is_gone(host, deaf, monkeypatch):

@@ -245,9 +245,24 @@ def test_why_it_is_not_the_best_plane_is_a_note_and_why_it_is_none_an_error():
 def test_what_the_registry_lost_is_marked():
     services = {"redis": (instance("redis", "10.0.0.1", 6379, unconfirmed=True),)}
     made = plan(web(), services=services)
-    assert made.unconfirmed == {("10.0.0.1", 6379)}
+    assert made.unconfirmed() == {("10.0.0.1", 6379)}
     (link,) = Links(made, Carried({("id-web", DIALS): "nftables"}))
     assert (link.targets[0].ip, link.note) == ("10.0.0.1", "unconfirmed: 10.0.0.1:6379")
+
+
+def test_what_is_silent_by_one_protocol_may_answer_by_the_other():
+    both = [
+        instance("dns", f"10.0.0.{number}", 53, name=f"{protocol}{number}", protocol=protocol)
+        for protocol in ("tcp", "udp")
+        for number in (1, 2)
+    ]
+    client = container("web", labels={"connect.53": "dns", "connect.53/udp": "dns"})
+    silent = {"udp": frozenset({("10.0.0.1", 53)})}
+    made = plan(client, services={"dns": tuple(both)}, silent=silent)
+    found = {one.declared.protocol: [target.ip for target in one.targets] for one in resolved(made)}
+    assert found == {"tcp": ["10.0.0.1", "10.0.0.2"], "udp": ["10.0.0.2"]}
+    every = {("10.0.0.1", 53), ("10.0.0.2", 53)}
+    assert made.watched("tcp") == made.watched("udp") == every
 
 
 def test_the_services_that_links_lead_to():

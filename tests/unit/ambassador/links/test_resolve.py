@@ -301,5 +301,7 @@ def test_what_the_registry_lost_stays_as_long_as_it_answers(instances, silent, c
 def test_only_what_the_registry_lost_is_to_be_dialled():
     assert unconfirmed(REDIS, view(CONFIRMED, LOST)) == {("10.0.0.2", 1)}
     assert unconfirmed(REDIS, view(LOST, protocol="udp")) == frozenset()
+    by_udp = instance("redis", "10.0.0.4", 1, protocol="udp", unconfirmed=True)
+    assert unconfirmed(REDIS, view(LOST, by_udp, protocol="udp")) == {("10.0.0.4", 1)}
     assert unconfirmed(Srv("_a._tcp.b"), view(LOST)) == frozenset()
     assert unconfirmed(Service("pg"), view(LOST)) == frozenset()
