@@ -16,7 +16,14 @@ __all__ = ["CLUSTER_OF", "LONG", "ByCluster"]
 
 _SHARED = {
     "first cluster": (
-        *("test_accidents", "test_compose", "test_drain", "test_links", "test_restoring"),
+        *(
+            "test_accidents",
+            "test_compose",
+            "test_drain",
+            "test_links",
+            "test_refusals",
+            "test_restoring",
+        ),
         "test_watch",
     ),
     # the last of them leaves masters with an etcd of its own

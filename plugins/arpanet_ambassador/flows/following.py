@@ -10,6 +10,7 @@ from arpanet_ambassador.flows.living import Living, Signs
 from arpanet_ambassador.flows.prober import PATIENCE, Prober
 from arpanet_ambassador.flows.publisher import Observing
 from arpanet_ambassador.flows.reaper import Endpoints, Reaper, Watch, watches
+from arpanet_ambassador.flows.refused import Refused
 from arpanet_ambassador.links.plan import Plan
 from arpanet_ambassador.links.ways import Addresses
 from arpanet_ambassador.planes.namespaces import Belongs
@@ -36,6 +37,9 @@ class Flows:
         self.reaper = Reaper(self._proxied, self._drop, verify, self._reached)
         self.prober = Prober(wake, self._living(verify))
         self.hosts = Prober(wake, dial=partial(dialled, seconds=PATIENCE, refusing=True))
+        # other planes' sockets don't show where they lead, and the proxy takes the next one itself
+        sockets = any(isinstance(plane, Sockets) for plane in planes)
+        self._refused = Refused(self.prober.refused) if sockets else None
         self._detours = Detours(self._linked, verify)
         self._observing = Observing(planes)
 
@@ -47,7 +51,10 @@ class Flows:
         if plan.ground is not self._plan.ground:
             self._watches = watches(plan)
         self._plan = plan
-        self.prober.want(plan.watched(), plan.unconfirmed(), hosts)
+        watched, unconfirmed = plan.watched(), plan.unconfirmed()
+        self.prober.want(watched, unconfirmed, hosts)
+        if self._refused:
+            self._refused.watch(watched | unconfirmed)
         # many a firewall drops what nothing listens for: only who has answered once can fall silent
         self.hosts.want(plan.watched("udp") | plan.unconfirmed("udp"), frozenset(), hosts)
 
@@ -79,6 +86,8 @@ class Flows:
         """Dial nothing more."""
         for one in (self.prober, self.hosts):
             one.want(frozenset(), frozenset())
+        if self._refused:
+            self._refused.close()
 
     # -- what planes know ------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 The socket plane tells which client dialled an instance last; the kernel, when that client's sockets
 last heard of it, and which of them have asked it for a connection in vain. So an instance with
-traffic is never dialled for nothing. A refusal leaves no socket behind: of that a dial tells.
+traffic is never dialled for nothing. A refusal leaves no socket behind: see ``refused.py``.
 """
 
 import time

@@ -3,7 +3,8 @@
 Those that the registry lost and nobody withdrew (unconfirmed) may be well: their host's agent may
 be dead, or etcd wiped, or the network between them cut. Those that it has may be gone: their host
 may have lost its power just now. Only what a link here uses is dialled, from a worker; and nothing
-of which connections tell whether it is there: two that hang are as good as two dials that failed.
+of which connections tell whether it is there: two that hang are as good as two dials that failed,
+and after one that was refused, one such dial is enough, and made at once.
 """
 
 import logging
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from itertools import islice
 
 from arpanet import Snapshot
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
@@ -103,6 +105,9 @@ class Prober:
         self._hung: frozenset[Endpoint] = frozenset()
         #: what has answered since it is wanted
         self._answered: frozenset[Endpoint] = frozenset()
+        #: what has refused somebody and is yet to be dialled for it; and all since the last round
+        self._refused: frozenset[Endpoint] = frozenset()
+        self._refusals: frozenset[Endpoint] = frozenset()
         self._news = threading.Condition()
         self._wanted: frozenset[Endpoint] = frozenset()
         self._doubtful: frozenset[Endpoint] = frozenset()
@@ -130,29 +135,65 @@ class Prober:
             if fresh:
                 self._news.notify()
 
+    def refused(self, ones: Collection[Endpoint]) -> None:
+        """Dial these at once: each has refused somebody. May be called from any thread.
+
+        Returns at once. Between two rounds each is dialled once for this, however often it is told
+        of; and no more of them than in a second of rounds.
+        """
+        with self._news:
+            able = (self._wanted & (self._answered | self._doubtful)) - self.silent
+            room = max(0, int(_RATE) - len(self._refusals))
+            fresh = frozenset(islice(able.intersection(ones) - self._refusals, room))
+            if fresh:
+                self._refused |= fresh
+                self._refusals |= fresh
+                self._news.notify()
+
     def _run(self) -> None:
         while True:
             with self._news:
                 self._news.wait_for(lambda: bool(self._wanted))
                 wanted, hosts = self._wanted, self._hosts
+                self._refusals = self._refused
             began = time.monotonic()
-            try:
-                self.round(wanted)
-            except Exception:
-                if threading.main_thread().is_alive():  # else it failed since the process ends
-                    log.exception("dialling instances failed")
+            self._try(partial(self.round, wanted))
             rest = pause(len(wanted), wanted <= self.silent, random.random(), hosts)  # noqa: S311
-            rest -= time.monotonic() - began
+            self._rest(wanted, max(began + rest, time.monotonic() + 0.1))
+
+    def _rest(self, wanted: frozenset[Endpoint], until: float) -> None:
+        """Wait for the next round; meanwhile, dial what refuses somebody."""
+        while True:
             with self._news:
-                self._news.wait_for(partial(self._more_than, wanted), max(rest, 0.1))
+                news = partial(self._more_than, wanted)
+                if not self._news.wait_for(news, max(until - time.monotonic(), 0.0)):
+                    return
+                refused, self._refused = self._refused & self._wanted, frozenset()
+            if not refused:
+                return
+            self._try(partial(self.look, refused))
 
     def _more_than(self, wanted: frozenset[Endpoint]) -> bool:
-        return bool(self._wanted - wanted)
+        return bool(self._wanted - wanted or self._refused)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            if threading.main_thread().is_alive():  # else it failed since the process ends
+                log.exception("dialling instances failed")
+
+    def look(self, refused: frozenset[Endpoint]) -> None:
+        """See to what refused somebody: that was one failure, and a dial of it may be the next."""
+        self._misses |= judged(dict.fromkeys(refused, 1), self._dialled(refused))
+        self._judge()
 
     def round(self, wanted: frozenset[Endpoint]) -> None:
         """See to each address once; to what fails for the first time, soon once more."""
         signs, now = self._living(wanted), time.monotonic()
-        there = {one: now - ago for one, ago in signs.there.items() if one in wanted}
+        # what is silent is dialled: who has a connection to it may be served while others are not
+        able = wanted - self.silent
+        there = {one: now - ago for one, ago in signs.there.items() if one in able}
         self._heard |= {one: max(at, self._heard.get(one, at)) for one, at in there.items()}
         hung = self._hanging(signs, wanted - there.keys(), now)
         answers = dict.fromkeys(there, True) | self._dialled(wanted - there.keys() - hung.keys())

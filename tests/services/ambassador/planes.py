@@ -26,7 +26,7 @@ from tests.services.ambassador.lan import Lan, Node, anybody
 from tests.services.ambassador.leading import leading
 from tests.services.ambassador.mounting import unattached
 
-__all__ = ["PLANES", "Machine", "SocketUnderTest", "bpffs"]
+__all__ = ["PLANES", "Machine", "SocketUnderTest", "bpffs", "compiled"]
 
 
 @contextmanager
@@ -38,6 +38,15 @@ def bpffs(read_only: bool = False) -> Iterator[Path]:
         yield Path(f"/proc/{os.getpid()}/fd/{mount}")
     finally:
         os.close(mount)
+
+
+@cache
+def compiled(name: str) -> bytes:
+    """Return the programs in *name*'s source, as the clang of this machine compiles them now."""
+    with TemporaryDirectory() as directory:
+        command = ["make", "-s", "-C", str(OBJECT.parent), f"INTO={directory}"]
+        subprocess.run(command, check=True, timeout=60)
+        return Path(directory, f"{name}.bpf.o").read_bytes()
 
 
 class Machine(Host):
@@ -121,14 +130,8 @@ class CompiledAnew(SocketUnderTest):
     """The same, with programs that the clang of this machine compiled just now."""
 
     @classmethod
-    @cache
     def blob(cls) -> bytes:
-        with TemporaryDirectory() as directory:
-            made = Path(directory, "plane.bpf.o")
-            subprocess.run(
-                ["make", "-s", "-C", OBJECT.parent, f"OBJECT={made}"], check=True, timeout=60
-            )
-            return made.read_bytes()
+        return compiled("plane")
 
 
 class OldKernel(SocketUnderTest):

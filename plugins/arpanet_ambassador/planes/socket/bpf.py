@@ -18,9 +18,13 @@ __all__ = [
     "HASH",
     "LRU_HASH",
     "NO_PREALLOC",
+    "RAW_TRACEPOINT",
     "READ_ONLY",
+    "RING",
     "SK_STORAGE",
+    "SOCK_ADDR",
     "attach",
+    "attach_raw",
     "attached",
     "call",
     "describe_map",
@@ -36,7 +40,7 @@ __all__ = [
 ]
 
 #: Kinds and flags of maps.
-HASH, ARRAY, LRU_HASH, SK_STORAGE = 1, 2, 9, 24
+HASH, ARRAY, LRU_HASH, SK_STORAGE, RING = 1, 2, 9, 24, 27
 NO_PREALLOC, READ_ONLY = 1, 1 << 7
 #: Flag of attaching: others may attach, too.
 ALLOW_MULTI = 2
@@ -44,7 +48,9 @@ ALLOW_MULTI = 2
 _MAP_CREATE, _PROG_LOAD, _OBJ_PIN, _OBJ_GET, _PROG_QUERY = 0, 5, 6, 7, 16
 _INFO_BY_FD, _BTF_LOAD, _MAP_FREEZE, _LINK_CREATE, _LINK_UPDATE = 15, 18, 22, 28, 29
 _LINK_DETACH = 34
-_SOCK_ADDR = 18
+_RAW_TRACEPOINT_OPEN = 17
+#: Kinds of programs.
+SOCK_ADDR, RAW_TRACEPOINT = 18, 17
 #: Bytes of the verifier's reasons.
 _LOG = 1 << 20
 #: More programs than anybody attaches to one cgroup (the kernel takes 64).
@@ -136,14 +142,14 @@ def freeze(descriptor: int) -> None:
 # -- programs --------------------------------------------------------------------------------------
 
 
-def load(code: bytes, hook: int, name: str, terms: str) -> int:
+def load(code: bytes, hook: int, name: str, terms: str, kind: int = SOCK_ADDR) -> int:
     """Return a new program for *hook*; an error tells the verifier's last words."""
     data, license_ = ctypes.create_string_buffer(code, len(code)), _text(terms)
     log = ctypes.create_string_buffer(_LOG)
 
     def attempt(level: int) -> int:
         report = (level, len(log), pointer(log)) if level else (0, 0, 0)
-        about = (_SOCK_ADDR, len(code) // 8, pointer(data), pointer(license_), *report)
+        about = (kind, len(code) // 8, pointer(data), pointer(license_), *report)
         return call(
             _PROG_LOAD, struct.pack("=IIQQIIQII16sII", *about, 0, 0, name.encode(), 0, hook)
         )
@@ -164,6 +170,12 @@ def load(code: bytes, hook: int, name: str, terms: str) -> int:
 def attach(program: int, cgroup: int, hook: int) -> int:
     """Return a link that holds *program* at *hook* of *cgroup*, beside everybody else's."""
     return call(_LINK_CREATE, struct.pack("=IIII", program, cgroup, hook, 0))
+
+
+def attach_raw(program: int, event: str) -> int:
+    """Return what has *program* called at an event of the whole kernel, until it is closed."""
+    name = _text(event)
+    return call(_RAW_TRACEPOINT_OPEN, struct.pack("=QIIQ", pointer(name), program, 0, 0))
 
 
 def replace(link: int, program: int) -> None:

@@ -29,12 +29,14 @@ __all__ = [
     "Traffic",
     "Use",
     "new_link",
+    "pack_address",
     "pack_dialled",
     "pack_pool",
     "pack_space",
     "pack_u32",
     "pool_key",
     "pool_of_link",
+    "unpack_address",
     "unpack_dialled",
     "unpack_flow",
     "unpack_use",
@@ -177,6 +179,17 @@ def pool_key(name: str) -> bytes:
     return blake2b(name.encode(), digest_size=_U64.size).digest()
 
 
+def pack_address(one: Address) -> bytes:
+    """Return an address as the programs have it."""
+    return _ADDRESS.pack(_ip(one[0]), _port(one[1]))
+
+
+def unpack_address(packed: bytes) -> Address:
+    """Return the address that *packed* begins with."""
+    ip, port = _ADDRESS.unpack_from(packed)
+    return _text(ip), int.from_bytes(port, "big")
+
+
 def pack_dialled(one: Dialled) -> bytes:
     """Return the key of a link."""
     return _DIALLED.pack(one.space, _ip(one.address), _port(one.port), PROTOCOLS[one.protocol])
@@ -213,7 +226,7 @@ def pack_pool(targets: Sequence[Address]) -> bytes:
         raise ValueError(f"{len(targets)} targets are more than {MOST_TARGETS}")
     ordered = sorted(targets, key=lambda one: (":" in one[0], _ip(one[0]), one[1]))
     ipv4 = sum(":" not in ip for ip, _ in ordered)
-    packed = b"".join(_ADDRESS.pack(_ip(ip), _port(port)) for ip, port in ordered)
+    packed = b"".join(map(pack_address, ordered))
     return (_POOL.pack(ipv4, len(ordered) - ipv4) + packed).ljust(MAPS["pools"].value, b"\0")
 
 

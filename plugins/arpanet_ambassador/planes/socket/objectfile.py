@@ -18,7 +18,7 @@ __all__ = ["CONSTANTS", "ObjectFile", "Program", "read"]
 
 #: The section of constants that are set before loading; also the name of their map.
 CONSTANTS = ".rodata"
-_MAPS, _PREFIX = ".maps", "cgroup/"
+_MAPS = ".maps"
 #: Two kinds of references to a map (BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE).
 _WHOLE, _WITHIN = 1, 2
 
@@ -64,9 +64,10 @@ class ObjectFile:
     license: str
 
 
-def read(blob: bytes) -> ObjectFile:
+def read(blob: bytes, prefix: str = "cgroup/") -> ObjectFile:
     """Return what is in an object.
 
+    :param prefix: what the names of the programs' sections begin with.
     :raises ValueError: it is none, or none for this machine's byte order.
     """
     try:
@@ -74,9 +75,9 @@ def read(blob: bytes) -> ObjectFile:
         if file.little_endian != (struct.pack("=H", 1)[0] == 1):
             raise ValueError("it is compiled for another byte order")
         programs = {
-            section.name.removeprefix(_PREFIX): _program(file, section.name, section.data())
+            name.removeprefix(prefix): _program(file, name, section.data())
             for section in file.iter_sections()
-            if section.name.startswith(_PREFIX)
+            if (name := section.name).startswith(prefix)
         }
         terms = _section(file, "license").data().rstrip(b"\0").decode()
     except (ELFError, struct.error) as problem:
@@ -102,7 +103,7 @@ def _program(file: ELFFile, section: str, code: bytes) -> Program:
             references.append(Reference(at, CONSTANTS, symbol["st_value"] + addend))
         else:
             raise ValueError(f"{section} refers to {home}, which the plane does not have")
-    return Program(section.removeprefix(_PREFIX), code, tuple(references))
+    return Program(section.partition("/")[2], code, tuple(references))
 
 
 def _section(file: ELFFile, name: str) -> Section:

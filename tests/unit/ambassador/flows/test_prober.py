@@ -1,5 +1,7 @@
 """Instances are dialled while a link uses them."""
 
+from threading import Event
+
 import pytest
 from arpanet_ambassador.flows import prober
 from arpanet_ambassador.flows.living import Signs
@@ -123,6 +125,111 @@ def test_what_connections_prove_is_not_dialled():
     net.signs = Signs()
     net.rounds(1, confirmed=[ONE, TWO])
     assert net.told == [{TWO}], "they had proved that it can be reached from here"
+
+
+def test_what_is_silent_is_dialled_though_some_are_served():
+    """Its port is shut, and whoever was connected goes on."""
+    net = Net(ONE)
+    net.rounds(confirmed=[ONE])
+    net.up.clear()
+    net.rounds(confirmed=[ONE])
+    net.signs = Signs({ONE: 0.1})
+    net.rounds(2, confirmed=[ONE])
+    assert net.told == [{ONE}]
+    net.up.add(ONE)
+    net.rounds(confirmed=[ONE])
+    assert net.told == [{ONE}, frozenset()]
+
+
+# -- what refuses somebody -------------------------------------------------------------------------
+
+
+class Resting(Net):
+    """Has had one round, and waits for the next for good; *looked* is what was dialled since."""
+
+    def __init__(self, monkeypatch, *up, confirmed=(), doubtful=()):
+        super().__init__(*up)
+        self.looked, rests, look = [], Event(), self.prober.look
+
+        def looking(ones):
+            look(ones)
+            self.looked.append(ones)
+
+        monkeypatch.setattr(prober, "pause", lambda *_: rests.set() or 3600.0)
+        monkeypatch.setattr(self.prober, "look", looking)
+        self.prober.want(frozenset(confirmed), frozenset(doubtful))
+        assert rests.wait(20)
+
+    def refused(self, *ones):
+        """Have these tell of a refusal, and wait until they were looked at."""
+        count = len(self.looked)
+        self.prober.refused(ones)
+        wait_for(lambda: len(self.looked) > count)
+
+
+@pytest.mark.parametrize("kind", ["confirmed", "doubtful"])
+def test_a_refusal_and_one_dial_that_fails_are_two_failures(monkeypatch, kind):
+    net = Resting(monkeypatch, ONE, TWO, **{kind: [ONE, TWO]})
+    net.up.discard(TWO)
+    net.refused(TWO)
+    assert net.asked == [ONE, TWO, TWO] and net.told == [{TWO}]
+
+
+def test_a_refusal_and_one_dial_that_succeeds_are_none(monkeypatch):
+    net = Resting(monkeypatch, ONE, confirmed=[ONE])
+    net.refused(ONE)
+    assert net.asked == [ONE, ONE] and net.told == []
+
+
+def test_it_is_dialled_once_between_two_rounds_however_often_it_refuses(monkeypatch):
+    net = Resting(monkeypatch, ONE, TWO, confirmed=[ONE, TWO])
+    net.refused(ONE)
+    net.prober.refused([ONE])
+    net.refused(TWO)
+    assert net.looked == [{ONE}, {TWO}]
+    net.prober._refusals = frozenset()  # as a round leaves it
+    net.refused(ONE)
+    assert net.looked == [{ONE}, {TWO}, {ONE}]
+
+
+def test_of_many_that_refuse_only_so_many_are_dialled(monkeypatch):
+    many = [("10.0.0.1", port) for port in range(1, 301)]
+    net = Resting(monkeypatch, *many, doubtful=many)
+    net.refused(*many)
+    net.prober.refused(many)
+    assert [len(ones) for ones in net.looked] == [200]
+
+
+def test_what_is_silent_unproven_or_not_wanted_is_not_dialled_for_a_refusal(monkeypatch):
+    silent, unproven, other = TWO, ("10.0.0.3", 1), ("10.0.0.4", 1)
+    net = Resting(monkeypatch, ONE, confirmed=[ONE, unproven], doubtful=[silent])
+    assert net.told == [{silent}]
+    net.prober.refused([silent])
+    net.prober.refused([unproven])
+    net.prober.refused([other])
+    net.refused(ONE)
+    assert net.looked == [{ONE}]
+
+
+def test_what_is_wanted_anew_is_dialled_after_refusals_too(monkeypatch):
+    net = Resting(monkeypatch, ONE, TWO, confirmed=[ONE])
+    net.refused(ONE)
+    net.prober.want(frozenset({ONE, TWO}), frozenset())
+    wait_for(lambda: net.asked == [ONE, ONE, ONE, TWO])
+
+
+def test_a_look_that_fails_is_told_and_rounds_go_on(monkeypatch, caplog):
+    net = Resting(monkeypatch, ONE, TWO, confirmed=[ONE])
+
+    def fails(ones):
+        raise OSError("too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(net.prober, "look", fails)
+        net.prober.refused([ONE])
+        wait_for(lambda: "too many open files" in caplog.text)
+    net.prober.want(frozenset({TWO}), frozenset())
+    wait_for(lambda: net.asked == [ONE, TWO])
 
 
 @pytest.fixture

@@ -29,6 +29,11 @@ def test_dialled_comes_back(dialled):
     assert layout.unpack_dialled(layout.pack_dialled(dialled)) == dialled
 
 
+@pytest.mark.parametrize("address", [("10.0.0.1", 6379), ("fd00::1", 1)])
+def test_an_address_comes_back(address):
+    assert layout.unpack_address(layout.pack_address(address)) == address
+
+
 def test_dialled_golden():
     packed = layout.pack_dialled(Dialled(0x0102, "10.0.0.1", 6379))
     assert packed.hex() == (

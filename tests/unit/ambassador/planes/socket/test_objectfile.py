@@ -6,6 +6,7 @@ import pytest
 from arpanet_ambassador.planes.socket import objectfile
 from arpanet_ambassador.planes.socket.installing import OBJECT
 from arpanet_ambassador.planes.socket.layout import HOOKS, MAPS
+from arpanet_ambassador.planes.socket.refusals import OBJECT as REFUSALS
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,14 @@ def test_the_shipped_object_has_the_hooks_and_refers_to_the_maps(shipped):
     named = {one.map for program in found.programs.values() for one in program.references}
     assert named == {*MAPS, objectfile.CONSTANTS}
     assert len(shipped) < 40_000  # no debug information
+
+
+def test_the_other_shipped_object_has_one_program_for_an_event():
+    found = objectfile.read(REFUSALS.read_bytes(), "raw_tp/")
+    assert list(found.programs) == ["tcp_receive_reset"]
+    named = {one.map for one in found.programs["tcp_receive_reset"].references}
+    assert named == {"watched", "told"}
+    assert found.license == "Dual MIT/GPL"
 
 
 def test_linking_puts_descriptors_in_the_place_of_names(shipped):
