@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 from cryptography import x509
 from urllib3.connection import HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from arpanet import ArpanetError, Identity, RegistryUnreachable, UsageError, codec, hostport
 from arpanet_identity import authority
@@ -211,11 +211,14 @@ def _clock(date: str) -> str:
 
 
 def _words(problem: Exception) -> str:
-    text = str(problem.args[-1] if problem.args else problem)
-    for sign, words in (("refused", "connection refused"), ("timed out", "timed out")):
-        if sign in text:
-            return words
-    return text.rsplit(": ", 1)[-1].strip("()'\" ")
+    """Return why there was no answer that counts, in a few words."""
+    late = isinstance(problem, urllib3.exceptions.TimeoutError)
+    if late and not isinstance(problem, NewConnectionError):  # which is a kind of it to urllib3
+        return "timed out"
+    inner = next((one for one in problem.args if isinstance(one, OSError)), None)
+    cause = problem.__cause__ if isinstance(problem.__cause__, OSError) else inner or problem
+    said = getattr(cause, "verify_message", "") or getattr(cause, "strerror", "") or str(cause)
+    return str(said.lower() if said[1:].islower() else said)
 
 
 def _place(place: str) -> tuple[str, int]:

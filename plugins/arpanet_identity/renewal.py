@@ -3,7 +3,7 @@
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -24,6 +24,8 @@ __all__ = ["Renewal", "due", "renew"]
 
 log = logging.getLogger(__name__)
 
+#: What to do where no master answers.
+SILENT = "are the masters running, and is ARPANET_MASTERS right?"
 #: Seconds between two looks at the certificate, at most.
 LOOK = 60.0
 #: And after one that was asked for; how many of these in a row are as they should be.
@@ -58,7 +60,16 @@ def renew(context: Context, kept: Store) -> None:
             else:
                 return
         asked = [one for one in asked if isinstance(problems[one], RegistryUnreachable)]
-    raise ArpanetError("; ".join(map(str, problems.values())) or "no master is known")
+    raise _nobody(list(problems.values()))
+
+
+def _nobody(problems: Sequence[ArpanetError]) -> ArpanetError:
+    """Return one error for all that masters, or their silence, said."""
+    answered = [one for one in problems if not isinstance(one, RegistryUnreachable)]
+    said = "; ".join(one.message for one in problems) or "no master is known"
+    if answered:
+        return ArpanetError(said, next((one.hint for one in answered if one.hint), ""))
+    return RegistryUnreachable(said, SILENT)
 
 
 class Renewal:

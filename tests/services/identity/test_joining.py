@@ -1,6 +1,7 @@
 """Joining over real sockets and real TLS: who is who, before anything secret is said."""
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -17,7 +18,7 @@ from arpanet_identity.enrolment import Enrolment
 from arpanet_identity.server import EACH, LIMIT, Deeds, Server
 from arpanet_identity.store import Store
 
-from arpanet import MemoryVault
+from arpanet import MemoryVault, hostport
 from arpanet.errors import ArpanetError, RegistryUnreachable, UsageError
 from tests.support.certificates import holding
 from tests.support.loopback import free_address
@@ -325,6 +326,29 @@ def test_nobody_there(master):
         place = f"{one.getsockname()[0]}:{one.getsockname()[1]}"
     with pytest.raises(RegistryUnreachable, match="connection refused; is its address right"):
         client.join(place, master.token(), "h2", ("127.0.0.1",), "")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("255.255.255.255", r"network is unreachable|permission denied"),
+        ("nosuch.invalid", r"[a-z][a-z ]+"),
+    ],
+)
+def test_where_nobody_can_be_reached_that_is_said_in_words(master, address, words):
+    """By the kernel's or the resolver's own, without a number or the name of an exception."""
+    with pytest.raises(RegistryUnreachable) as said:
+        client.join(address, master.token(), "h2", ("127.0.0.1",), "")
+    assert re.fullmatch(f"no master answers at {address}:7002: ({words})", said.value.message)
+    assert said.value.hint == "is its address right, and is port 7002 open?"
+
+
+def test_a_master_that_says_nothing(master, monkeypatch):
+    monkeypatch.setattr(client, "PATIENCE", 0.2)
+    with socket.create_server((free_address(), 0)) as listener:
+        place = hostport.joined(*listener.getsockname())
+        with pytest.raises(RegistryUnreachable, match=f"answers at {place}: timed out; is its"):
+            client.join(place, master.token(), "h2", ("127.0.0.1",), "")
 
 
 def test_something_else_there(master):

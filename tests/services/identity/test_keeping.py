@@ -107,6 +107,36 @@ def test_a_master_without_power_holds_up_no_renewal(master, agent, registry):
     assert took < client.PATIENCE / 2
 
 
+def test_where_no_master_answers_that_is_one_line(master, agent, registry, monkeypatch):
+    """What is wrong, where, and what to do; not what an exception is called."""
+    monkeypatch.setattr(client, "GLANCE", 0.2)
+    monkeypatch.setattr(client, "PATIENCE", 0.5)
+    silent, closed = free_address(), free_address()
+    here = agent("h2", ARPANET_MASTERS=f"{silent},{closed}")
+    kept = join(master, here, registry)
+    before = serial(kept)
+    with black_hole(silent, 7002), pytest.raises(RegistryUnreachable) as said:
+        renew(here.context, kept)
+    assert said.value.message == (
+        f"no master answers at {silent}:7002: timed out;"
+        f" no master answers at {closed}:7002: connection refused"
+    )
+    assert said.value.hint == "are the masters running, and is ARPANET_MASTERS right?"
+    assert serial(kept) == before
+
+
+def test_what_a_master_says_is_told_beside_one_that_is_silent(master, agent, registry):
+    ip, closed = master.context.settings[ARPANET_IP], free_address()
+    here = agent("h2", ARPANET_MASTERS=f"{ip},{closed}")
+    kept = join(master, here, registry)
+    roster.shut_out(registry.vault, "h2")
+    with pytest.raises(ArpanetError) as said:
+        renew(here.context, kept)
+    assert not isinstance(said.value, RegistryUnreachable)
+    assert "is nobody's any more; no master answers at" in said.value.message
+    assert "let it in again" in said.value.hint
+
+
 @contextmanager
 def black_hole(ip, port):
     """Drop what comes to this port, as the kernel does where as many wait as may be waiting."""
