@@ -205,6 +205,7 @@ class Gateway(Transport):
         try:
             return self.post(endpoint, "maintenance/status", {}, self.timeout)
         except HTTPError as problem:
+            self.doubt_token(problem)
             raise unreachable([reason(endpoint, problem)]) from problem
 
     def metric(self, name: str) -> str:

@@ -10,8 +10,9 @@ member waits until it has seen that many: one whose store was wiped or restored 
 
 import threading
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
-from arpanet import identity
+from arpanet import Identity, identity
 from arpanet_etcd.client.wire import (
     INVALID,
     PERMISSION,
@@ -21,7 +22,7 @@ from arpanet_etcd.client.wire import (
     Json,
 )
 
-__all__ = ["Login", "Nameless"]
+__all__ = ["Login", "Nameless", "shared"]
 
 #: What etcd says to a request without a token, where it asks for one.
 NAMELESS = "user name is empty"
@@ -80,6 +81,22 @@ class Login:
             if problem.code == PRECONDITION and OPEN in problem.message:
                 return ""
             raise
+
+
+_known: WeakKeyDictionary[Identity, Login] = WeakKeyDictionary()
+_knowing = threading.Lock()
+
+
+def shared() -> Login:
+    """Return the one of all clients in this process that speak for the host that it is now.
+
+    A token is an entry in the masters' log, and costs etcd a slow hash of the password.
+    """
+    me = identity.current()
+    if me is None:  # it has no password to say
+        return Login()
+    with _knowing:
+        return _known.setdefault(me, Login())
 
 
 class Nameless(Login):

@@ -18,12 +18,11 @@ from urllib3.exceptions import (
 )
 
 from arpanet import RegistryError, RegistryUnreachable, codec
-from arpanet_etcd.client import stream, wire
+from arpanet_etcd.client import login, stream, wire
 from arpanet_etcd.client.backoff import Backoff
 from arpanet_etcd.client.connections import ENDS, Connections, tls_fault
 from arpanet_etcd.client.endpoints import Endpoints
 from arpanet_etcd.client.identity import Identity, OtherCluster
-from arpanet_etcd.client.login import Login, Nameless
 from arpanet_etcd.client.watch import PULSE, Watch
 from arpanet_etcd.client.wire import EtcdError, Json, NotEtcd, Unanswered
 
@@ -71,7 +70,7 @@ class Transport:
         self.identity = Identity(endpoints) if pinned else None
         self.timeout = timeout
         self._connections = Connections()
-        self._login = Login() if named else Nameless()
+        self._login = login.shared() if named else login.Nameless()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -148,10 +147,7 @@ class Transport:
         try:
             yield
         except (HTTPError, RegistryError) as problem:
-            if isinstance(problem, ReadTimeoutError):
-                # a token carries the moment of its making, which etcd waits for: where a store was
-                # wiped or restored since, that is far ahead
-                self._login.forget()
+            self.doubt_token(problem)
             said = isinstance(problem, EtcdError) and not problem.temporary
             if isinstance(problem, NotEtcd) or not said:
                 self.known.bad(endpoint, _why(endpoint, problem))
@@ -160,6 +156,15 @@ class Transport:
             raise
         else:
             self.known.good(endpoint)
+
+    def doubt_token(self, problem: Exception) -> None:
+        """Say no token any more with which a member has not answered in time.
+
+        It carries the moment of its making, which etcd waits for: where a store was wiped or
+        restored since, that is far ahead.
+        """
+        if isinstance(problem, ReadTimeoutError):
+            self._login.forget()
 
     def _prove(self, endpoint: str) -> None:
         if self.identity is None or self.identity.proved(endpoint):

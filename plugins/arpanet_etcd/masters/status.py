@@ -139,8 +139,6 @@ class Surveyor:
                 # from 3.5.28 on, etcd tells no slave more than whether it answers
                 return Report(member.learner or health.serves(gateway))
             except RegistryError:
-                # with its token: a store that was wiped waits for the moment of its making
-                self._members.pop(url).close()
                 continue
             leader = int(said.get("leader", 0))
             well = bool(leader) if member.learner else health.serves(gateway)

@@ -1,5 +1,6 @@
 """The v3 client: failover, watches, and what is said when nobody answers."""
 
+import socket
 import threading
 import time
 
@@ -207,3 +208,15 @@ def test_the_members_are_found_and_a_watch_leaves_one_without_a_leader(clusters)
     assert ended[0].code == wire.UNAVAILABLE
     assert time.monotonic() - begun < 8 * SLOW
     assert len(gateway.member_list()) == 3
+
+
+def test_a_token_that_is_waited_for_in_vain_is_said_no_more():
+    """etcd waits for the moment of its making, to which a wiped store has yet to come."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        gateway = Gateway([url], timeout=0.2)
+        for ask in (lambda: gateway.status(url), gateway.member_list):
+            gateway._login.token = "of before"
+            with pytest.raises(RegistryUnreachable, match="timed out"):
+                ask()
+            assert gateway._login.headers == {}

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from arpanet_etcd.client import wire
+from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.client.wire import EtcdError
 from arpanet_etcd.masters.users import AUDIT, Access
 from arpanet_etcd.registry.v3 import writer as writing
 
-from arpanet import Admission
+from arpanet import Admission, Identity, identity
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
 from tests.services.etcd.hosts import H1, Reader, instances, never_without
@@ -59,6 +60,24 @@ def test_users_are_read_again_only_where_etcd_counted_a_change(own_cluster, monk
     assert told("etcd_debugging_auth") == ""
     monkeypatch.setattr(gateway, "metric", lambda name: "" if "auth" in name else told(name))
     assert written() > len(ALL)
+
+
+def test_all_clients_of_a_process_have_one_token(own_cluster, tmp_path):
+    """Each token is an entry in the masters' log."""
+    access(own_cluster).admit(ALL, "m1")
+    mine = Identity(tmp_path, "m1")
+    mine.host.mkdir()
+    (mine.host / "password").touch(mode=0o600)
+    (mine.host / "password").write_text(M1.password)
+    gateway, before = client(own_cluster, M1), identity.current()
+    identity.use(mine)
+    try:
+        clients = [Gateway(own_cluster.endpoints, pinned=pinned) for pinned in (True, False, True)]
+        counted = int(gateway.metric("etcd_server_proposals_committed_total"))
+        assert [one.get(LAYOUT.host("h1")) for one in clients] == [None, None, None]
+        assert int(gateway.metric("etcd_server_proposals_committed_total")) - counted == 1
+    finally:
+        identity.use(before)
 
 
 def test_a_changed_password_ends_the_tokens_of_the_former_one(own_cluster):

@@ -1,7 +1,7 @@
 """When a request that etcd refused may be sent once more."""
 
 import pytest
-from arpanet_etcd.client.login import Login
+from arpanet_etcd.client.login import Login, shared
 from arpanet_etcd.client.wire import EtcdError
 
 from arpanet import identity
@@ -69,6 +69,17 @@ def test_who_was_refused_at_the_same_moment_asks_for_no_second_token(password, e
     assert login.helps(NAMELESS, "", etcd)
     assert login.helps(NAMELESS, "", etcd)
     assert len(etcd.asked) == 1
+
+
+def test_there_is_one_for_all_that_speak_for_this_host(password):
+    mine, before = shared(), identity.current()
+    assert shared() is mine
+    identity.use(Identity(password.parent, "h2"))
+    assert shared() is not mine
+    identity.use(None)  # nobody has a token to share
+    assert shared() is not shared()
+    identity.use(before)
+    assert shared() is mine
 
 
 def test_what_is_forbidden_to_this_host_stays_so(password, etcd):
