@@ -118,8 +118,8 @@ def arpanet_status(context: Context) -> Sequence[Status]:
 def arpanet_host_join(context: Context, place: str, token: str) -> None:
     """Have this host let into a cluster.
 
-    :param place: ``address:port`` of a master's enrolment.
-    :param token: what the cluster gave for it.
+    :param place: ``address:port`` of a master's enrolment; ``""``: a bundle that does not say it.
+    :param token: what the cluster gave for it; ``""``: a bundle did already let it in.
     """
 
 

@@ -127,8 +127,8 @@ class EtcdPlugin:
         from arpanet_etcd.masters import mark
 
         if where(context.settings):
-            port = context.settings[ETCD_PEERPORT]
-            mark.let_in(context.settings, hostport.joined(hostport.split(place)[0], port))
+            address, port = place and hostport.split(place)[0], context.settings[ETCD_PEERPORT]
+            mark.let_in(context.settings, hostport.joined(address, port) if address else "")
 
     @hookimpl
     def arpanet_install(self, context: Context, role: str) -> None:

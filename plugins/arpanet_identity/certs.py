@@ -104,7 +104,8 @@ class CertsIssue(Command):
                 networks,
             )
         _close_to_others(sys.stdout)
-        json.dump({"host": name, "key": key, "answer": made}, sys.stdout, indent=1)
+        given = {"host": name, "key": key, "answer": made, "place": host.place(context)}
+        json.dump(given, sys.stdout, indent=1)
         sys.stdout.write("\n")
 
 

@@ -7,9 +7,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from arpanet import ARPANET_IP, ArpanetError, Command, Lister, UsageError
+from arpanet import ArpanetError, Command, Lister, UsageError
 from arpanet_identity import authority, host, ranges, rotation, tokens
-from arpanet_identity.settings import ARPANET_ENROL_PORT
 
 __all__ = ["TokenCreate", "TokenList", "TokenRevoke", "duration"]
 
@@ -81,8 +80,7 @@ class TokenCreate(Command):
             except ArpanetError:
                 tokens.revoke(where, token.id)
                 raise
-        place = f"{context.settings[ARPANET_IP]}:{context.settings[ARPANET_ENROL_PORT]}"
-        sys.stdout.write(f"arpanet join {place} --token {token}\n")
+        sys.stdout.write(f"arpanet join {host.place(context)} --token {token}\n")
 
 
 class TokenList(Lister):

@@ -28,6 +28,7 @@ __all__ = [
     "enrolment",
     "join",
     "needed",
+    "place",
     "refuse_second",
     "role",
     "store",
@@ -61,6 +62,11 @@ def needed(context: Context) -> bool:
 def subject(context: Context, as_role: str) -> Subject:
     """Return this host as its settings have it."""
     return Subject(context.settings[HOSTNAME], as_role, (context.settings[ARPANET_IP],))
+
+
+def place(context: Context) -> str:
+    """Return where this host, a master, lets others in."""
+    return hostport.joined(context.settings[ARPANET_IP], context.settings[ARPANET_ENROL_PORT])
 
 
 def role(kept: Store) -> str:

@@ -47,6 +47,7 @@ class Join(Command):
         try:
             given = codec.parse(text)
             key, answer, name = str(given["key"]), dict(given["answer"]), str(given["host"])
+            place = str(given.get("place", ""))  # former bundles don't say it
         except (ValueError, KeyError, TypeError) as problem:
             raise ArpanetError("that is no bundle of 'arpanet certs issue'") from problem
         if name != host.subject(context, "").host:
@@ -55,4 +56,4 @@ class Join(Command):
                 "set HOSTNAME in ~/.arpanetrc, or make a bundle for this host",
             )
         host.bundle(kept, answer, key)
-        context.say(f"this host is let in as a {host.role(kept)}")
+        context.emit("host.join", place=place, token="")

@@ -21,7 +21,7 @@ from arpanet import (
     addresses,
     hookimpl,
 )
-from arpanet_identity.settings import ARPANET_ENROL_PORT, SETTINGS
+from arpanet_identity.settings import SETTINGS
 
 __all__ = ["IdentityPlugin"]
 
@@ -47,10 +47,13 @@ class IdentityPlugin:
 
     @hookimpl
     def arpanet_host_join(self, context: Context, place: str, token: str) -> None:
-        """Ask a master."""
+        """Ask a master, unless a bundle had all that it would answer."""
         from arpanet_identity import host
 
-        role = host.join(context, place, host.read_secret(token, sys.stdin))
+        if token or not host.store(context).me.here:
+            role = host.join(context, place, host.read_secret(token, sys.stdin))
+        else:
+            role = host.role(host.store(context))
         context.say(f"this host is let in as a {role}")
 
     @hookimpl
@@ -233,16 +236,15 @@ def _stranger(role: str) -> SettingsError:
 
 def _invitation(context: Context, certificate: Any, vault: Any) -> str:
     """Return the line that lets the next host in."""
-    from arpanet_identity import tokens
+    from arpanet_identity import host, tokens
     from arpanet_identity.authority import fingerprint
 
     try:
         token = tokens.create(vault, fingerprint(certificate), "slave")
     except RegistryError as problem:
         return f"no token could be made: {problem}"
-    place = f"{context.settings[ARPANET_IP]}:{context.settings[ARPANET_ENROL_PORT]}"
     return (
         "to let the next host in, once and within an hour, run there:\n"
-        f"  arpanet join {place} --token {token}\n"
+        f"  arpanet join {host.place(context)} --token {token}\n"
         "it will be a slave; 'arpanet token create --role master' makes a token for a master"
     )

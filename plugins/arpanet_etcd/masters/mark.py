@@ -38,6 +38,7 @@ def remember(settings: Settings, cluster: Cluster, own: Own) -> None:
 def let_in(settings: Settings, peer: str) -> None:
     """Note that this host is in the cluster of the master at *peer*, whose number it doesn't know.
 
+    :param peer: ``""``: it doesn't know that, either.
     :raises ArpanetError: it can't be written.
     """
     if _read(place(settings)) is None:

@@ -30,3 +30,7 @@ def test_a_host_that_was_let_in_begins_no_cluster_of_its_own(arpanet_context, tm
     context.emit("host.join", place="10.0.0.1", token="t")
     with pytest.raises(RegistryError, match=r"is of a cluster, .*join with --peers 10.0.0.1:7001"):
         mark.refuse_anew(context.settings)
+    mark.forget(context.settings)
+    context.emit("host.join", place="", token="")  # a bundle that does not say where it was made
+    with pytest.raises(RegistryError, match="--peers <another master>:7001"):
+        mark.refuse_anew(context.settings)

@@ -13,9 +13,20 @@ from arpanet_identity.plugin import IdentityPlugin
 from arpanet_identity.rotation import Plan
 from arpanet_identity.store import Store
 
-from arpanet import ABSENT, hookspecs, plugins
+from arpanet import ABSENT, hookimpl, hookspecs, plugins
 from arpanet.__main__ import main
 from tests.support.admissions import Admitting
+
+
+class Listener:
+    """Notes where hosts are let in."""
+
+    def __init__(self, heard):
+        self._heard = heard
+
+    @hookimpl
+    def arpanet_host_join(self, place):
+        self._heard.append(place)
 
 
 @pytest.fixture
@@ -24,13 +35,19 @@ def registry():
 
 
 @pytest.fixture
-def run(registry, monkeypatch, tmp_path, capsys):
+def heard():
+    """Which masters this host was told to have been let in by."""
+    return []
+
+
+@pytest.fixture
+def run(registry, heard, monkeypatch, tmp_path, capsys):
     """Run ``arpanet ...`` as the host h1, whose identity is in *tmp_path*/h1, or as another."""
 
     def load(agent=None, blocked=()):
         manager = pluggy.PluginManager("arpanet")
         manager.add_hookspecs(hookspecs)
-        own = {"identity": IdentityPlugin(), "registry": registry}
+        own = {"identity": IdentityPlugin(), "registry": registry, "listener": Listener(heard)}
         for name, plugin in own.items():
             manager.register(plugin, name)
         return manager, [plugins.Loaded(name, "arpanet", "1", "tests") for name in own]
@@ -200,7 +217,7 @@ def test_who_is_let_in(run, bundle):
 
 
 @pytest.mark.parametrize("piped", [True, False])
-def test_a_bundle_is_all_that_a_host_needs(run, bundle, tmp_path, monkeypatch, piped):
+def test_a_bundle_is_all_that_a_host_needs(run, bundle, heard, tmp_path, monkeypatch, piped):
     file = tmp_path / "bundle"
     file.write_text(bundle)
     monkeypatch.setattr("sys.stdin", io.StringIO(bundle))
@@ -210,6 +227,7 @@ def test_a_bundle_is_all_that_a_host_needs(run, bundle, tmp_path, monkeypatch, p
     kept = Store(tmp_path / "h2")
     kept.me.check()
     assert kept.authority() is None
+    assert heard == ["127.0.0.1:7002"]  # others hear of it as they do with a token
     code, _, err = run("join", "--bundle", str(file), host="h2")
     assert (code, "this host is let in already, as a slave" in err) == (1, True)
 
