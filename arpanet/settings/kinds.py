@@ -21,6 +21,7 @@ __all__ = [
     "names",
     "port",
     "seconds",
+    "service_name",
     "switch",
     "text",
 ]
@@ -42,6 +43,15 @@ def container_name(value: str) -> str:
     """A name that Docker accepts for a container."""
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", value):
         raise ValueError("must be a container name: letters, digits, '_', '.', '-'")
+    return value
+
+
+def service_name(value: str) -> str:
+    """A service's name: part of registry keys and of links, so no ``/ ? : ,`` and no blank."""
+    if not re.fullmatch(r"(?=.*[^\W_])\w[\w.+@~-]*", value):
+        raise ValueError(
+            "must be a service's name: letters, digits and '_', then also '.', '+', '@', '~', '-'"
+        )
     return value
 
 

@@ -24,7 +24,7 @@ class ServiceReserve(Command):
     def get_parser(self, prog_name: str) -> ArgumentParser:
         """Return the command's parser."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("name", type=_name, help="the service's name")
+        parser.add_argument("name", type=_service, help="the service's name")
         parser.add_argument(
             "--hosts", type=_hosts, required=True, metavar="HOST,…", help="HOSTNAMEs that may"
         )
@@ -95,6 +95,17 @@ def _consequences(
     if free:
         said.append(f"still anybody's, as a name of its own: {', '.join(free)}; reserve it, too")
     return said
+
+
+def _service(text: str) -> str:
+    """Return *text*, which an instance can have as a name: whoever mistypes one reserves nothing.
+
+    To release, any name will do that was ever reserved.
+    """
+    try:
+        return kinds.service_name(text)
+    except ValueError as problem:
+        raise ArgumentTypeError(f"{text!r} {problem}") from problem
 
 
 def _name(text: str) -> str:

@@ -82,7 +82,9 @@ def test_masters_put_back_what_a_store_lost_and_not_what_was_released(one_etcd, 
     [
         (("web", "--hosts", ""), "must name a host"),
         (("web", "--hosts", "h1,?"), "must be a host name"),
-        (("a/b", "--hosts", "h1"), "'a/b' is no service's name"),
+        (("a/b", "--hosts", "h1"), "'a/b' must be a service's name: letters, digits"),
+        (("web:80", "--hosts", "h1"), "'web:80' must be a service's name: letters, digits"),
+        (("web?tag=a", "--hosts", "h1"), "'web?tag=a' must be a service's name: letters, digits"),
         (("web",), "required: --hosts"),
     ],
 )
@@ -90,3 +92,12 @@ def test_what_makes_no_sense_is_one_line(arpanet, argv, said):
     code, out, err = arpanet("service", "reserve", *argv)
     assert (code, out) == (2, "")
     assert said in err
+    assert json.loads(arpanet("service", "list", "-f", "json")[1]) == []
+
+
+def test_a_name_that_no_instance_can_have_is_given_back(one_etcd, layout, arpanet):
+    """It may have been reserved when that was not refused."""
+    with closing(open_vault(one_etcd.endpoints, layout.root.rstrip("/"))) as vault:
+        vault.write("public/services/web:80", '{"hosts": ["h1"]}')
+        assert arpanet("service", "release", "web:80") == (0, "", "")
+        assert vault.list("public/services/") == {}

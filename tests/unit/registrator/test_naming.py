@@ -5,6 +5,7 @@ from arpanet_ambassador.links import specs
 from arpanet_etcd.registry.keys import Key, Layout
 from arpanet_registrator.naming import Declared, clean_id, clean_name, declared, default_name, split
 
+from arpanet import kinds
 from arpanet.records import Container, Instance
 
 
@@ -93,6 +94,17 @@ def test_whatever_is_registered_can_be_linked_to_and_read_back(code: int) -> Non
         one = Instance(clean_id(text), (name,), "h1", "10.0.0.1", 80)
         parsed = [layout.parse(key) for key in layout.entries(one)]
         assert parsed == [Key("instances", one.id, host="h1"), Key("services", one.id, name)]
+
+
+@pytest.mark.parametrize("code", range(256))
+def test_what_an_instance_can_have_can_be_reserved_and_nothing_else(code: int) -> None:
+    one = chr(code)
+    for text in (one, f"a{one}b", f"{one}b", f"_{one}", f"a{one}", f"{one}{one}"):
+        try:
+            can = bool(kinds.service_name(text))
+        except ValueError:
+            can = False
+        assert can == (text != "" and clean_name(text) == text), text
 
 
 def test_an_id_that_cannot_be_a_key_is_mended_and_said() -> None:
