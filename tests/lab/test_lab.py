@@ -141,6 +141,41 @@ def test_kill_and_start(clean_lab: Lab) -> None:
     assert reaches(host1, host3.ip) and not reaches(host1, host2.ip)
 
 
+HOLDS = """\
+import socket, sys
+listener = socket.create_server(("", 7000))
+held = listener.accept()[0]
+sys.stdin.read()
+"""
+WAITS = """\
+import socket, sys, time
+while True:
+    try:
+        held = socket.create_connection((sys.argv[1], 7000), 1)
+        break
+    except OSError:
+        time.sleep(0.1)
+print("connected", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_power_cut_says_nothing_to_others(clean_lab: Lab) -> None:
+    """A kernel ends the connections of processes that die, and tells whoever it reaches."""
+    host1, host2, _ = clean_lab.hosts
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with (
+        host1.popen(["python3", "-c", HOLDS], **piped) as server,
+        host2.popen(["python3", "-c", WAITS, host1.ip], **piped) as client,
+    ):
+        assert client.stdout and client.stdout.readline() == "connected\n"
+        clean_lab.kill("host1")  # all of its processes are gone when this returns
+        server.wait()
+        live = host2.run(["ss", "-Htn", "state", "established", f"dst {host1.ip}:7000"]).stdout
+        assert live.count("\n") == 1
+        client.kill()
+
+
 def test_docker_restarts_within_a_host(clean_lab: Lab) -> None:
     host = clean_lab.host("host2")
     options = ["-d", "--name", "stays", "--restart=always", "--stop-timeout=0"]

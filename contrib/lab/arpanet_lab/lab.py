@@ -296,9 +296,10 @@ class Lab:
 
     def _power_off(self, known: State, names: Iterable[str]) -> None:
         hosts = [self._host(known, name) for name in names]
+        for host in hosts:  # first: the kernel ends connections of who dies, and would tell others
+            network.detach(self._switch_pid(), host.name)
         end(host.holder for host in hosts)
         for host in hosts:
-            network.detach(self._switch_pid(), host.name)
             if not cgroups.remove(self.name, host.name):
                 log.warning("the cgroups of %s do not go", host.name)
 
