@@ -6,12 +6,14 @@ removal is asked for explicitly, when no ambassador runs any more that would put
 
 from collections.abc import Mapping
 
-from arpanet import Container, Engine
+from arpanet import ArpanetError, Container, Engine
 from arpanet_ambassador.planes.choice import chain
 from arpanet_ambassador.planes.namespaces import name_of
+from arpanet_ambassador.planes.nftables.nft import NftError
 from arpanet_ambassador.planes.plane import Home
+from arpanet_ambassador.planes.proxy import early
 
-__all__ = ["clear", "homes"]
+__all__ = ["clear", "here", "homes"]
 
 
 def clear(engine: Engine) -> dict[str, str]:
@@ -20,6 +22,17 @@ def clear(engine: Engine) -> dict[str, str]:
     troubles = chain("auto").clear(list(homes(containers).values()))
     names = {key: one.name for key, one in containers.items()}
     return {names.get(key, key): trouble for key, trouble in troubles.items()}
+
+
+def here() -> None:
+    """Take away what the proxy alone has left in the namespace of what clients are linked to.
+
+    :raises ArpanetError: it stays.
+    """
+    try:
+        early.forget()
+    except (OSError, NftError) as problem:
+        raise ArpanetError(f"rules stay: {problem}") from problem
 
 
 def homes(containers: Mapping[str, Container]) -> dict[str, Home]:

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from typing import Any
 
@@ -72,10 +72,18 @@ class Clear(Command):
 
     hidden = True
 
+    def get_parser(self, prog_name: str) -> ArgumentParser:
+        """Return the command's parser."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--here", action="store_true", help="of this network namespace alone")
+        return parser
+
     def take_action(self, parsed_args: Namespace) -> None:
         """Clear."""
-        from arpanet_ambassador.clear import clear
+        from arpanet_ambassador.clear import clear, here
 
-        if troubles := clear(self.app.context.engine):
+        if parsed_args.here:
+            here()
+        elif troubles := clear(self.app.context.engine):
             every = "; ".join(f"{name}: {troubles[name]}" for name in sorted(troubles))
             raise ArpanetError(every, "restart these containers")

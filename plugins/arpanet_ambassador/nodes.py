@@ -76,6 +76,8 @@ def stop(context: Context, name: str) -> None:
         _clear(context, name, node_image(context))
     for one in holders:
         if clients := engine.linked(one.id):
+            if not entered and one.state == "running":  # it has what the proxy alone has left there
+                _clear(context, one.name, node_image(context), proxy_only=True)
             context.say(
                 f"container {one.name} stays: Docker starts none of {_names(clients)} without it, "
                 "since they are linked to it; remove them, and run this again"
@@ -122,9 +124,13 @@ def _enters_namespaces(engine: Engine) -> bool:
     return any(one and one["HostConfig"].get("PidMode") == "host" for one in agents)
 
 
-def _clear(context: Context, name: str, image: str) -> None:
-    """Take the links out of all clients, in a container of its own: the ambassador may be dead."""
-    spec = _agent(context, name, image, proxy_only=False, command=("clear",))
+def _clear(context: Context, name: str, image: str, proxy_only: bool = False) -> None:
+    """Take the links out of all clients, in a container of its own: the ambassador may be dead.
+
+    :param proxy_only: it has left nothing but in the namespace of the container *name*.
+    """
+    command = ("clear", "--here") if proxy_only else ("clear",)
+    spec = _agent(context, name, image, proxy_only, command)
     code, _, said = context.engine.run_to_end(spec, CLEARING)
     if code:
         lines = said.decode(errors="replace").strip().splitlines() or ["no reason was given"]

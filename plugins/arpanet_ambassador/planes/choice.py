@@ -29,7 +29,7 @@ def chain(
     :param early: for the proxy alone: makes what takes dials of all other ports.
     """
     if wanted == Proxied.name:  # then this process lives in that container's network namespace
-        return Chain([Proxied(early=early)])
+        return Chain([Proxied(listener=early)])
     planes: list[Plane] = [Sockets(verify, host), Nftables(verify), Proxied(holder, verify)]
     used = [one for one in planes if wanted in ("auto", one.name)]
     return Chain(used, [one for one in planes if one not in used])

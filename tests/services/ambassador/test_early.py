@@ -1,12 +1,14 @@
 """Dials of the proxy at ports that nobody has declared yet, from another network namespace."""
 
 import pytest
+from arpanet_ambassador.clear import here
 from arpanet_ambassador.planes.proxy import early
 from arpanet_ambassador.planes.proxy import proxy as module
+from arpanet_ambassador.planes.proxy.plane import Proxied
 from arpanet_ambassador.planes.proxy.proxy import Proxy
 
 from arpanet.records import Target
-from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, echoes, hello
+from tests.services.ambassador.lan import AMBASSADOR, CLIENT, SERVERS, anybody, echoes, hello
 
 ONE, TWO = (f"{ip}:7000" for ip in SERVERS)
 TO_ONE, TO_TWO = ((Target(ip, 7000),) for ip in SERVERS)
@@ -71,6 +73,29 @@ def test_one_that_begins_anew_takes_the_place_of_the_former(lan):
         second.update({CLIENT: {6379: TO_ONE}})
         assert hello(connection) == ONE
     second.close()
+
+
+@pytest.mark.parametrize("used", [True, False], ids=["among others", "no more"])
+def test_a_proxy_that_is_not_alone_takes_its_rules_away(lan, used):
+    """As an ambassador has it that was started anew, and enters that namespace."""
+    begun(lan).close()
+    assert left(lan)
+    home = lan.ambassador.home
+    for _ in ("rules are there", "none are"):
+        proxied = Proxied(lambda: home, anybody)
+        assert (proxied.tidy({}) if used else proxied.clear([home])) == {}
+        assert not left(lan)
+
+
+def test_so_does_a_stop_in_that_namespace_itself(lan):
+    begun(lan).close()
+    lan.ambassador.do(here)
+    assert not left(lan)
+    lan.ambassador.do(here)  # nothing to do is no error
+
+
+def left(lan):
+    return early.TABLE in lan.ambassador.sh("nft list tables ip")
 
 
 def test_a_kernel_that_cannot_is_told_of_and_the_proxy_does_without(lan, monkeypatch, caplog):

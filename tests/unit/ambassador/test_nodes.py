@@ -238,6 +238,14 @@ def test_stop_keeps_what_clients_are_linked_to(run):
     ]
 
 
+def test_stop_takes_out_of_it_what_the_proxy_alone_has_left_there(run):
+    engine = run("slave_stop", Engine(HOLDER, AGENT, linked=["web"], pid_mode=""))
+    assert engine.did == ["remove ambassador", "run clear --here "]
+    dead = ("arpanet_backends", "backends", "exited")  # and its namespace with it
+    engine = run("slave_stop", Engine(dead, AGENT, linked=["web"], pid_mode=""))
+    assert engine.did == ["remove ambassador"]
+
+
 def test_links_that_stay_are_told(run):
     engine = Engine(AGENT)
     engine.exit = (1, b"", b"first\nno permission\n")

@@ -6,15 +6,17 @@ can know in time at which ports to listen; the kernel gives one listener what ot
 (TPROXY), and who dials is held until Docker tells who it is.
 
 The rules are in the namespace of what clients are linked to, where the ambassador is, too. They
-stay when it is killed; without a listener the kernel takes no notice of them.
+stay when it ends; without a listener the kernel takes no notice of them. An ambassador that has
+another plane takes them away, and so does ``slave stop``, where that namespace lives on.
 """
 
 import logging
 import socket
 
+from arpanet_ambassador.planes import netlink
 from arpanet_ambassador.planes.nftables import nft
 
-__all__ = ["listener"]
+__all__ = ["forget", "listener"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,15 @@ def listener(host: str = "0.0.0.0") -> socket.socket | None:
         log.warning("clients that dial before Docker tells of them may be refused: %s", problem)
         return None
     return made
+
+
+def forget() -> None:
+    """Take the rules away from this namespace; content where there are none.
+
+    :raises OSError: the kernel says no; or a :class:`~.nft.NftError`.
+    """
+    if any(netlink.chains(TABLE)):
+        nft.run(f"delete table ip {TABLE}\n")
 
 
 def rules(port: int) -> str:

@@ -7,6 +7,7 @@ from arpanet import Target
 from arpanet_ambassador.planes import namespaces
 from arpanet_ambassador.planes.namespaces import NotEntered
 from arpanet_ambassador.planes.plane import Client, Frontend, Home, Pools, Troubles
+from arpanet_ambassador.planes.proxy import early
 from arpanet_ambassador.planes.proxy.proxy import Proxy
 
 __all__ = ["Proxied"]
@@ -17,7 +18,7 @@ class Proxied:
 
     :param holder: finds the container that clients are linked to, in whose namespace the proxy is
         to listen; without it, it listens where this process is.
-    :param early: makes what takes dials of clients that Docker has not told of yet.
+    :param listener: makes what takes dials of clients that Docker has not told of yet.
     """
 
     name = "proxy"
@@ -29,9 +30,9 @@ class Proxied:
         self,
         holder: Callable[[], Home | None] | None = None,
         verify: namespaces.Belongs = namespaces.belongs,
-        early: Callable[[], socket.socket | None] | None = None,
+        listener: Callable[[], socket.socket | None] | None = None,
     ) -> None:
-        self._holder, self._verify, self._early = holder, verify, early
+        self._holder, self._verify, self._early = holder, verify, listener
         self._proxy: Proxy | None = None
         self._lives_in: Home | None = None
 
@@ -82,12 +83,13 @@ class Proxied:
         return None
 
     def clear(self, homes: Collection[Home]) -> Mapping[str, str]:
-        """Nothing stays of it."""
-        return {}
+        """Nothing stays of it but the rules for early dials, where it was the only plane."""
+        return namespaces.troubles(homes, early.forget, self._verify)
 
     def tidy(self, homes: Mapping[str, Home]) -> Mapping[str, str]:
-        """Nothing stays of it."""
-        return {}
+        """The same of the one namespace in which they can be, if it is not this process's own."""
+        home = self._holder() if self._holder else None
+        return self.clear([home]) if home else {}
 
     def close(self) -> None:
         """Stop listening, reset all connections."""
