@@ -11,7 +11,7 @@ other by certificates, nobody forms a cluster together with strangers: see
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -140,7 +140,7 @@ def formation(
     _announce(gateway, token, own, wanted)
     members = _wait(gateway, token, own, wanted, progress, patience)
     _refuse_lost_data(members, own)
-    begin(gateway, token, own, members)
+    begin(gateway, token, own)
     return flags.initial(members, token.id)
 
 
@@ -251,7 +251,7 @@ def _others(
     return known
 
 
-def begin(gateway: Gateway, token: Token, own: Own, members: Mapping[str, str]) -> None:
+def begin(gateway: Gateway, token: Token, own: Own) -> None:
     """Mark that this host's member is started now: it must never begin a second time.
 
     The same URLs and token give the same member number, so a host that lost its data would be a
@@ -265,7 +265,7 @@ def begin(gateway: Gateway, token: Token, own: Own, members: Mapping[str, str]) 
     begun = gateway.get(key)
     if begun and begun.value == mine:
         return
-    raise plan.begun_before(members, own)
+    raise plan.begun_before(listed(gateway, token), own)
 
 
 def forget(token: Token, own: Own) -> None:

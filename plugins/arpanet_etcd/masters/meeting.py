@@ -18,7 +18,7 @@ from arpanet_etcd.masters import container, discovery, mark, plan
 from arpanet_etcd.masters.discovery import Token
 from arpanet_etcd.masters.plan import Own
 
-__all__ = ["announce", "begin", "meet", "resolve"]
+__all__ = ["announce", "meet", "resolve"]
 
 
 def meet(context: Context, formation: Formation) -> Formation | None:
@@ -84,16 +84,6 @@ def _take(gateway: Gateway, token: Token, own: Own) -> dict[str, str]:
     with suppress(Unanswered):  # whose it is shows in the list
         gateway.txn([wire.none_below(token.members)], [put])
     return discovery.listed(gateway, token)
-
-
-def begin(token: Token, own: Own) -> Callable[[], None]:
-    """Mark that the cluster begins now on this host; return what takes that back.
-
-    :raises RegistryError: it has begun before, or the token's etcd says no, or nothing.
-    """
-    gateway = discovery.place(token.endpoint)
-    discovery.begin(gateway, token, own, discovery.listed(gateway, token))
-    return partial(discovery.forget, token, own)
 
 
 def announce(token: Token, own: Own) -> None:

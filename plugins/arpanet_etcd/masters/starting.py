@@ -1,9 +1,8 @@
 """``master start``: which of the ways is taken, and in what order."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from urllib.parse import urlsplit
 
 from arpanet import (
@@ -57,7 +56,7 @@ def start(context: Context, formation: Formation) -> None:
         mark.refuse_anew(context.settings)
         words = discovery.formation(token, this, found.version, context.progress)
         patience = discovery.PATIENCE if token.v2_url else health.PATIENCE
-        _form(context, machine, words, patience, partial(discovery.forget, token, this))
+        _form(context, machine, words, patience, token)
     elif formation.peers:
         raise UsageError(
             "--peers names only this host itself",
@@ -78,10 +77,6 @@ def lock_key(context: Context) -> str:
     return f"{context.settings[ETCD_PATH]}/locks/masters"
 
 
-def _nothing() -> None:
-    """There is nothing to undo."""
-
-
 def _boot(context: Context, machine: EtcdContainer, this: Own, token: Token | None) -> None:
     """Form a cluster of this host alone, where no other master has one.
 
@@ -95,13 +90,15 @@ def _boot(context: Context, machine: EtcdContainer, this: Own, token: Token | No
             "start that host and open its port, or leave it out of ARPANET_MASTERS for now",
         )
     words = flags.initial({this.name: this.peer_url}, secrets.token_hex(8))
-    undo = meeting.begin(token, this) if token else _nothing
-    _form(context, machine, words, health.PATIENCE, undo)
+    if token:
+        discovery.begin(discovery.place(token.endpoint), token, this)
+    _form(context, machine, words, health.PATIENCE, token)
     try:
         _refuse_second_cluster(context, this)
     except RegistryError as problem:
         machine.wipe()
-        undo()
+        if token:
+            discovery.forget(token, this)
         raise RegistryError(
             f"another master booted at the same moment, and this one gave way: {problem.message}",
             "when it is up, join it; if both gave way, boot one of them",
@@ -113,16 +110,18 @@ def _form(
     machine: EtcdContainer,
     words: list[str],
     patience: float,
-    undo: Callable[[], None],
+    token: Token | None,
 ) -> None:
     """Start a member of a new cluster; leave nothing behind when it doesn't come up at all."""
+    this = own(context)
     try:
         machine.start(words)
-        health.wait(own(context), machine.check, context.progress, patience)
+        health.wait(this, machine.check, context.progress, patience)
     except EngineError:
         if machine.data() is None:
             machine.remove()
-            undo()
+            if token:
+                discovery.forget(token, this)
         raise
 
 

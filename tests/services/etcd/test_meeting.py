@@ -99,15 +99,15 @@ def test_who_must_begin_no_cluster_takes_no_token(token, keeper):
     assert resolve(token, one, True, must_not).peers == (place(two),)
 
 
-def test_a_first_that_lost_its_data_does_not_begin_again(token):
+def test_a_first_that_lost_its_data_does_not_begin_again(token, keeper):
     own = host("h1")
     assert resolve(token, own) == BOOT
-    undo = meeting.begin(token, own)
+    discovery.begin(keeper.gateway, token, own)
     with pytest.raises(RegistryError, match="started with this token before"):
         resolve(token, own, let_in=True)
     with pytest.raises(RegistryError, match="started with this token before"):
-        meeting.begin(token, own)
-    undo()  # it came to nothing, and left no data
+        discovery.begin(keeper.gateway, token, own)
+    discovery.forget(token, own)  # it came to nothing, and left no data
     assert resolve(token, own) == BOOT
 
 
