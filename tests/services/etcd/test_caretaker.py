@@ -124,18 +124,22 @@ def test_stores_are_defragmented_one_by_one_and_the_leaders_last(clusters, monke
     cluster = clusters(3)
     make_loose(cluster)
     begun = sizes(cluster)
+
+    def small():
+        # etcd itself writes now and then, so a store may have grown by some pages
+        return sorted(name for name, size in sizes(cluster).items() if size < begun[name] / 2)
+
     leader, followers = cluster.leader(), cluster.followers()
     followers[1].pause()
     of(cluster, leader).look()  # one is not well: nothing is done
     followers[1].resume()
     wait_for(lambda: all(one.healthy for one in status.survey(cluster.endpoints).reports.values()))
-    assert sizes(cluster) == begun
+    assert small() == []
     mine = of(cluster, leader)
     order = [*sorted(one.name for one in followers), leader.name]
     for done in (1, 2, 3):
         mine.look()
-        small = [name for name, size in sizes(cluster).items() if size < begun[name] / 2]
-        assert sorted(small) == sorted(order[:done])
+        assert small() == sorted(order[:done])
 
 
 def loose(cluster: Cluster) -> int:
