@@ -230,4 +230,5 @@ def read_file(name: str, stdin: Any) -> str:
     try:
         return str(stdin.read()) if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise ArpanetError(f"{name} can't be read: {problem}") from problem
+        why = getattr(problem, "strerror", None) or problem
+        raise ArpanetError(f"{name} can't be read: {why}") from problem

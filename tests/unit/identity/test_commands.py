@@ -265,6 +265,7 @@ def test_what_is_no_bundle_is_told(run, master, tmp_path, text):
     code, _, err = run("join", "--bundle", str(file), host="h3")
     assert (code, err.count("\n")) == (1, 1)
     assert "no bundle" in err or "can't be read" in err
+    assert "Errno" not in err
 
 
 @pytest.mark.parametrize(
