@@ -8,6 +8,8 @@ import ipaddress
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -47,8 +49,9 @@ SHARED = 40
 def encode(record: Host | Instance) -> str:
     """Return *record* as JSON; equal records give equal text."""
     # not asdict(): it copies deeply, which takes ten times as long
-    fields = {name: value for name, value in vars(record).items() if name != "unconfirmed"}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), default=dict)
+    names = (one.name for one in fields(record) if one.name != "unconfirmed")
+    given = {name: getattr(record, name) for name in names}
+    return json.dumps(given, sort_keys=True, separators=(",", ":"), default=dict)
 
 
 def decode_instance(instance_id: str, text: str) -> Instance:
@@ -72,7 +75,7 @@ def decode_instance(instance_id: str, text: str) -> Instance:
         protocol=protocol,
         container=_text(given, "container"),
         tags=_texts(given, "tags"),
-        attrs=_mapping(given, "attrs"),
+        attrs=_attrs(given),
         health=_text(given, "health"),
         local=_mapping(given, "local"),
         started=_seconds(given, "started"),
@@ -238,7 +241,7 @@ def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = given.get(name, [])
     if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         raise ValueError(f"{name} is no list of texts")
-    return tuple(map(_once, value))
+    return _alike(tuple(map(_once, value)))
 
 
 def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -246,6 +249,22 @@ def _mapping(given: Mapping[str, Any], name: str) -> dict[str, str]:
     if not (isinstance(value, dict) and all(isinstance(one, str) for one in value.values())):
         raise ValueError(f"{name} is no mapping of texts")
     return {_once(key): _once(text) for key, text in value.items()}
+
+
+@lru_cache(1 << 10)
+def _alike(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first of equal ones: a service's instances are alike in nearly all."""
+    return texts
+
+
+def _attrs(given: Mapping[str, Any]) -> Mapping[str, str]:
+    return _alike_attrs(tuple(_mapping(given, "attrs").items()))
+
+
+@lru_cache(1 << 10)
+def _alike_attrs(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Return one mapping for all that have the same; nobody may change a record's."""
+    return dict(items)
 
 
 def _once(text: str) -> str:
@@ -277,7 +296,7 @@ def _ip(value: object) -> str:
     many = address.is_multicast or str(address) == "255.255.255.255"
     if mapped or here or many or "%" in value:
         raise ValueError(f"{address!s} is no address that other hosts could dial")
-    return str(address)
+    return _once(str(address))
 
 
 def _port(value: object) -> int:

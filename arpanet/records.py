@@ -101,9 +101,9 @@ class Host:
     listed: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One place where a service can be reached.
+    """One place where a service can be reached. Large clusters have many of them in memory: slots.
 
     :ivar id: ``host:container:port[:udp]``, registrator's form; unique in the cluster.
     :ivar services: every service name that this instance answers to, the proper one first.

@@ -31,6 +31,14 @@ def test_records_survive_the_round_trip():
     assert decode_instance(six.id, encode(six)) == six
 
 
+def test_what_is_alike_in_many_is_in_memory_once():
+    other = replace(REDIS, id="h1:r1:6379", local={"bridge": "172.17.0.3:6379"})
+    one, two = (decode_instance(each.id, encode(each)) for each in (REDIS, other))
+    assert not hasattr(one, "__dict__")
+    for name in ("services", "host", "ip", "tags", "attrs", "health"):
+        assert getattr(one, name) is getattr(two, name), name
+
+
 def test_what_only_its_own_host_reaches_survives_the_round_trip():
     private = replace(REDIS, ip="", port=6379)
     assert decode_instance(private.id, encode(private)) == private

@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,30 +102,34 @@ class Memory:
         self.trouble = trouble
 
 
-def write(path: Path, text: str) -> None:
-    """Replace the file at *path*: whoever reads it finds the old text or the new one.
+def write(path: Path, parts: Iterable[str]) -> None:
+    """Replace the file at *path*: whoever reads it finds the old text or the new one, of *parts*.
 
     :raises OSError: that can't be done; the old one is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        file.write(text.encode())
+        for part in parts:
+            file.write(part.encode())
 
 
-def encode(state: State) -> str:
-    """Return *state* as JSON."""
-    entries = [
-        (host, one.id, codec.encode(one), round(age, 1)) for host, one, age in state.known.entries
-    ]
-    return json.dumps(
-        {
-            "position": state.position,
-            "listed": state.known.listed,
-            "entries": entries,
-            "trust": dict(state.known.trust),
-            "reserved": dict(state.known.reserved),
-        }
-    )
+def encode(state: State) -> Iterator[str]:
+    """Yield *state* as JSON, in parts: as a whole it is as large as all else that an agent keeps.
+
+    What it took of memory for a moment would not be given back.
+    """
+    rest = {
+        "position": state.position,
+        "listed": state.known.listed,
+        "trust": dict(state.known.trust),
+        "reserved": dict(state.known.reserved),
+    }
+    yield f'{json.dumps(rest)[:-1]}, "entries": ['
+    comma = ""
+    for host, one, age in state.known.entries:
+        yield comma + json.dumps((host, one.id, codec.encode(one), round(age, 1)))
+        comma = ", "
+    yield "]}"
 
 
 def decode(text: str) -> State:

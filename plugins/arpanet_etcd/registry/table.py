@@ -1,6 +1,6 @@
 """The instances that readers are shown, by id and by service: one change costs what it touches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from arpanet import Host, Instance, Refusal, Snapshot
@@ -21,9 +21,9 @@ class Table:
         self._entries: dict[str, tuple[Instance, ...]] = {}
         self._refused: dict[str, tuple[Refusal, ...]] = {}
         self._instances: dict[str, Instance] = {}
-        self._names: dict[str, set[str]] = {}
         self._index: dict[str, tuple[Instance, ...]] = {}
-        self._touched: set[str] = set()
+        #: name -> ids whose place in the index may be another
+        self._touched: dict[str, set[str]] = {}
         self._hosts: dict[str, Host] = {}
         self._snapshot: Snapshot | None = Snapshot()
 
@@ -54,14 +54,11 @@ class Table:
         for one in before:
             if one.id not in kept:  # else it keeps its place: snapshots are compared in order
                 self._instances.pop(one.id, None)
-            for name in one.services:
-                self._names.get(name, set()).discard(one.id)
-                self._touched.add(name)
         for one in shown:
             self._instances[one.id] = one
+        for one in (*before, *shown):
             for name in one.services:
-                self._names.setdefault(name, set()).add(one.id)
-                self._touched.add(name)
+                self._touched.setdefault(name, set()).add(one.id)
         if shown:
             self._entries[key] = shown
         else:
@@ -70,12 +67,10 @@ class Table:
     def snapshot(self) -> Snapshot:
         """Return what is shown now; the very one of before if nothing changed."""
         if self._snapshot is None:
-            for name in self._touched:
-                ids = sorted(self._names.get(name, ()))
-                if found := tuple(self._instances[one] for one in ids if one in self._instances):
+            for name, touched in self._touched.items():
+                if found := tuple(self._named(name, touched)):
                     self._index[name] = found
                 else:
-                    self._names.pop(name, None)
                     self._index.pop(name, None)
             self._touched.clear()
             index: Mapping[str, tuple[Instance, ...]] = dict(self._index)
@@ -84,3 +79,10 @@ class Table:
                 dict(self._instances), dict(self._hosts), index, tuple(refused)
             )
         return self._snapshot
+
+    def _named(self, name: str, touched: set[str]) -> Iterator[Instance]:
+        """Yield the instances of a service, by id, of which only those *touched* may be others."""
+        ids = touched.union(one.id for one in self._index.get(name, ()))
+        for one in map(self._instances.get, sorted(ids)):
+            if one and (one.id not in touched or name in one.services):
+                yield one

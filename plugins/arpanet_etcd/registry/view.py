@@ -50,13 +50,17 @@ class View:
 
     def __init__(self, layout: Layout, clock: Callable[[], float] = time.monotonic) -> None:
         self._layout = layout
-        self._texts: dict[str, str] = {}
+        #: key -> the hash of what it holds: with the texts, all would be in memory twice
+        self._marks: dict[str, int] = {}
         self._hosts: dict[str, Host] = {}
         self._listed: dict[str, int] = {}
         #: hosts whose record in another history is older than the one that is known
         self._doubted: set[str] = set()
-        #: instance id -> key -> its record
-        self._records: dict[str, dict[str, Instance]] = {}
+        #: their instances, by key
+        self._doubtful: dict[str, Instance] = {}
+        #: key -> its record, and instance id -> its keys: nearly always one
+        self._records: dict[str, Instance] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
         self._trust = Trust()
         #: where each record that is trusted is dialled, and how many are at an address
         self._claims: dict[str, Address] = {}
@@ -89,7 +93,7 @@ class View:
         """
         if not goes_on:
             self._begin_anew()
-        gone = dict.fromkeys(self._texts.keys() - texts.keys())
+        gone = dict.fromkeys(self._marks.keys() - texts.keys())
         self._apply([*gone.items(), *sorted(texts.items())], goes_on, complete=goes_on)
 
     def apply(self, changed: Iterable[tuple[str, str | None]]) -> None:
@@ -98,17 +102,19 @@ class View:
 
     def _begin_anew(self) -> None:
         """Another store, or this one as it was: nothing is confirmed until it is written there."""
-        for records in self._records.values():
-            for one in records.values():
-                self._lost.add(one.host, one)
-        for instance_id in self._leaves.keys() - self._records.keys():
+        for one in self._records.values():
+            self._lost.add(one.host, one)
+        for instance_id in self._leaves.keys() - self._keys.keys():
             if leaf := self._minimal(instance_id):
                 self._lost.add("", leaf)
-        self._touched |= self._records.keys() | self._leaves.keys()
+        self._touched |= self._keys.keys() | self._leaves.keys()
         for name in self._hosts:
             self._table.host(name, None)
-        indexes = (self._texts, self._hosts, self._records, self._claims, self._taken, self._leaves)
-        for index in indexes:
+        for records in (self._records, self._doubtful):
+            records.clear()
+        self._claims.clear()
+        self._taken.clear()
+        for index in (self._marks, self._hosts, self._keys, self._leaves):
             index.clear()
         self._trust.begin_anew()
 
@@ -119,12 +125,13 @@ class View:
         sure: set[str] = set()
         judge = False
         for key, text in changed:
-            if self._texts.get(key) == text or not (parsed := self._layout.parse(key)):
+            mark = None if text is None else hash(text)
+            if self._marks.get(key) == mark or not (parsed := self._layout.parse(key)):
                 continue
-            if text is None:
-                del self._texts[key]
+            if mark is None:
+                del self._marks[key]
             else:
-                self._texts[key] = text
+                self._marks[key] = mark
             if parsed.kind == "hosts":
                 sure |= self._apply_host(key, parsed.id, text, goes_on)
             elif parsed.kind in (ADMITTED, RESERVED):
@@ -165,6 +172,7 @@ class View:
         if one is None:
             return [(parsed, gone)] if gone else []
         if one.host in self._doubted:
+            self._doubtful[key] = one
             self._lost.add(one.host, one)
         else:
             self._confirm(key, one)
@@ -185,7 +193,7 @@ class View:
 
     def _went(self, parsed: Key, one: Instance) -> None:
         """Decide what becomes of a record that is not there any more."""
-        if any(other.host == one.host for other in self._records.get(one.id, {}).values()):
+        if any(self._records[key].host == one.host for key in self._keys.get(one.id, ())):
             return  # a former version's key gave way to today's
         if not parsed.host and one.host in self._hosts:
             return
@@ -199,14 +207,14 @@ class View:
         for instance_id in self._lost.of_host(host):
             self._touched.add(instance_id)
             self._lost.drop(host, instance_id)
-            for key in (self._layout.record(host, instance_id), self._layout.former(instance_id)):
-                parsed, text = self._layout.parse(key), self._texts.get(key)
-                if parsed and text is not None and (one := self._read(key, parsed, text)):
-                    self._confirm(key, one)
+        for key in [key for key, one in self._doubtful.items() if one.host == host]:
+            self._touched.add(self._doubtful[key].id)
+            self._confirm(key, self._doubtful.pop(key))
 
     def _confirm(self, key: str, one: Instance) -> None:
         self._lost.drop(one.host, one.id)
-        self._records.setdefault(one.id, {})[key] = one
+        self._records[key] = one
+        self._keys[one.id] = (*self._keys.get(one.id, ()), key)
         self._claim(key, one)
 
     def _claim(self, key: str, one: Instance) -> None:
@@ -227,20 +235,21 @@ class View:
                 del self._taken[address]
 
     def _forget(self, instance_id: str, key: str) -> Instance | None:
-        records = self._records.get(instance_id, {})
-        one = records.pop(key, None)
+        self._doubtful.pop(key, None)
         self._unclaim(key)
-        if one and not records:
-            del self._records[instance_id]
+        one = self._records.pop(key, None)
+        if one and (others := tuple(each for each in self._keys[instance_id] if each != key)):
+            self._keys[instance_id] = others
+        elif one:
+            del self._keys[instance_id]
         return one
 
     def _judge_anew(self) -> None:
         """Look at everything once more: hosts are let in, and names reserved, now and then only."""
-        for records in self._records.values():
-            for key, one in records.items():
-                self._unclaim(key)
-                self._claim(key, one)
-        self._touched |= self._records.keys() | self._leaves.keys()
+        for key, one in self._records.items():
+            self._unclaim(key)
+            self._claim(key, one)
+        self._touched |= self._keys.keys() | self._leaves.keys()
         self._touched |= {one.id for _, one, _ in self._lost}
 
     # -- what comes out --------------------------------------------------------------------------
@@ -252,7 +261,7 @@ class View:
     def known(self) -> Known:
         """Return what is to be remembered."""
         entries = [(host, one, age) for host, one, age in self._lost]
-        entries += [(r.host, r, 0.0) for found in self._records.values() for r in found.values()]
+        entries += [(one.host, one, 0.0) for one in self._records.values()]
         hosts = {host for host, _, _ in entries} | self._hosts.keys()
         self._listed = {name: self._listed[name] for name in self._listed.keys() & hosts}
         trust, reserved = dict(self._trust.texts), dict(self._trust.names)
@@ -287,9 +296,9 @@ class View:
 
     def _known_as(self, instance_id: str) -> Mapping[str, Instance]:
         """Return what is known under one id, by host; ``""``: leaves that nobody owns."""
-        records = self._records.get(instance_id, {})
         # today's keys are longer than a former version's, and win
-        found = {records[key].host: records[key] for key in sorted(records, key=len)}
+        records = [self._records[key] for key in sorted(self._keys.get(instance_id, ()), key=len)]
+        found = {one.host: one for one in records}
         for host, lost in self._lost.of_id(instance_id).items():
             found.setdefault(host, replace(lost, unconfirmed=True))
         if not found and (one_leaf := self._minimal(instance_id)):

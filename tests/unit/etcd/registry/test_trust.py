@@ -155,12 +155,12 @@ def test_a_store_that_lost_who_was_let_in_cuts_nobody_off(view):
 
 
 def test_what_was_let_in_is_remembered(view):
-    state = memory.decode(memory.encode(memory.State(Position("7", 1, 2), view.known())))
+    state = memory.decode("".join(memory.encode(memory.State(Position("7", 1, 2), view.known()))))
     later = View(LAYOUT)
     later.restore(state.known)
     later.replace({**BOTH, **record(STOLEN)})
     assert used(later) == ALL
-    former = json.loads(memory.encode(memory.State(Position("7", 1, 2), view.known())))
+    former = json.loads("".join(memory.encode(memory.State(Position("7", 1, 2), view.known()))))
     del former["trust"]
     assert memory.decode(json.dumps(former)).known.trust == {}
 
@@ -225,7 +225,7 @@ def test_a_name_that_was_reserved_is_so_for_an_agent_that_begins_with_an_empty_s
     view.apply(reserved("redis", "h2").items())
     state = State(Position("1", 1, 1), view.known())
     later = View(LAYOUT)
-    later.restore(memory.decode(memory.encode(state)).known)
+    later.restore(memory.decode("".join(memory.encode(state))).known)
     later.replace(record(REDIS))
     assert used(later)[REDIS.id] == ("cache",)
 

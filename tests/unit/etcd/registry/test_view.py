@@ -1,6 +1,7 @@
 """Keys and values made into snapshots: what is withdrawn goes, what vanished stays."""
 
 import logging
+import sys
 from dataclasses import replace
 
 import pytest
@@ -37,6 +38,15 @@ def gone(*texts):
 
 H1 = {**host(), **record(REDIS, WEB)}
 H2 = {**host("h2"), **record(FAR)}
+
+
+def test_no_text_is_kept():
+    texts = {key: text.encode().decode() for key, text in {**H1, **H2}.items()}
+    counts = {key: sys.getrefcount(texts[key]) for key in texts}
+    made = View(LAYOUT)
+    made.replace(texts)
+    assert made.snapshot().instances.keys() == {REDIS.id, WEB.id, FAR.id}
+    assert {key: sys.getrefcount(texts[key]) for key in texts} == counts
 
 
 class Clock:
