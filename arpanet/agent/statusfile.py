@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 RUN = Path("/run/arpanet")
 
 _failing: set[str] = set()
-#: file -> what it holds: most of what is told each second is what was told before
-_written: dict[Path, str] = {}
+#: file -> the hash of what it holds: most of what is told each second is what was told before
+_written: dict[Path, int] = {}
 
 
 def write(part: str, state: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ def write_text(part: str, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    if _written.get(path) == text and path.exists():
+    if _written.get(path) == hash(text) and path.exists():
         return
     _written.pop(path, None)
     fresh = path.with_suffix(".new")  # each part is one thread's: it needs no name of its own
@@ -60,7 +60,7 @@ def _replace(path: Path, text: str) -> None:
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
-    _written[path] = text
+    _written[path] = hash(text)
 
 
 def read(engine: "Engine", container: str, part: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from functools import partial
 from arpanet import Instance, Snapshot, sockets
 from arpanet_ambassador.flows.dialling import Endpoint, dialled
 from arpanet_ambassador.links.plan import Plan
-from arpanet_ambassador.links.resolve import endpoint
+from arpanet_ambassador.links.resolve import endpoint, published
 from arpanet_ambassador.links.specs import Service
 from arpanet_ambassador.planes import namespaces, netlink
 from arpanet_ambassador.planes.netlink import Flow
@@ -78,7 +78,7 @@ class Endpoints:
         if instance is None:
             return []
         own = instance.local.values() if instance.host == self._host else ()
-        return [found for one in (instance.address, *own) if (found := endpoint(one))]
+        return [one for one in (published(instance), *map(endpoint, own)) if one]
 
 
 def watches(plan: Plan) -> tuple[Watch, ...]:
@@ -87,7 +87,12 @@ def watches(plan: Plan) -> tuple[Watch, ...]:
     for link, frontends in zip(plan.ground.links, plan.ground.frontends, strict=True):
         if isinstance(link.spec, Service) and frontends:
             found.setdefault(link.namespace, set()).update(frontends)
-    return tuple(Watch(plan.clients[key].home, frozenset(found[key]), key) for key in sorted(found))
+    alike: dict[frozenset[Frontend], frozenset[Frontend]] = {}  # as most of a host's clients are
+    each = {key: frozenset(frontends) for key, frontends in found.items()}
+    return tuple(
+        Watch(plan.clients[key].home, alike.setdefault(each[key], each[key]), key)
+        for key in sorted(each)
+    )
 
 
 def strays(flows: Iterable[Flow], watch: Watch, known: Collection[Endpoint]) -> list[Flow]:

@@ -72,21 +72,20 @@ class Links(Sequence[Link]):
                 groups.setdefault((index, link.text, plane), []).append(number)
         return list(groups.values())
 
-    @cached_property
+    @property
     def packed(self) -> str:
         """What :func:`arpanet.codec.pack_links` makes of them, as JSON without the braces."""
-        ways = [*(way.targets for way in self._plan.ways), ()]
-        said = [(bool(way.targets), way.error, way.note) for way in self._plan.ways]
-        return self._packer.pack(ways, (self._plan.ground, self._carried, said), self._rows)
-
-    def _rows(self) -> list[Row]:
         ground = self._plan.ground
-        nowhere = len(self._plan.ways)
-        leads = zip(self, ground.indices, ground.frontends, strict=True)
-        return [
-            codec.pack_link(link, index if index >= 0 and dialled else nowhere)
-            for link, index, dialled in leads
-        ]
+        said = [(bool(way.targets), way.error, way.note) for way in self._plan.ways]
+        ways = [*(way.targets for way in self._plan.ways), ()]
+        given = ground, self._carried
+        return self._packer.pack(ways, given, said, ground.indices, self._row)
+
+    def _row(self, number: int) -> Row:
+        ground = self._plan.ground
+        index = ground.indices[number]
+        place = index if index >= 0 and ground.frontends[number] else len(self._plan.ways)
+        return codec.pack_link(self._one(number), place)
 
     @property
     def _said(self) -> list[tuple[object, ...]]:
@@ -105,8 +104,7 @@ def _link(one: Resolved, carried: Carried) -> Link:
     declared = one.declared
     dialled = one.frontends if declared.spec else ()  # without one it is refused, and not carried
     keys = [(declared.namespace, frontend) for frontend in dialled]
-    planes = sorted({carried.planes.get(key, "") for key in keys})
-    plane = planes[-1] if planes else ""
+    plane = max([carried.planes.get(key, "") for key in keys], default="")
     # mostly there are none at all, and a start has thousands of links looked at
     whys = (why for key in keys for why in carried.reasons.get(key, ())) if carried.reasons else ()
     reasons = "; ".join(dict.fromkeys(whys))

@@ -15,6 +15,7 @@ __all__ = [
     "View",
     "endpoint",
     "lookups",
+    "published",
     "resolve",
     "unconfirmed",
     "watched",
@@ -160,14 +161,29 @@ def _seen_from(instance: Instance, view: View) -> Target | None:
     if instance.host == view.host:
         shared = sorted(view.networks & instance.local.keys())
         ways = [endpoint(instance.local[network]) for network in shared]
-    ways.append(endpoint(instance.address) if view.routed else None)
+    ways.append(published(instance) if view.routed else None)
     known = [way for way in ways if way]
     # an IPv4 address, if there is one: every plane carries it, from every socket
     best = next((way for way in known if ":" not in way[0]), next(iter(known), None))
     return Target(*best, instance.id) if best else None
 
 
-@lru_cache(maxsize=1 << 16)  # every change asks for every instance again
+def published(instance: Instance) -> tuple[str, int] | None:
+    """Return where other hosts dial *instance*, ``None`` when they can't: as :func:`endpoint`.
+
+    What is kept for this is one text for each host, and not one for each instance.
+    """
+    ip = _dialled_ip(instance.ip) if instance.ip else ""
+    return (ip, instance.port) if ip and 0 < instance.port < 65536 else None
+
+
+@lru_cache(maxsize=1 << 13)
+def _dialled_ip(ip: str) -> str:
+    found = endpoint(hostport.joined(ip, 1))
+    return found[0] if found else ""
+
+
+@lru_cache(maxsize=1 << 13)  # every change asks for every instance of this host again
 def endpoint(address: str) -> tuple[str, int] | None:
     """Return (ip, port) of an ``ip:port`` from the registry, ``None`` when it can't be dialled.
 

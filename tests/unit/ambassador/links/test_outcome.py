@@ -60,7 +60,8 @@ def test_of_a_change_none_is_made_but_what_the_log_shows(host, monkeypatch):
     before, made = host.links(redis=(ONE,)), []
     made_of = outcome._link
     monkeypatch.setattr(outcome, "_link", lambda *about: made.append(1) or made_of(*about))
-    before.packed, made[:] = before.packed, []
+    assert before.packed
+    made.clear()
     after = host.links(redis=(ONE, TWO))
     assert after != before and after == host.links(redis=(ONE, TWO))
     lines = list(report.lines(before, after))
@@ -68,6 +69,18 @@ def test_of_a_change_none_is_made_but_what_the_log_shows(host, monkeypatch):
     assert "10.0.0.2:6379 (socket)" in lines[0]
     assert after.packed
     assert made == [1]
+
+
+def test_where_more_is_said_of_a_way_only_its_links_are_made(host, monkeypatch):
+    made = []
+    assert host.links(redis=(ONE,), a=(TWO,)).packed
+    made_of = outcome._link
+    monkeypatch.setattr(outcome, "_link", lambda *about: made.append(1) or made_of(*about))
+    lost = host.links(redis=(replace(ONE, unconfirmed=True),), a=(TWO,))
+    packed = lost.packed
+    assert len(made) == 13 < len(lost)
+    assert decode_links(f"{{{packed}}}") == tuple(lost)
+    assert "unconfirmed: 10.0.0.1:6379" in packed
 
 
 def test_what_is_packed_is_what_they_are_whatever_changed(host):

@@ -7,6 +7,7 @@ from arpanet_ambassador.links.resolve import (
     View,
     endpoint,
     lookups,
+    published,
     resolve,
     unconfirmed,
     watched,
@@ -47,7 +48,7 @@ def test_all_instances_sorted_with_their_ids():
 )
 def test_the_healthiest_there_are(healths, chosen):
     every = [instance("redis", f"10.0.0.{n}", 1, health=h) for n, h in enumerate(healths, 1)]
-    every = [type(one)(**{**vars(one), "id": one.ip}) for one in every]
+    every = [replace(one, id=one.ip) for one in every]
     assert addresses(REDIS, view(*every)) == [f"10.0.0.{n}:1" for n in chosen]
 
 
@@ -133,6 +134,28 @@ def test_what_is_no_address_never_gets_into_a_rule(ip):
 )
 def test_endpoint(text, found):
     assert endpoint(text) == found
+
+
+@pytest.mark.parametrize(
+    ("ip", "port"),
+    [
+        ("10.0.0.1", 80),
+        ("fd00::1", 80),
+        ("::ffff:10.0.0.1", 80),
+        ("10.0.0.1", 0),
+        ("10.0.0.1", 65536),
+        ("127.0.0.1", 80),
+        ("fe80::1%eth0", 80),
+        ("x", 80),
+        ("", 80),
+    ],
+)
+def test_published(ip, port):
+    """As its address is read, but without a text for each instance."""
+    one = instance("redis", ip, port)
+    assert published(one) == endpoint(one.address)
+    if found := published(one):
+        assert published(replace(one, port=81))[0] is found[0]
 
 
 def test_an_unhealthy_reachable_one_beats_a_healthy_unreachable_one():
