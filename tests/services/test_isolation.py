@@ -16,7 +16,7 @@ from arpanet.docker.engine import Engine
 from arpanet.errors import EngineError
 from tests.conftest import wait_for
 from tests.lab import looks
-from tests.support.labs import clean
+from tests.support.labs import clean, docker_of
 
 #: Does what the names of containers ask for.
 PLUGIN = """
@@ -103,7 +103,8 @@ class Slave:
 
     def says(self, words: str, seconds: float = 30) -> str:
         def log() -> str | None:
-            text = self.host.run(["docker", "logs", REGISTRATOR]).stderr
+            with docker_of(self.host) as api:
+                text: str = api.logs(REGISTRATOR, stdout=False).decode(errors="replace")
             return text if words in text else None
 
         return str(wait_for(log, seconds))
@@ -134,15 +135,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
+@pytest.fixture(scope="module")
+def kept(dockerd: Host) -> Iterator[Host]:
+    """A host on which the other agent may run from one test to the next."""
+    clean(dockerd)
+    yield dockerd
+    clean(dockerd)
+
+
 @pytest.fixture
-def stranger(clean_dockerd: Host, site: Path) -> Slave:
-    """A host that the stranger is installed on."""
-    return Slave(clean_dockerd, site)
+def stranger(kept: Host, site: Path) -> Slave:
+    """A host that the stranger is installed on, and where no registrator runs."""
+    clean(kept, but="arpanet.part")
+    kept.run(["docker", "rm", "-fv", REGISTRATOR], check=False)
+    return Slave(kept, site)
 
 
 @pytest.fixture
 def slave(stranger: Slave) -> Slave:
-    """The same, a slave."""
+    """The same, a slave with a registrator of its own."""
     stranger.arpanet("slave", "start")
     stranger.says("stranger: hello")
     return stranger
