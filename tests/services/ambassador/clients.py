@@ -50,6 +50,12 @@ def links(host, name="client"):
     return [row for row in rows(host, "links") if row["client"] == name]
 
 
+def targets(host, name="client"):
+    """Where a client's links lead, asked without starting the command."""
+    mine = [link for link in looks.links(host) if link.client == name]
+    return {(one.ip, one.port) for link in mine for one in link.targets}
+
+
 def linked(host, name="client"):
     return any(link.client == name for link in looks.links(host))
 

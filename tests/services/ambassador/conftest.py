@@ -1,5 +1,8 @@
 """One set of namespaces for all tests of a module; each test gets them without tables."""
 
+from contextlib import suppress
+
+import docker.errors
 import pytest
 from arpanet_ambassador.planes.nftables.plane import Nftables
 
@@ -11,7 +14,7 @@ from tests.services.ambassador.host import Host
 from tests.services.ambassador.lan import SERVERS, Lan, anybody
 from tests.services.ambassador.nftables import Plane
 from tests.services.ambassador.planes import Machine, SocketUnderTest, bpffs
-from tests.support.labs import clean
+from tests.support.labs import clean, docker_of
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +122,14 @@ def serving(slave):
 def docker_host(serving):
     """The same, with the ambassador up, and without clients afterwards."""
     slave, before = serving, looks.own(serving)
+    rc = slave.home / ".arpanetrc"
+    said = rc.read_text()
     yield slave
-    mine = run(slave, "docker ps -aq --filter label=client")
-    if mine:
-        run(slave, f"docker rm -fv {' '.join(mine.split())}")
-    run(slave, "docker rm -f other", check=False)
-    write_rc(slave, ARPANET_IP=slave.ip, ARPANET_MASTERS=slave.ip)
+    with docker_of(slave) as api:
+        for one in api.containers(all=True):
+            if "client" in one["Labels"] or "/other" in one["Names"]:
+                with suppress(docker.errors.NotFound):  # one that removes itself
+                    api.remove_container(one["Id"], v=True, force=True)
+    rc.write_text(said)
     if looks.own(slave) != before:
         run(slave, "arpanet slave start")

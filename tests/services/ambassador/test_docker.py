@@ -21,6 +21,7 @@ from tests.services.ambassador.clients import (
     linked_client_lives,
     links,
     reaches,
+    targets,
     traces,
 )
 from tests.services.ambassador.conversation import Conversation
@@ -46,7 +47,7 @@ def host(docker_host):
 def test_forms(host, options, dial):
     client(host, options)
     reaches(host, dial)
-    assert {(row["plane"], row["error"]) for row in links(host)} == {("socket", "")}
+    assert {(one.plane, one.error) for one in looks.links(host)} == {("socket", "")}
 
 
 def test_the_same_network_is_dialled_past_docker_proxy(host):
@@ -55,8 +56,8 @@ def test_the_same_network_is_dialled_past_docker_proxy(host):
     for name in ("client", "far"):
         reaches(host, name=name)
     address = run(host, "docker inspect -f {{.NetworkSettings.IPAddress}} redis")
-    assert str(links(host)[0]["targets"]) == f"{address}:6379"
-    assert str(links(host, "far")[0]["targets"]) == f"{host.ip}:10000"
+    assert targets(host) == {(address, 6379)}
+    assert targets(host, "far") == {(host.ip, 10000)}
 
 
 def test_shared_namespace(host):
@@ -80,7 +81,8 @@ def test_guest_of_a_container_that_has_stopped(host):
     client(host, LABEL, "other")
     reaches(host, name="other")  # nobody else minds
     assert "nreachable" in asked(host)
-    assert [(row["plane"], row["error"]) for row in links(host)] == [("socket", "")]
+    (link,) = [one for one in looks.links(host) if one.client == "client"]
+    assert (link.plane, link.error) == ("socket", "")
     run(host, "docker start home")
     run(host, "docker restart -t 0 client")
     reaches(host)
@@ -97,7 +99,7 @@ def test_a_service_of_this_host_that_is_not_published(host):
     client(host, "--label connect.6379=hidden")
     reaches(host)
     address = run(host, "docker inspect -f {{.NetworkSettings.IPAddress}} hidden")
-    assert str(links(host)[0]["targets"]) == f"{address}:6379"
+    assert targets(host) == {(address, 6379)}
 
 
 def test_a_label_for_udp(host):
@@ -153,6 +155,39 @@ def test_network_joined_later(host):
     reaches(host)
     run(host, "docker network connect private client")
     run(host, "docker network disconnect bridge client")
+    reaches(host)
+
+
+@pytest.fixture
+def special(host, request):
+    """A network that keeps its containers from something."""
+    run(host, f"docker network create {request.param} special")
+    yield
+    run(host, "docker rm -fv client other", check=False)  # they are on it
+    run(host, "docker network disconnect special redis", check=False)
+    run(host, "docker network rm special")
+
+
+@pytest.mark.parametrize("special", ["--internal"], indirect=True)
+@pytest.mark.usefixtures("special")
+def test_from_an_internal_network_only_what_is_in_it_is_dialled(host):
+    client(host, f"{LABEL} --network special")
+    says = "this client's networks are internal, and no instance of redis here is in one"
+    wait_for(lambda: [link.error for link in looks.links(host)] == [says])
+    assert "refused" in asked(host)
+    run(host, "docker network connect special redis")
+    reaches(host)
+
+
+@pytest.mark.parametrize(
+    "special", ["-o com.docker.network.bridge.enable_icc=false"], indirect=True
+)
+@pytest.mark.usefixtures("special")
+def test_where_containers_cannot_dial_each_other_the_published_port_is_dialled(host):
+    serve(host, "other", 10001, "--network special -e SERVICE_NAME=other")
+    client(host, "--label connect.6379=other --network special")
+    published = {(host.ip, 10001)}
+    wait_for(lambda: targets(host) == published)
     reaches(host)
 
 
@@ -246,7 +281,7 @@ def test_what_clients_are_linked_to_is_never_replaced(host):
     assert run(host, "docker exec client redis-cli -p 7000 ping") == "PONG"
     run(host, "arpanet slave start")
     linked_client_lives(host)
-    for settings in ({"AMBASSADOR_NAME": "other_name"}, {}, {"ARPANET_PLANE": "proxy"}, {}):
+    for settings in ({"AMBASSADOR_NAME": "other_name"}, {"ARPANET_PLANE": "proxy"}, {}):
         write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=host.ip, **settings)
         run(host, "arpanet slave start")
         linked_client_lives(host)
