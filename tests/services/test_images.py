@@ -19,11 +19,17 @@ from tests.conftest import SLOW, wait_for
 
 @pytest.fixture
 def engine(clean_dockerd):
+    """It may have the node's image of an earlier test, which takes seconds to pack."""
     engine = Engine.connect(f"unix://{clean_dockerd.docker_socket}")
-    for tag in engine.images(node.REPOSITORY):
-        engine.remove_image(tag)
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def unpacked(engine):
+    """It has none."""
+    for tag in engine.images(node.REPOSITORY):
+        engine.remove_image(tag)
 
 
 @pytest.fixture
@@ -35,6 +41,7 @@ def context(engine):
     return context
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_a_node_of_the_packed_image_runs(context, engine):
     tag = node.node_image(context)
     began = time.monotonic()
@@ -98,6 +105,7 @@ def test_binaries(engine):
     assert engine._api.inspect_image("arpanet/tools:1")["Config"]["Cmd"] == ["cat", "/etc/mine"]
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_a_packing_that_is_interrupted_leaves_nothing(context, engine, monkeypatch):
     def interrupted(tree):
         for number, data in enumerate(whole(tree)):
@@ -115,6 +123,7 @@ def test_a_packing_that_is_interrupted_leaves_nothing(context, engine, monkeypat
     assert engine.has_image(node.node_image(context))
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_a_file_that_vanishes_while_it_is_packed(context, engine, monkeypatch, tmp_path):
     def vanishes(tree):
         (tmp_path / "a").unlink(missing_ok=True)

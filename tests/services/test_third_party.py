@@ -17,18 +17,17 @@ from tests.lab import looks
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the example, and the plugin for Consul, installed in it."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the example, and the plugin for Consul, installed in it.
+
+    The example fails when a container goes. One for all tests, so that its image is packed once.
+    """
     base = tmp_path_factory.mktemp("site")
     names = ("example", "consul")
     install(base / "site", *(shutil.copytree(ROOT / "contrib" / n, base / n) for n in names))
+    plugin = base / "site" / "arpanet_hello" / "plugin.py"
+    plugin.write_text(plugin.read_text().replace('"deregister", container', '"x", 1 / 0, x'))
     return base / "site"
-
-
-@pytest.fixture
-def site(installed: Path, tmp_path: Path) -> Path:
-    """A copy of it, for a test to spoil."""
-    return shutil.copytree(installed, tmp_path / "site")
 
 
 #: A Consul in which the service web is where a line of the input says.
@@ -71,8 +70,7 @@ def status(host: Host, site: Path) -> dict[str, list[str]]:
 
 
 def test_it_runs_in_the_agents_container_and_stops_nobody(clean_dockerd: Host, site: Path) -> None:
-    host, plugin = clean_dockerd, site / "arpanet_hello" / "plugin.py"
-    plugin.write_text(plugin.read_text().replace('"deregister", container', '"x", 1 / 0, x'))
+    host = clean_dockerd
     arpanet(host, site, "slave", "start")
 
     def log() -> str:
