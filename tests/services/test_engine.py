@@ -15,7 +15,7 @@ from arpanet.errors import EngineError, EngineUnreachable, NameTaken
 from arpanet.records import Port
 from tests.conftest import wait_for
 
-SERVE = ("sh", "-c", "trap exit TERM; while sleep 0.1; do :; done")
+SERVE = ("sh", "-c", "trap exit TERM; sleep 9999 & wait")
 SPEC = ContainerSpec("etcd", "arpanet_etcd", "busybox", SERVE, "master", stop_seconds=1)
 OTHER = replace(SPEC, env={"A": "b"})
 
