@@ -145,14 +145,14 @@ class Client:
         """Stop a container within its own stop time."""
         found = self.inspect(container)
         if found and found["State"]["Running"]:
-            seconds = found["Config"].get("StopTimeout") or 10
+            seconds = found["Config"].get("StopTimeout", 10)
             with contextlib.suppress(Gone), self._doing(f"stop container {_short(container)}"):
                 self._api.stop(container, timeout=seconds)
 
     def restart(self, container: str) -> None:
         """Stop a container within its own stop time, and start it: Docker does both, or neither."""
         found = self.inspect(container)
-        seconds = (found["Config"].get("StopTimeout") if found else 0) or 10
+        seconds = found["Config"].get("StopTimeout", 10) if found else 10
         with self._doing(f"start container {_short(container)} again"):
             self._api.restart(container, timeout=seconds)
 

@@ -56,6 +56,7 @@ class ContainerSpec:
     :ivar role: what a host is that runs this: ``master`` or ``slave``; the watcher runs its start
         event again after a change of settings.
     :ivar command: follows the image's entry point, as with ``docker run``.
+    :ivar entrypoint: instead of the image's own.
     :ivar network: ``bridge``, ``host``, ``container:<name>``, or a network's name.
     :ivar volumes: host path or volume name -> path in the container, with ``:ro`` when read-only.
     :ivar capabilities: beside Docker's usual ones; without any, it has :data:`FEW`, and no file
@@ -67,7 +68,7 @@ class ContainerSpec:
     :ivar tmpfs: path in the container -> options of an empty directory in memory.
     :ivar docker: let it talk to this host's Docker. Not the socket is mounted but its directory: an
         engine that is started again, while containers live on, makes a new socket.
-    :ivar stop_seconds: from SIGTERM to SIGKILL.
+    :ivar stop_seconds: from SIGTERM to SIGKILL; 0 for what has nothing to do before it ends.
     """
 
     part: str
@@ -75,6 +76,7 @@ class ContainerSpec:
     image: str
     command: tuple[str, ...]
     role: str = ""
+    entrypoint: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     network: str = "bridge"
     volumes: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +137,8 @@ def create_body(spec: ContainerSpec) -> dict[str, Any]:
     if not spec.capabilities:  # then it needs no rights at all, and writes to what is mounted
         few = {"CapDrop": ["ALL"], "CapAdd": sorted({*FEW, *spec.also}), "ReadonlyRootfs": True}
         body["HostConfig"] |= few
+    if spec.entrypoint:
+        body["Entrypoint"] = list(spec.entrypoint)
     if spec.tmpfs:
         body["HostConfig"]["Tmpfs"] = dict(spec.tmpfs)
     if spec.docker:

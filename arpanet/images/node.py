@@ -7,7 +7,6 @@ node runs exactly the code that is installed.
 
 import json
 import os
-import platform
 import shutil
 import sys
 import time
@@ -30,9 +29,9 @@ __all__ = ["REPOSITORY", "node_image", "pack_binaries", "remove_old"]
 
 REPOSITORY = "arpanet/node"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: What an agent calls, what brings libnftables (nft), and what reads an agent's files; and what it
-#: may do without.
-PROGRAMS, OPTIONAL = ("nft", "nsenter", "cat"), ("conntrack",)
+#: What an agent calls, what brings libnftables (nft), what reads an agent's files, and what keeps a
+#: container there that does nothing; and what it may do without.
+PROGRAMS, OPTIONAL = ("nft", "nsenter", "cat", "sleep"), ("conntrack",)
 #: Debian's package of each program.
 PACKAGES = {
     "cat": "coreutils",
@@ -41,6 +40,7 @@ PACKAGES = {
     "etcdctl": "etcd-client",
     "nft": "nftables",
     "nsenter": "util-linux",
+    "sleep": "coreutils",
 }
 #: Taken along where they exist: names that nft knows, certificates, where libraries are.
 CONFIGURATION = (
@@ -241,8 +241,9 @@ def _send(
 
 
 def _check_architecture(engine: "Engine") -> None:
-    if engine.architecture != platform.machine():
+    here = os.uname().machine
+    if engine.architecture != here:
         raise ArpanetError(
-            f"programs of {platform.machine()} do not run on a Docker of {engine.architecture}",
+            f"programs of {here} do not run on a Docker of {engine.architecture}",
             "set ARPANET_IMAGE and ETCD_IMAGE to published images",
         )

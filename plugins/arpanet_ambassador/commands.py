@@ -1,6 +1,5 @@
-"""``arpanet flows``; ``hold`` and ``clear``: what runs in the ambassador's other containers."""
+"""``arpanet flows``; and ``clear``, which runs in a container of its own."""
 
-import signal
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
@@ -11,7 +10,7 @@ from arpanet_ambassador import nodes
 from arpanet_ambassador.flows.files import FIELDS, PART
 from arpanet_ambassador.settings import ARPANET_PLANE
 
-__all__ = ["Clear", "Flows", "Hold", "nothing"]
+__all__ = ["Clear", "Flows", "nothing"]
 
 
 class Flows(Lister):
@@ -51,20 +50,6 @@ def nothing(planes: Collection[str], setting: str) -> str:
     if planes:
         return "no link here is carried: 'arpanet links' says why"
     return "no container here has a link, and others are not looked at"
-
-
-class Hold(Command):
-    """Keep a name and an address for the ambassador; 'slave start' calls it."""
-
-    hidden = True
-
-    def take_action(self, parsed_args: Namespace) -> None:
-        """Do nothing until SIGTERM."""
-        ends = {signal.SIGTERM, signal.SIGINT}
-        signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # else process 1 never hears of them
-        self.app.stdout.write("a name and an address; the ambassador runs in another container\n")
-        self.app.stdout.flush()
-        signal.sigwait(ends)
 
 
 class Clear(Command):

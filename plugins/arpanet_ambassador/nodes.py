@@ -158,7 +158,10 @@ def _hold(engine: Engine, name: str, image: str) -> bool:
     if named is None:
         _make_room(engine, name)
         if not held:
-            spec = ContainerSpec(HOLDER, name, image, ("hold",), stop_seconds=1)
+            # process 1 ends by no signal that it does not handle: it is given no time to
+            spec = ContainerSpec(
+                HOLDER, name, image, ("infinity",), entrypoint=("sleep",), stop_seconds=0
+            )
             # it does nothing that could fail, and the next one's image is the same
             return engine.ensure(spec, settle=False) != "unchanged"
         # one that clients are linked to, if there is such a one

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -68,6 +69,19 @@ def test_all_of_a_spec_reaches_docker(engine):
     assert "no-new-privileges" in host["SecurityOpt"]  # Docker adds 'label=disable' of itself
     assert [one.removeprefix("CAP_") for one in host["CapAdd"]] == ["NET_ADMIN"]
     assert found["Config"]["Labels"]["mine"] == "1"
+
+
+def test_one_that_is_given_no_time_ends_at_once(engine):
+    """Process 1 is not ended by a signal that it does not handle, and ``sleep`` handles none."""
+    engine.ensure(replace(SPEC, entrypoint=("sleep",), command=("999",), stop_seconds=0))
+    id_ = engine.own()[0].id
+    assert engine.inspect(id_)["Path"] == "sleep"
+    engine.restart(id_)
+    engine.stop(id_)
+    ended = engine.inspect(id_)["State"]
+    assert (ended["Status"], ended["ExitCode"]) == ("exited", 137)
+    began, ended = (datetime.fromisoformat(ended[one][:19]) for one in ("StartedAt", "FinishedAt"))
+    assert (ended - began).total_seconds() < 10  # which it would have been given else
 
 
 def test_a_strangers_container_is_not_touched(engine, clean_dockerd):

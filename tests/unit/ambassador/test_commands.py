@@ -1,9 +1,6 @@
-"""``arpanet flows``, beside a Docker of records; and ``hold``, which keeps a container there."""
+"""``arpanet flows``, beside a Docker of records."""
 
 import json
-import signal
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -59,16 +56,6 @@ def test_no_ambassador(arpanet, engine):
     done = arpanet("flows")
     assert done.code != 0
     assert "the ambassador is not running" in done.err
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stays_until_it_is_told_to_end(number):
-    command = [sys.executable, "-m", "arpanet", "hold"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert "runs in another container" in process.stdout.readline()
-        assert process.poll() is None
-        process.send_signal(number)
-        assert process.wait(10) == 0
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ def test_start_makes_both(run):
         ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"),
         True,
     )
+    assert (*holder.entrypoint, *holder.command) == ("sleep", "infinity")  # Python takes 30 MB
     assert (holder.role, agent.role) == ("", "slave")  # what is linked to may outlive the slave
 
 

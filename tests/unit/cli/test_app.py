@@ -15,7 +15,7 @@ def test_no_argument_prints_the_help(arpanet):
     assert bare.out == asked.out
     for command in ("master start", "slave stop", "etcdctl", "hosts", "config"):
         assert f"  {command} " in bare.out
-    for hidden in ("agent", "hold"):
+    for hidden in ("agent", "clear"):
         assert f"  {hidden} " not in bare.out
 
 

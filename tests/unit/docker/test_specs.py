@@ -48,6 +48,12 @@ def test_the_body_says_all_that_the_spec_says():
     }
 
 
+def test_it_may_run_another_program_than_its_image_does():
+    assert "Entrypoint" not in create_body(SPEC)
+    body = create_body(replace(SPEC, entrypoint=("sleep",), command=("9",), stop_seconds=0))
+    assert (body["Entrypoint"], body["Cmd"], body["StopTimeout"]) == (["sleep"], ["9"], 0)
+
+
 def test_one_that_asks_for_no_rights_has_none():
     rights = create_body(replace(SPEC, capabilities=()))["HostConfig"]
     assert (rights["CapDrop"], rights["CapAdd"]) == (["ALL"], ["DAC_OVERRIDE", "NET_BIND_SERVICE"])
@@ -100,6 +106,7 @@ CHANGES = {
     "image": "x",
     "command": ("etcd",),
     "role": "slave",
+    "entrypoint": ("sleep",),
     "env": {"A": "1", "B": "3"},
     "network": "bridge",
     "volumes": {},

@@ -11,7 +11,7 @@ from arpanet.settings import ARPANET_IMAGE
 
 
 class FakeEngine:
-    architecture = node.platform.machine()
+    architecture = node.os.uname().machine
 
     def __init__(self):
         self.tags, self.used, self.sent = {}, set(), {}

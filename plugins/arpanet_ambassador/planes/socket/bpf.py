@@ -9,7 +9,6 @@ Every function raises :class:`OSError` with the kernel's own number.
 
 import ctypes
 import os
-import platform
 import struct
 
 __all__ = [
@@ -63,9 +62,10 @@ _libc.syscall.restype = ctypes.c_long
 
 def call(command: int, attributes: "ctypes.Array[ctypes.c_char] | bytes") -> int:
     """Do *command* and return its result; an array is also what the kernel answers into."""
-    number = _CALLS.get(platform.machine())
+    machine = os.uname().machine
+    number = _CALLS.get(machine)
     if number is None:
-        raise OSError(38, f"bpf(2) is not known for {platform.machine()}")
+        raise OSError(38, f"bpf(2) is not known for {machine}")
     if isinstance(attributes, bytes):
         attributes = ctypes.create_string_buffer(attributes, len(attributes))
     came: int = _libc.syscall(number, command, attributes, len(attributes))
