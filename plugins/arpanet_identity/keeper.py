@@ -18,14 +18,12 @@ from arpanet import ARPANET_IP, HOSTNAME, ArpanetError, Context, statusfile
 from arpanet_identity import authority, host, rotation
 from arpanet_identity.rotator import Turning
 from arpanet_identity.server import Deeds, Server
-from arpanet_identity.settings import ARPANET_ENROL_PORT
+from arpanet_identity.settings import ARPANET_ENROL_PORT, PART
 
-__all__ = ["PART", "Keeper"]
+__all__ = ["Keeper"]
 
 log = logging.getLogger(__name__)
 
-#: The part's name of the container, of its agent and of its status file.
-PART = "master"
 #: Seconds between two looks at who is let in: when one failed; else, what the vault tells is not
 #: waited for any longer; and at least, however much it tells.
 AGAIN, LOOK, LEAST = 4.0, 60.0, 0.5

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arpanet import ARPANET_IP, Context, Status, agent_container, node_image, node_status
-from arpanet_identity.keeper import PART
-from arpanet_identity.settings import ARPANET_ENROL_PORT, MASTER_NAME
+from arpanet_identity.settings import ARPANET_ENROL_PORT, MASTER_NAME, PART
 from arpanet_identity.store import Store
 
 __all__ = ["provide", "start", "status"]

@@ -142,7 +142,6 @@ class IdentityPlugin:
     def arpanet_agent_start(self, context: Context) -> None:
         """Begin what goes on beside the agent's own work."""
         from arpanet_identity import host, rotation
-        from arpanet_identity.keeper import Keeper
         from arpanet_identity.renewal import Renewal, renew
 
         if not host.needed(context):
@@ -152,6 +151,8 @@ class IdentityPlugin:
         self._running.append(vault)
         self._running.append(Renewal(kept, lambda: renew(context, kept), asked))
         if context.agent == "master":
+            from arpanet_identity.keeper import Keeper
+
             self._running.append(Keeper(context))
 
     @hookimpl

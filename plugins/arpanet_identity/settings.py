@@ -5,7 +5,7 @@ from typing import Any
 
 from arpanet import Setting, kinds
 
-__all__ = ["ARPANET_CERT_DAYS", "ARPANET_ENROL_PORT", "MASTER_NAME", "SETTINGS"]
+__all__ = ["ARPANET_CERT_DAYS", "ARPANET_ENROL_PORT", "MASTER_NAME", "PART", "SETTINGS"]
 
 
 def days(value: str) -> float:
@@ -21,6 +21,8 @@ ARPANET_ENROL_PORT = Setting(
 ARPANET_CERT_DAYS = Setting(
     "ARPANET_CERT_DAYS", days, "365", "Days that a host's certificate holds; renewed by itself."
 )
+#: The part's name of the container, of its agent and of its status file.
+PART = "master"
 MASTER_NAME = Setting(
     "MASTER_NAME", kinds.container_name, "arpanet_master", "The name of what lets hosts in."
 )

@@ -8,6 +8,19 @@ import pytest
 #: What takes a while to load, and who needs nothing of it.
 CONFIG = ("docker", "requests", "urllib3", "ssl", "cryptography", "asyncio", "rich", "packaging")
 SUPERVISOR = ("cliff", "docker", "importlib.metadata", "arpanet.records", "ssl", "tempfile")
+#: And an ambassador that finds its programs in force, and no link on the proxy plane.
+AMBASSADOR = ("cliff", "cryptography", "elftools", "asyncio", "rich", "packaging", "http.server")
+REGISTRATOR = ("cliff", "elftools", "rich", "packaging", "http.server")
+AGENT = (
+    "import arpanet; from arpanet.agent import process, loop; from arpanet import plugins, Engine;"
+    "manager, _ = plugins.load({!r}); {}"
+)
+IDENTIFIES = (
+    "import arpanet_registrator.publisher; from types import SimpleNamespace;"
+    "context = SimpleNamespace(agent='registrator', settings={arpanet.ARPANET_TLS: False});"
+    "manager.get_plugin('identity').arpanet_agent_start(context);"
+    "import arpanet_identity.node"  # what commands start a master's agent with
+)
 SUPERVISES = (
     "from arpanet.agent import supervisor; supervisor.Supervisor.run = lambda self: 0;"
     "supervisor.main('registrator', {})"
@@ -19,8 +32,10 @@ SUPERVISES = (
     [
         ("from arpanet.__main__ import main; main(['config'])", CONFIG),
         (SUPERVISES, SUPERVISOR),
+        (AGENT.format("ambassador", "import arpanet_ambassador.ambassador"), AMBASSADOR),
+        (AGENT.format("registrator", IDENTIFIES), REGISTRATOR),
     ],
-    ids=["command", "supervisor"],
+    ids=["command", "supervisor", "ambassador", "registrator"],
 )
 def test_a_start_loads_nothing_that_it_does_not_need(code, heavy, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -2,13 +2,16 @@
 
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from arpanet import Target
 from arpanet_ambassador.planes import namespaces
 from arpanet_ambassador.planes.namespaces import NotEntered
 from arpanet_ambassador.planes.plane import Client, Frontend, Home, Pools, Troubles
 from arpanet_ambassador.planes.proxy import early
-from arpanet_ambassador.planes.proxy.proxy import Proxy
+
+if TYPE_CHECKING:  # it needs asyncio, and hosts where another plane carries all links need neither
+    from arpanet_ambassador.planes.proxy.proxy import Proxy
 
 __all__ = ["Proxied"]
 
@@ -97,7 +100,9 @@ class Proxied:
             self._proxy.close()
             self._proxy = None
 
-    def _there(self) -> Proxy:
+    def _there(self) -> "Proxy":
+        from arpanet_ambassador.planes.proxy.proxy import Proxy
+
         if self._holder is None:
             if self._proxy is None:
                 self._proxy = Proxy(early=self._early() if self._early else None)

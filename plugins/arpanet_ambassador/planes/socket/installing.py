@@ -11,9 +11,10 @@ from arpanet_ambassador.planes.socket.host import Host, Unavailable
 from arpanet_ambassador.planes.socket.layout import HOOKS
 from arpanet_ambassador.planes.socket.maps import Map
 from arpanet_ambassador.planes.socket.pins import Pins
-from arpanet_ambassador.planes.socket.programs import loaded, make_maps
 
 __all__ = ["OBJECT", "Installation"]
+
+# what reads the compiled programs is imported where that is done: most agents find them in force
 
 #: The compiled programs; the Makefile beside them makes it.
 OBJECT = Path(__file__).with_name("plane.bpf.o")
@@ -56,6 +57,8 @@ class Installation:
             programs with the same layout are taken over, with what they hold.
         :raises Unavailable: not all can be; what was in force still is.
         """
+        from arpanet_ambassador.planes.socket.programs import make_maps
+
         try:
             maps = self._pins.reusable() or make_maps()
         except PermissionError as problem:
@@ -74,6 +77,8 @@ class Installation:
         return self._pins.remove()
 
     def _put_in_force(self, maps: Mapping[str, Map]) -> None:
+        from arpanet_ambassador.planes.socket.programs import loaded
+
         root = self._host.cgroups()
         try:
             with loaded(self._blob, maps) as programs:

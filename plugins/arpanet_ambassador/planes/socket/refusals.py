@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from arpanet_ambassador.planes.socket import bpf, objectfile
+from arpanet_ambassador.planes.socket import bpf
 from arpanet_ambassador.planes.socket.layout import Address, MapKind, pack_address, unpack_address
 from arpanet_ambassador.planes.socket.maps import Map
 
@@ -131,6 +131,8 @@ def _watched() -> Map:
 
 
 def _attached(blob: bytes, maps: dict[str, int]) -> int:
+    from arpanet_ambassador.planes.socket import objectfile  # takes a while to load
+
     found = objectfile.read(blob, _SECTION)
     code = found.programs[_EVENT].linked(maps)
     program = bpf.load(code, 0, "refused", found.license, bpf.RAW_TRACEPOINT)
