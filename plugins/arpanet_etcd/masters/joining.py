@@ -71,13 +71,13 @@ class Joiner:
 
     # -- by the data -----------------------------------------------------------------------------
 
-    def resume(self, endpoints: Sequence[str]) -> None:
+    def resume(self, endpoints: Sequence[str], data: Identity | None) -> None:
         """Start the member that the data names, and let its cluster know where it is now.
 
         :param endpoints: where the cluster's other members may answer.
+        :param data: what the machine said that it is.
         :raises RegistryUnreachable: it runs without a majority, and goes on when it has one.
         """
-        data = self.machine.data()
         gateway = Gateway([*self._earlier(), *endpoints])
         mine = _find(gateway, data)
         if mine and self.own.peer_url not in mine.peer_urls:
@@ -130,9 +130,9 @@ class Joiner:
                 raise
             # after a power cut of all masters there is nobody to ask, and nothing to ask for
             self.progress.say("no peer answers: starting by this host's own data")
-            return self.resume([])
+            return self.resume([], data)
         if plan.join(cluster, self.own, data).kind == "start":
-            return self.resume(cluster.client_urls())
+            return self.resume(cluster.client_urls(), data)
         with self.progress("waiting until a master says where it answers"):
             cluster = self._published(peer_urls, cluster)
         gateway = Gateway(cluster.client_urls())

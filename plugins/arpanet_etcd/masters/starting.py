@@ -43,13 +43,12 @@ def start(context: Context, formation: Formation) -> None:
     found = image.provide(context)
     machine = EtcdContainer(context, found)
     joiner = Joiner(this, machine, lock_key(context), context.progress)
-    data = machine.data()
     if peer_urls:
         joiner.join(peer_urls)
         if token:
             meeting.announce(token, this)
-    elif data:
-        joiner.resume(endpoints(context.settings))
+    elif data := machine.data():  # Docker makes a container for each look at it
+        joiner.resume(endpoints(context.settings), data)
     elif formation.boot:
         _boot(context, machine, this, token)
     elif token and not this.tls:

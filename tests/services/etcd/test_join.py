@@ -99,7 +99,7 @@ def test_a_join_killed_before_promoting_is_finished(masters):
 
 def test_a_start_by_the_data_finishes_a_join_too(masters):
     one, two = learning(masters)
-    two.joiner.resume([one.own.client_url])
+    two.joiner.resume([one.own.client_url], two.data())
     one.settled("h1", "h2")
 
 
@@ -237,7 +237,7 @@ def test_a_removed_member_is_not_started_by_its_data(masters):
     wait_for(lambda: succeeds(one.gateway.member_remove, gone), 10)
     two.stop()
     with pytest.raises(RegistryError, match=f"was removed.*start --peers {one.own.ip}:7001"):
-        two.joiner.resume([one.own.client_url])
+        two.joiner.resume([one.own.client_url], two.data())
 
 
 def test_all_come_back_after_a_power_cut(masters):
@@ -269,7 +269,7 @@ def test_a_lone_survivor_says_who_is_missing(masters, monkeypatch):
     two.cut()
     monkeypatch.setattr(health.wait, "__defaults__", (2.0,))
     with pytest.raises(RegistryUnreachable, match="only 1 of 2 masters answer: not h1"):
-        two.joiner.resume([one.own.client_url])
+        two.joiner.resume([one.own.client_url], two.data())
     assert two.running
     assert two.words[-1] == "waiting for a majority of the masters"
 
@@ -280,7 +280,7 @@ def test_other_ports_of_a_member(masters):
     two.joiner.join([one.own.peer_url])
     three.joiner.join([one.own.peer_url])
     two.own = Own("h2", two.own.ip, 4002, 7002)
-    two.joiner.resume([one.own.client_url])
+    two.joiner.resume([one.own.client_url], two.data())
     one.settled("h1", "h2", "h3")
     moved = next(m for m in one.gateway.member_list() if m.name == "h2")
     assert (moved.peer_urls, moved.client_urls) == ((two.own.peer_url,), (two.own.client_url,))
@@ -292,7 +292,7 @@ def test_other_ports_of_a_lone_member_that_was_stopped(masters):
     one.boot()
     one.stop()
     one.own = Own("h1", one.own.ip, 4002, 7002)
-    one.joiner.resume([])
+    one.joiner.resume([], one.data())
     assert one.gateway.member_list()[0].peer_urls == (one.own.peer_url,)
 
 
