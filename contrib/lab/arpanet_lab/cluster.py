@@ -14,11 +14,14 @@ __all__ = ["PATIENCE", "configure", "everywhere", "form", "form_masters", "let_i
 PATIENCE = 300.0
 
 
-def configure(hosts: Sequence[Host], **settings: str) -> None:
-    """Write each host's ``~/.arpanetrc``: all are masters, and *settings* hold."""
-    masters = ",".join(host.ip for host in hosts)
+def configure(hosts: Sequence[Host], masters: Sequence[Host] = (), **settings: str) -> None:
+    """Write the ``~/.arpanetrc`` of *hosts*: *settings* hold.
+
+    :param masters: who they are; by default all of *hosts*.
+    """
+    known = ",".join(host.ip for host in masters or hosts)
     for host in hosts:
-        write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=masters, **settings)
+        write_rc(host, ARPANET_IP=host.ip, ARPANET_MASTERS=known, **settings)
 
 
 def write_rc(host: Host, **settings: str) -> None:

@@ -245,7 +245,8 @@ class _Drills(Lister):
             "--full", action="store_true", help="at full length, with the settings of everyday life"
         )
         planes = ("auto", "socket", "nftables", "proxy")
-        parser.add_argument("--plane", choices=planes, default="auto", help="of all links (auto)")
+        mixed = "of all links (the best one on host1, nftables on host3)"
+        parser.add_argument("--plane", choices=planes, default="", help=mixed)
         parser.add_argument("--seed", type=int, help="in an order by chance, the same for a seed")
         return parser
 

@@ -16,6 +16,7 @@ KNOWN = {
     "busybox": ("busybox",),
     "iperf3": ("iperf3",),
     "haproxy": ("haproxy",),
+    "perl": ("perl",),
 }
 _LIST_SECONDS = 10.0
 

@@ -34,7 +34,7 @@ COLUMNS = (
 
 
 @contextmanager
-def cluster(full: bool, name: str = "gameday", plane: str = "auto") -> Iterator[Site]:
+def cluster(full: bool, name: str = "gameday", plane: str = "") -> Iterator[Site]:
     """Have a lab of its own, and on it what :func:`prepare` makes.
 
     :raises UsageError: a lab of this name runs already.
@@ -54,16 +54,20 @@ def cluster(full: bool, name: str = "gameday", plane: str = "auto") -> Iterator[
         lab.down()
 
 
-def prepare(lab: Lab, full: bool, plane: str = "auto") -> Site:
+def prepare(lab: Lab, full: bool, plane: str = "") -> Site:
     """Make a cluster to hold drills on of bare hosts with the images redis and busybox.
 
     :param full: with the settings of everyday life.
-    :param plane: of all links; the proxy carries none by label.
+    :param plane: of all links; ``""``: the best one on host1, nftables on host3. The proxy carries
+        none by label or UDP.
     """
+    lab.load_image("perl", ["host1", "host2"])
     settings = {} if full else {"ARPANET_TTL": str(REHEARSAL_TTL)}
-    configure(lab.hosts, ARPANET_PLANE=plane, **settings)
+    for host in lab.hosts:
+        own = plane or ("nftables" if host.name == "host3" else "auto")
+        configure([host], lab.hosts, ARPANET_PLANE=own, **settings)
     form(lab.hosts)
-    site = Site(lab, forms=("link",) if plane == "proxy" else ("link", "label"))
+    site = Site(lab, forms=("link",) if plane == "proxy" else Site.forms)
     site.make()
     return site
 

@@ -27,11 +27,18 @@ _STAYS = "--restart unless-stopped"
 _REDIS = f"{_STAYS} redis redis-server --protected-mode no --save ''"
 _LINK = "--link arpanet_backends:redis -e BACKEND_6379=redis"
 _LABEL = "--label connect.6379=redis"
+#: Says again what it hears by UDP, from one process: AF_INET, SOCK_DGRAM, IPPROTO_UDP, port 9000.
+_SAYS_AGAIN = (
+    r'socket(S, 2, 2, 17); bind(S, pack("S n a4 x8", 2, 9000, "\0\0\0\0")) or die; '
+    "while (1) { if (defined($who = recv(S, $what, 1500, 0))) { send(S, $what, 0, $who) } }"
+)
+_ECHO = f"{_STAYS} -e SERVICE_NAME=echo perl perl -e '{_SAYS_AGAIN}'"
+_BY_UDP = "--label connect.9000/udp=echo"
 _CLIENT = f"{_STAYS} busybox sleep 1000000"
 #: How parts of a host are that is well.
 _FINE = ("ok", "absent")
-#: Where the two services are published.
-_PORT, _MOVER_PORT = 10000, 10001
+#: Where the services are published.
+_PORT, _MOVER_PORT, _ECHO_PORT = 10000, 10001, 10002
 #: Seconds in which all must be as before by itself, and after something was done by hand: Docker's
 #: pause before it starts a container again grows up to a minute.
 HEALS, MENDED = 90.0, 120.0
@@ -42,20 +49,21 @@ class Site:
     """Three hosts, each a master and a slave.
 
     The service ``redis`` has an instance on host1 and on host2, and clients of both link forms on
-    host1 and on host3. ``mover`` has an instance on host3, where its client is, too; another one is
-    on host1 or on host2.
+    host1 and on host3; ``echo`` is the same, with clients by UDP. ``mover`` has an instance on
+    host3, where its client is, too; another one is on host1 or on host2.
 
     :ivar stops: when that one stopped, in seconds since the epoch.
     :ivar at: which of the first two hosts it is on, 0 or 1.
     :ivar ahead: seconds by which the clock of a host's Docker is wrong.
-    :ivar forms: of the clients' links: by ``link``, and where the plane can carry it, by ``label``.
+    :ivar forms: of the clients' links: by ``link``, and where the plane can carry them, by
+        ``label`` and by ``udp``.
     """
 
     lab: Lab
     stops: list[float] = field(default_factory=list)
     at: int = 0
     ahead: dict[str, float] = field(default_factory=dict)
-    forms: tuple[str, ...] = ("link", "label")
+    forms: tuple[str, ...] = ("link", "label", "udp")
 
     @property
     def hosts(self) -> list[Host]:
@@ -70,6 +78,7 @@ class Site:
         mover = f"-e SERVICE_NAME=mover -p {_MOVER_PORT}:6379 {_REDIS}"
         for host in (one, two):
             _sh(host, f"docker run -d --name redis -p {_PORT}:6379 {_REDIS}")
+            _sh(host, f"docker run -d --name echo -p {_ECHO_PORT}:9000/udp {_ECHO}")
             _sh(host, f"docker create --name mover {mover}")
         _sh(one, "docker start mover")
         _sh(three, f"docker run -d --name stayer {mover}")
@@ -77,6 +86,7 @@ class Site:
         for host in (one, three):
             _sh(host, f"docker run -d --name link {_LINK} {_CLIENT}")
             _sh(host, f"docker run -d --name label {_LABEL} {_CLIENT}")
+            _sh(host, f"docker run -d --name udp {_BY_UDP} {_CLIENT}")
         self.name()
         self.heal()
 
@@ -86,12 +96,13 @@ class Site:
             _until(partial(_named, host), f"redis on {host.name} answers")
 
     def clients(self) -> dict[tuple[str, str], Client]:
-        """Return those of redis, by host and link form."""
+        """Return those of redis and echo, by host and link form."""
         found = {}
         for host in (self.hosts[0], self.hosts[2]):
             inspect = "docker inspect -f '{{.NetworkSettings.IPAddress}}' arpanet_backends"
             found[host.name, "link"] = Client(host, "link", 6379, _sh(host, inspect))
             found[host.name, "label"] = Client(host, "label", 6379)
+            found[host.name, "udp"] = Client(host, "udp", 9000, protocol="udp")
         return {key: one for key, one in found.items() if key[1] in self.forms}
 
     def registered(self) -> frozenset[str]:
@@ -151,14 +162,15 @@ class Site:
         return found
 
     def _link_troubles(self, host: Host, links: Sequence[dict[str, Any]]) -> list[str]:
-        place = {f"{h.ip}:{p}": f"{h.name}:{p}" for h in self.hosts for p in (_PORT, _MOVER_PORT)}
+        ports = (_PORT, _MOVER_PORT, _ECHO_PORT)
+        place = {f"{h.ip}:{p}": f"{h.name}:{p}" for h in self.hosts for p in ports}
         found, seen = [], {}
         for link in links:
             seen[link["client"]] = {place.get(one, "here") for one in link["targets"].split()}
             if link["error"] or "unconfirmed" in link["note"]:
                 found.append(f"{host.name}: {link['client']}: {link['error'] or link['note']}")
         for client, wanted in self._wanted(host).items():
-            if client in ("link", "label") and client not in self.forms:
+            if client in Site.forms and client not in self.forms:
                 continue
             if seen.get(client) != wanted:
                 found.append(f"{host.name}: {client} has {sorted(seen.get(client, ()))}")
@@ -166,11 +178,12 @@ class Site:
 
     def _wanted(self, host: Host) -> dict[str, set[str]]:
         """Return each client's targets; ``here`` is a container of its own host."""
-        if host.name == "host1":
-            return {client: {"here", f"host2:{_PORT}"} for client in ("link", "label")}
-        both = {f"host1:{_PORT}", f"host2:{_PORT}"}
-        moved = {"here", f"{self.hosts[self.at].name}:{_MOVER_PORT}"}
-        return {"link": both, "label": both, "mover-client": moved}
+        first = "here" if host.name == "host1" else "host1:{}"
+        ports = {"link": _PORT, "label": _PORT, "udp": _ECHO_PORT}
+        found = {client: {first.format(port), f"host2:{port}"} for client, port in ports.items()}
+        if host.name == "host3":
+            found["mover-client"] = {"here", f"{self.hosts[self.at].name}:{_MOVER_PORT}"}
+        return found
 
 
 def _sh(host: Host, line: str) -> str:

@@ -1,8 +1,9 @@
 """Dial an address all the time, and tell what failed: what an app behind a link notices.
 
 A script that needs the standard library only: it is run inside a container's network namespace, as
-``python -I dialer.py ADDRESS PORT [--every S] [--held N] [--limit S]``. It asks a redis for the key
-``where`` over a new connection each time, and over held connections ten times a second. It prints
+``python -I dialer.py ADDRESS PORT [--every S] [--held N] [--limit S] [--udp]``. It asks a redis for
+the key ``where`` over a new connection each time, and over held connections ten times a second; by
+UDP who says again what it hears, from new sockets and from held ones in the same way. It prints
 ``ready`` once it has had its first answer, and with the end of its input one line of JSON:
 
     {"dialled": 1200, "answers": {"host1": 1190}, "failed": [[time, seconds, why], ...],
@@ -10,7 +11,7 @@ A script that needs the standard library only: it is run inside a container's ne
      "stalled": seconds}
 
 Limits don't run while this process itself does not (:class:`Loop`). Times are seconds since the
-epoch. A redis that was not told where it is answers ``""``.
+epoch. A redis that was not told where it is answers ``""``, and so does who answers by UDP.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from typing import Any
 ASK = b"GET where\r\n"
 #: Seconds between two questions over a held connection.
 HELD_EVERY = 0.1
+#: Seconds after which a datagram is sent again: it, or its answer, may be lost, as resolvers know.
+AGAIN = 0.5
 #: Seconds of its own that the dialer may lack the processor for: more were none of who is dialled.
 STALL = 0.5
 
@@ -56,6 +59,9 @@ class Loop(asyncio.SelectorEventLoop):
 class Dialer:
     """Both kinds of load, and what became of them."""
 
+    #: What is said of a failure that came once there was a connection.
+    taken = " after it was taken"
+
     def __init__(self, address: str, port: int, every: float, held: int, limit: float) -> None:
         self.address, self.port = address, port
         self.every, self.held, self.limit = every, held, limit
@@ -66,7 +72,11 @@ class Dialer:
         self.slowest = 0.0
         self.ready = asyncio.Event()
 
-    async def ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    async def open(self) -> tuple[Any, Any]:
+        """Return a new connection: what :meth:`ask` takes, of which the second can be closed."""
+        return await asyncio.open_connection(self.address, self.port)
+
+    async def ask(self, reader: Any, writer: Any) -> str:
         """Ask which host serves; return its name."""
         writer.write(ASK)
         async with asyncio.timeout(self.limit):  # wait_for may lose that it was cancelled
@@ -75,7 +85,7 @@ class Dialer:
                 return ""
             if not head.startswith(b"$"):
                 raise ConnectionError(f"answered {head!r}")
-            return (await reader.readline()).strip().decode()
+            return str(await reader.readline(), "utf-8").strip()
 
     async def dial_once(self) -> None:
         """Connect, ask, close; note what happened."""
@@ -83,8 +93,8 @@ class Dialer:
         self.dialled += 1
         try:
             async with asyncio.timeout(self.limit):
-                reader, writer = await asyncio.open_connection(self.address, self.port)
-            stage = " after it was taken"
+                reader, writer = await self.open()
+            stage = self.taken
             try:
                 self.answers[await self.ask(reader, writer)] += 1
             finally:
@@ -115,7 +125,7 @@ class Dialer:
         await self.ready.wait()
         while True:
             try:
-                reader, writer = await asyncio.open_connection(self.address, self.port)
+                reader, writer = await self.open()
             except OSError:  # told by those who dial
                 await asyncio.sleep(HELD_EVERY)
                 continue
@@ -141,6 +151,40 @@ class Dialer:
             "slowest": self.slowest,
             "stalled": getattr(asyncio.get_running_loop(), "stalled", 0.0),
         }
+
+
+class Heard(asyncio.DatagramProtocol):
+    """Notes that an answer came. That a datagram can't be sent just now is as if it were lost."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+
+    def datagram_received(self, *_: Any) -> None:
+        """Note it."""
+        self.news.set()
+
+
+class Datagrams(Dialer):
+    """The same by UDP: a connection is a socket."""
+
+    taken = ""
+
+    async def open(self) -> tuple[Any, Any]:
+        """Return a socket that is not connected: what it sends may go elsewhere each time."""
+        loop = asyncio.get_running_loop()
+        transport, heard = await loop.create_datagram_endpoint(Heard, ("0.0.0.0", 0))
+        return heard, transport
+
+    async def ask(self, reader: Any, writer: Any) -> str:
+        """Ask again until there is an answer, which names nobody."""
+        reader.news.clear()
+        async with asyncio.timeout(self.limit):
+            while not reader.news.is_set():
+                writer.sendto(ASK, (self.address, self.port))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN):
+                        await reader.news.wait()
+        return ""
 
 
 def why(problem: BaseException) -> str:
@@ -196,9 +240,10 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=0.01)
     parser.add_argument("--held", type=int, default=4)
     parser.add_argument("--limit", type=float, default=5.0)
+    parser.add_argument("--udp", dest="kind", action="store_const", const=Datagrams, default=Dialer)
     given = parser.parse_args()
     with asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(run(Dialer(given.address, given.port, given.every, given.held, given.limit)))
+        runner.run(run(given.kind(given.address, given.port, given.every, given.held, given.limit)))
 
 
 if __name__ == "__main__":

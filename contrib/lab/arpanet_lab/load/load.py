@@ -26,6 +26,7 @@ class Client:
 
     :ivar every: seconds between two new connections.
     :ivar held: how many connections it holds.
+    :ivar protocol: ``tcp`` or ``udp``, by which each socket counts as a connection.
     """
 
     host: Host
@@ -34,6 +35,7 @@ class Client:
     address: str = "127.0.0.1"
     every: float = 0.01
     held: int = 4
+    protocol: str = "tcp"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Load:
         pid = client.host.run(inspect).stdout.strip()
         dialer = [sys.executable, "-I", str(_DIALER), client.address, str(client.port)]
         dialer += [f"--every={client.every}", f"--held={client.held}"]
+        dialer += ["--udp"] if client.protocol == "udp" else []
         self._running[client] = client.host.popen(
             ["nsenter", "--target", pid, "--net", *dialer],
             stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from arpanet_lab.load import dialer
-from arpanet_lab.load.dialer import STALL, Dialer, Loop
+from arpanet_lab.load.dialer import STALL, Datagrams, Dialer, Loop
 from arpanet_lab.load.load import Figures
 
 from tests.support.stand_in import stand_in
@@ -87,6 +87,40 @@ def test_whether_a_dial_was_taken_before_it_failed_is_told(monkeypatch):
         return [why for _, _, why in one.failed]
 
     assert asyncio.run(dialled()) == ["timed out after it was taken", "refused"]
+
+
+class Echo(asyncio.DatagramProtocol):
+    """Answers each third datagram only."""
+
+    def __init__(self):
+        self.heard = 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, source):
+        self.heard += 1
+        if self.heard % 3 == 0:
+            self.transport.sendto(data, source)
+
+
+def test_by_udp_it_asks_again_until_it_is_answered(monkeypatch):
+    monkeypatch.setattr(dialer, "AGAIN", 0.01)
+
+    async def dialled():
+        loop = asyncio.get_running_loop()
+        server, echo = await loop.create_datagram_endpoint(Echo, ("127.0.0.1", 0))
+        one = Datagrams(*server.get_extra_info("sockname"), 1.0, 0, LIMIT)
+        for _ in range(2):
+            await one.dial_once()
+        server.close()
+        one.limit = 0.05
+        await one.dial_once()
+        return one, echo
+
+    one, echo = asyncio.run(dialled())
+    assert (one.dialled, one.answers[""], echo.heard) == (3, 2, 6)
+    assert [why for _, _, why in one.failed] == ["timed out"]
 
 
 def test_what_a_client_lacked_itself_is_told():
