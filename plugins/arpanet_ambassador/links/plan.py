@@ -86,7 +86,7 @@ class Plan:
         return frozenset().union(*(way.unconfirmed for way in self._by(protocol)))
 
     def watched(self, protocol: str = "tcp") -> Addresses:
-        """Return what the registry has on other hosts, and a link here uses by *protocol*."""
+        """Return what the registry has, and a link here uses by *protocol*."""
         return frozenset().union(*(way.watched for way in self._by(protocol)))
 
     def _by(self, protocol: str) -> Iterator[Way]:

@@ -114,11 +114,11 @@ def unconfirmed(spec: Spec, view: View) -> frozenset[tuple[str, int]]:
 
 
 def watched(spec: Spec, view: View) -> frozenset[tuple[str, int]]:
-    """Return the addresses by which *view* dials what the registry has on other hosts.
+    """Return the addresses by which *view* dials what the registry has.
 
-    Of its own host's instances this host's Docker tells.
+    Those on its own host, too: Docker tells that a container ended, and not that its server did.
     """
-    return _dialled(spec, view, lambda one: not one.unconfirmed and one.host != view.host)
+    return _dialled(spec, view, lambda one: not one.unconfirmed)
 
 
 def _dialled(

@@ -25,7 +25,7 @@ class Way:
 
     :ivar error: why nowhere, ``""``: there are targets.
     :ivar unconfirmed: addresses, among the targets or not, of what the registry lost.
-    :ivar watched: the same of what it has on other hosts.
+    :ivar watched: the same of what it has.
     :ivar note: what is unusual about it.
     """
 

@@ -185,13 +185,13 @@ def test_what_the_registry_has_and_does_not_answer_is_left_out_while_others_do()
     assert addresses(REDIS, every) == ["10.0.0.1:1", "10.0.0.2:2"]
 
 
-def test_only_other_hosts_are_watched():
+def test_what_this_host_has_is_watched_as_others_are():
     near = instance("redis", "10.0.0.1", 1, name="near", host="here")
     far = instance("redis", "10.0.0.2", 2, name="far", host="far")
     lost = instance("redis", "10.0.0.3", 3, name="lost", host="far", unconfirmed=True)
     gone = instance("redis", "10.0.0.4", 4, name="gone", host="far", health="stopping")
     seen = view(near, far, lost, gone)
-    assert watched(REDIS, seen) == {("10.0.0.2", 2)}
+    assert watched(REDIS, seen) == {("10.0.0.1", 1), ("10.0.0.2", 2)}
     assert unconfirmed(REDIS, seen) == {("10.0.0.3", 3)}
 
 
