@@ -29,16 +29,16 @@ class Member:
     place: Path
     process: "subprocess.Popen[bytes] | None" = None
 
-    def start(self, cluster: str, flags: Sequence[str] = ()) -> None:
+    def start(self, cluster: str, flags: Sequence[str] = (), state: str = "new") -> None:
         with (self.place.with_suffix(".log")).open("ab") as log:
             self.process = subprocess.Popen(
                 with_its_parent(["etcd", *flags]),
-                env={**os.environ, **self.environment(cluster)},
+                env={**os.environ, **self.environment(cluster, state)},
                 stdout=log,
                 stderr=log,
             )
 
-    def environment(self, cluster: str) -> dict[str, str]:
+    def environment(self, cluster: str, state: str) -> dict[str, str]:
         given = {
             "name": self.name,
             "data_dir": str(self.place),
@@ -47,7 +47,7 @@ class Member:
             "listen_peer_urls": self.peer,
             "initial_advertise_peer_urls": self.peer,
             "initial_cluster": cluster,
-            "initial_cluster_state": "new",
+            "initial_cluster_state": state,
         }
         return {f"ETCD_{name.upper()}": value for name, value in given.items()}
 

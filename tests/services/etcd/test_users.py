@@ -14,8 +14,10 @@ from arpanet_etcd.registry.v3 import writer as writing
 from arpanet import Admission, Identity, identity
 from arpanet.errors import RegistryError
 from tests.conftest import wait_for
+from tests.services.etcd.cluster import Member
 from tests.services.etcd.hosts import H1, Reader, instances, never_without
 from tests.services.etcd.users import ALL, LAYOUT, M1, S1, S2, access, client, registry
+from tests.support.loopback import free_address
 
 
 @pytest.fixture
@@ -270,3 +272,31 @@ def test_who_cannot_be_let_in_is_told(own_cluster, admissions, said):
         client(own_cluster, S1).put(LAYOUT.host("h1"), "x")
     else:  # nobody was shut out
         own_cluster.gateway.put(LAYOUT.host("h1"), "x")
+
+
+def test_the_leader_lets_a_learner_vote_whoever_answered_last(clusters):
+    flags = ["--bcrypt-cost", "4"]
+    found = clusters(2, flags=flags)
+    access(found).admit(ALL, "m1")
+    gateway, (follower,) = client(found, M1), found.followers()
+    ip = free_address()
+    new = Member("m3", f"http://{ip}:2379", f"http://{ip}:2380", follower.place.with_name("m3"))
+
+    def taken():
+        with suppress(EtcdError):  # the two have not known each other for long enough
+            return gateway.learner_add([new.peer])
+
+    added = wait_for(taken, every=0.2)
+    found.members.append(new)
+    everybody = ",".join(f"{one.name}={one.peer}" for one in found.members)
+    new.start(everybody, flags, "existing")
+
+    def votes():
+        gateway.known.good(follower.client)
+        try:
+            gateway.member_promote(added.id)
+        except EtcdError as problem:
+            assert problem.code == wire.PRECONDITION, problem  # it has not caught up yet
+        return not any(one.learner for one in gateway.member_list())
+
+    wait_for(votes, every=0.2)
