@@ -19,6 +19,7 @@ __all__ = [
     "Cluster",
     "client",
     "fails",
+    "inside",
     "links",
     "marked",
     "own",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import wait_for
 from tests.contract.house import ROOT
-from tests.lab.cluster import Cluster, run, services
+from tests.lab.cluster import Cluster, inside, run, services
 
 COMPOSE = "docker-compose --no-ansi -p {name} -f {file}"
 
@@ -18,10 +18,11 @@ def networks(host):
     return run(host, "docker network ls --format {{.Name}}").split()
 
 
-@pytest.fixture
-def hosts(tidy: Cluster):
+@pytest.fixture(scope="module")
+def hosts(cluster: Cluster):
     """The services on host1; what Compose made on host1 and host3 is taken away."""
-    host1, _, host3 = tidy.hosts
+    cluster.mend()
+    host1, _, host3 = cluster.hosts
     compose(host1, "services", "up -d")
     wait_for(lambda: {"redis-cache", "redis-queue"} <= services(host3).keys())
     yield host1, host3
@@ -29,21 +30,26 @@ def hosts(tidy: Cluster):
     compose(host1, "services", "down -t 1")
     for host in (host1, host3):
         assert not [one for one in networks(host) if one.endswith("_default")]
+    cluster.tidy()
 
 
-def asked(host, client, name, words):
-    return compose(host, "clients", f"exec -T {client} redis-cli -h {name} {words}", check=False)
+def asked(host, project, name, words):
+    """What redis-cli hears in a container, without starting Compose, which takes a second."""
+    ask = [*inside(host, f"{project}_{name}_1"), "redis-cli", *words.split()]
+    done = host.run(ask, check=False)
+    return (done.stdout + done.stderr).strip()
 
 
 def test_two_services_with_one_port_and_a_services_own_name(hosts):
     host1, host3 = hosts
     for name in ("cache", "queue"):
-        compose(host1, "services", f"exec -T {name} redis-cli set who {name}")
+        assert asked(host1, "services", name, f"set who {name}") == "OK"
     compose(host3, "clients", "up -d")
-    assert asked(host3, "shop", "cache", "get who") == "cache"
-    assert asked(host3, "shop", "queue", "get who") == "queue"
+    assert asked(host3, "clients", "shop", "-h cache get who") == "cache"
+    assert asked(host3, "clients", "shop", "-h queue get who") == "queue"
     for name in ("localhost", "redis-cache"):
-        assert asked(host3, "till", name, "get who") == "cache"
+        assert asked(host3, "clients", "till", f"-h {name} get who") == "cache"
+    assert compose(host3, "clients", "exec -T shop redis-cli -h queue ping") == "PONG"
 
 
 def test_a_client_of_one_question_is_answered_each_time(hosts):
@@ -57,5 +63,5 @@ def test_composes_own_names_keep_their_meaning_beside_links(hosts):
     compose(host3, "clients", "up -d")
     # till's own redis says so: it takes no stranger's commands
     assert "DENIED Redis is running in protected mode" in asked(
-        host3, "shop", "till", "-p 7000 ping"
+        host3, "clients", "shop", "-h till -p 7000 ping"
     )
