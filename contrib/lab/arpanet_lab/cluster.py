@@ -8,7 +8,16 @@ from pathlib import Path
 from arpanet import ArpanetError
 from arpanet_lab.host import Host
 
-__all__ = ["PATIENCE", "configure", "everywhere", "form", "form_masters", "let_in", "write_rc"]
+__all__ = [
+    "PATIENCE",
+    "configure",
+    "everywhere",
+    "form",
+    "form_masters",
+    "let_in",
+    "replace_rc",
+    "write_rc",
+]
 
 #: Seconds for a command that may have to pack an image or wait for a quorum.
 PATIENCE = 300.0
@@ -25,9 +34,14 @@ def configure(hosts: Sequence[Host], masters: Sequence[Host] = (), **settings: s
 
 
 def write_rc(host: Host, **settings: str) -> None:
+    """Have ``~/.arpanetrc`` hold *settings* alone."""
+    replace_rc(host, "".join(f"export {name}={value}\n" for name, value in settings.items()))
+
+
+def replace_rc(host: Host, text: str) -> None:
     """Replace ``~/.arpanetrc`` the way editors do: a new file, renamed."""
     fresh = host.home / ".arpanetrc.new"
-    fresh.write_text("".join(f"export {name}={value}\n" for name, value in settings.items()))
+    fresh.write_text(text)
     fresh.chmod(0o600)
     fresh.rename(host.home / ".arpanetrc")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from arpanet import UsageError
 from arpanet_lab.clocks import POSSIBLE
-from arpanet_lab.drills import clocks, etcd, faults
+from arpanet_lab.drills import clocks, doings, etcd, faults
 from arpanet_lab.drills.drill import NEVER, Drill, Promise
 
 __all__ = ["DRILLS", "chosen", "ordered"]
@@ -125,6 +125,17 @@ DRILLS = (
         *(8, 30, faults.paused, Promise(_SERVER, 1.0)),
     ),
     Drill("drained", "an instance is drained by hand, and back", 8, 30, faults.drained),
+    Drill(
+        "stopped",
+        "an instance is stopped, and started",
+        *(8, 30, doings.stopped, Promise(_SERVER, 1.0)),
+    ),
+    Drill("spoilt", "containers with 10,000 names run beside the instances", 8, 30, doings.spoilt),
+    Drill(
+        "agents-replaced",
+        "the agents of all hosts begin anew with another setting, twice",
+        *(8, 30, doings.agents_replaced),
+    ),
     *(_CLOCKS if POSSIBLE else ()),
 )
 
