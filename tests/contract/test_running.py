@@ -39,11 +39,11 @@ import pathlib, time, pytest
 
 @pytest.fixture
 def thing(tmp_path):
-    pathlib.Path("begun").touch()
     yield
     pathlib.Path("tidied").touch()
 
 def test_hangs(thing):
+    pathlib.Path("begun").touch()
     time.sleep(600)
 """
 
