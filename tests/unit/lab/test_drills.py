@@ -116,12 +116,12 @@ def test_what_is_registered_no_more_is_told():
 
 
 def test_rules_that_hold_on_a_cluster_that_is_well():
-    ids = ("h1:redis:6379", "h2:redis:6379", "h1:arpanet_etcd:4001")
+    ids = ("h1:redis:6379", "h2:redis:6379", "h1:arpanet_etcd:4001", "h1:dns:53:udp")
     services = [{"instance": one} for one in ids]
     fine = {"client": "web", "dials": "redis:6379", "plane": "socket", "error": ""}
-    assert judged("h1", ["redis"], services, [fine]) == []
+    assert judged("h1", ["redis", "dns"], services, [fine]) == []
     bad = {**fine, "plane": "", "error": "service redis has no instance"}
-    assert judged("h1", ["web"], services, [bad]) == [
+    assert judged("h1", ["web", "dns"], services, [bad]) == [
         "h1: web runs, and is not registered",
         "h1: redis is registered, and does not run",
         "h1: no plane carries redis:6379 of web: service redis has no instance",

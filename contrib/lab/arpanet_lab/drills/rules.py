@@ -30,7 +30,8 @@ def judged(host: str, published: Collection[str], services: Rows, links: Rows) -
 
     :param published: names of the containers there that run and publish a port.
     """
-    known = {one["instance"].rpartition(":")[0]: one for one in services}
+    # host:container:port, and by UDP :udp
+    known = sorted({":".join(one["instance"].split(":")[:2]) for one in services})
     found = [
         f"{host}: {name} runs, and is not registered"
         for name in published
