@@ -71,11 +71,15 @@ def _left_behind(host: Host) -> list[str]:
 def _published(host: Host) -> list[str]:
     listed = host.run(["docker", "ps", "--format", "{{.Names}}\t{{.Ports}}\t{{.Labels}}"]).stdout
     rows = (line.split("\t") for line in listed.splitlines())
-    return sorted(
+    found = sorted(
         min(names.split(","), key=len)
         for names, ports, labels in rows
         if "->" in ports and "arpanet.part" not in labels
     )
+    # Docker goes on to list what ended while its disk was full, and knows better when it is asked
+    running = ["docker", "inspect", "-f", "{{.State.Running}}", *found]
+    states = host.run(running).stdout.split() if found else []
+    return [name for name, state in zip(found, states, strict=True) if state == "true"]
 
 
 def _rows(host: Host, what: str) -> Rows:
