@@ -22,7 +22,8 @@ class Promise:
     :ivar apart: hosts that the accident separates from the others: what crosses may break.
     :ivar found: seconds from the first that fails on until new connections avoid what they can't
         reach; 0: all can be reached.
-    :ivar avoided: seconds until hosts avoid what stops meanwhile, since they hear of it.
+    :ivar avoided: seconds until hosts avoid what stops meanwhile, since they hear of it;
+        :data:`NEVER` also where nothing stops meanwhile.
     :ivar share: of the new connections, how many may fail.
     """
 
