@@ -147,6 +147,10 @@ def test_drills_by_name():
         chosen(["flood"])
 
 
+def test_where_nothing_stops_nothing_is_to_be_avoided():
+    assert {drill.promise.avoided for drill in DRILLS if not drill.moves} == {NEVER}
+
+
 def test_one_game_day_at_a_time(monkeypatch):
     """Nothing is done to a lab that runs: somebody may hold drills on it just now."""
     touched = []
