@@ -94,7 +94,9 @@ def lead(
         ]
     for one in stale:
         with suppress(OSError):  # the app has given it up
-            netlink.delete_flow(one.source, one.dialled)
+            # it may be no more silent: who was answered since then, and is forgotten now, hangs
+            if not netlink.answered(one.source, one.dialled):
+                netlink.delete_flow(one.source, one.dialled)
     return count
 
 

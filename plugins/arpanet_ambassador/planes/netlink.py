@@ -10,7 +10,16 @@ from dataclasses import dataclass
 
 from arpanet import sockets
 
-__all__ = ["Flow", "chains", "delete_flow", "ends", "flows", "generation", "rules"]
+__all__ = [
+    "Flow",
+    "answered",
+    "chains",
+    "delete_flow",
+    "ends",
+    "flows",
+    "generation",
+    "rules",
+]
 
 _NETFILTER = 12
 _ATTRIBUTE = struct.Struct("=HH")
@@ -73,14 +82,21 @@ def flows(elsewhere: bool = True, protocol: int = socket.IPPROTO_TCP) -> list[Fl
     """
     found = []
     for answer in sockets.ask(_NETFILTER, _CT_GET, sockets.REQUEST | sockets.DUMP, _nfgen()):
-        attributes = dict(sockets.attributes(answer[4:]))
-        (status,) = struct.unpack(">I", attributes.get(_CTA_STATUS, b"\0\0\0\0"))
-        if elsewhere and not status & _IPS_DST_NAT:
-            continue
-        original, reply = (_tuple(attributes[one], protocol) for one in (_CTA_ORIG, _CTA_REPLY))
-        if original and reply:
-            found.append(Flow(*original, reply[0], bool(status & _IPS_SEEN_REPLY)))
+        one, sent = _flow(answer, protocol)
+        if one and (sent or not elsewhere):
+            found.append(one)
     return found
+
+
+def answered(source: tuple[str, int], dialled: tuple[str, int]) -> bool:
+    """Return whether there was an answer to this TCP connection of which the kernel keeps track.
+
+    :raises OSError: there is none, or the kernel says no.
+    """
+    body = _body(source, dialled, socket.IPPROTO_TCP)
+    (answer,) = sockets.ask(_NETFILTER, _CT_GET, sockets.REQUEST, body, answers=1)
+    one, _ = _flow(answer, socket.IPPROTO_TCP)
+    return one is not None and one.answered
 
 
 def ends(found: Iterable[Flow]) -> dict[tuple[tuple[str, int], tuple[str, int]], tuple[str, int]]:
@@ -95,12 +111,7 @@ def delete_flow(
 
     :raises OSError: there is none, or the kernel says no.
     """
-    both = (source, dialled)
-    ips = [_attribute(kind, socket.inet_aton(ip)) for kind, (ip, _) in enumerate(both, 1)]
-    ports = [_attribute(kind, port.to_bytes(2, "big")) for kind, (_, port) in enumerate(both, 2)]
-    parts = [b"".join(ips), b"".join([_attribute(1, bytes([protocol])), *ports])]
-    original = b"".join(_attribute(kind, one, nested=True) for kind, one in enumerate(parts, 1))
-    body = _nfgen() + _attribute(_CTA_ORIG, original, nested=True)
+    body = _body(source, dialled, protocol)
     list(sockets.ask(_NETFILTER, _CT_DELETE, sockets.REQUEST | sockets.ACK, body))
 
 
@@ -115,6 +126,26 @@ def _of(table: str, kind: int) -> Iterator[bytes]:
 
 def _nfgen() -> bytes:
     return struct.pack("=BBH", socket.AF_INET, 0, 0)
+
+
+def _body(source: tuple[str, int], dialled: tuple[str, int], protocol: int) -> bytes:
+    """Return what names one connection in a request."""
+    both = (source, dialled)
+    ips = [_attribute(kind, socket.inet_aton(ip)) for kind, (ip, _) in enumerate(both, 1)]
+    ports = [_attribute(kind, port.to_bytes(2, "big")) for kind, (_, port) in enumerate(both, 2)]
+    parts = [b"".join(ips), b"".join([_attribute(1, bytes([protocol])), *ports])]
+    original = b"".join(_attribute(kind, one, nested=True) for kind, one in enumerate(parts, 1))
+    return _nfgen() + _attribute(_CTA_ORIG, original, nested=True)
+
+
+def _flow(answer: bytes, protocol: int) -> tuple[Flow | None, bool]:
+    """Return what is told of one connection, if it is of *protocol*, and whether it has a DNAT."""
+    attributes = dict(sockets.attributes(answer[4:]))
+    (status,) = struct.unpack(">I", attributes.get(_CTA_STATUS, b"\0\0\0\0"))
+    original, reply = (_tuple(attributes[one], protocol) for one in (_CTA_ORIG, _CTA_REPLY))
+    if not original or not reply:
+        return None, False
+    return Flow(*original, reply[0], bool(status & _IPS_SEEN_REPLY)), bool(status & _IPS_DST_NAT)
 
 
 def _tuple(data: bytes, protocol: int) -> tuple[tuple[str, int], tuple[str, int]] | None:

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from functools import partial
 
 import pytest
 from arpanet_ambassador.planes import namespaces, netlink
@@ -188,12 +189,14 @@ def test_flow_is_found_and_its_socket_destroyed(lan, plane):
             flow = found[connection.getsockname()]
             assert (flow.dialled, flow.target) == (connection.getpeername(), (target.ip, 6379))
         flow = found[one.getsockname()]
+        assert lan.client.do(lambda: netlink.answered(flow.source, flow.dialled))
         lan.client.do(lambda: sockets.destroy_socket(flow.source, flow.dialled))
         with pytest.raises(ConnectionAbortedError):
             one.recv(1)
         lan.client.do(lambda: netlink.delete_flow(flow.source, flow.dialled))
-        with pytest.raises(FileNotFoundError):
-            lan.client.do(lambda: netlink.delete_flow(flow.source, flow.dialled))
+        for gone in (netlink.delete_flow, netlink.answered):
+            with pytest.raises(FileNotFoundError):
+                lan.client.do(partial(gone, flow.source, flow.dialled))
         assert echoes(two)
 
 

@@ -3,6 +3,7 @@
 from arpanet_ambassador.planes import detour, netlink
 from arpanet_ambassador.planes.detour import lead, render
 from arpanet_ambassador.planes.netlink import Flow
+from arpanet_ambassador.planes.plane import Frontend
 
 from arpanet.host.sockets import Connection
 from tests.support.stand_in import stand_in
@@ -41,6 +42,7 @@ def test_who_asks_again_just_then_keeps_the_new_way(monkeypatch):
         flows=flows,
         ends=netlink.ends,
         chains=lambda _: iter(()),
+        answered=lambda *_: False,
         delete_flow=lambda *one: forgotten.append(one),
     )
     stand_in(monkeypatch, detour, "nft", run=run)
@@ -48,3 +50,20 @@ def test_who_asks_again_just_then_keeps_the_new_way(monkeypatch):
     stand_in(monkeypatch, detour, "sockets", asking=lambda: asking)
     assert lead({ONE: [TWO]}, (), {ONE}) == 2
     assert forgotten == [(late, ONE)]
+
+
+def test_who_was_answered_meanwhile_is_not_forgotten(monkeypatch):
+    """The instance was slow, and not silent: a connection that nobody keeps track of hangs."""
+    dialled = ("172.17.0.2", 6379)
+    early, late = (Flow(("10.0.0.9", port), dialled, ONE, False) for port in (40000, 40001))
+    forgotten = []
+    stand_in(
+        monkeypatch,
+        detour,
+        "netlink",
+        flows=lambda: [early, late],
+        answered=lambda source, _: source == early.source,
+        delete_flow=lambda *one: forgotten.append(one),
+    )
+    lead({ONE: [TWO]}, {Frontend(*dialled)}, ())
+    assert forgotten == [(late.source, dialled)]
