@@ -20,7 +20,7 @@ from typing import Any
 from contrib.bench.changes.hosts import Hosts
 from contrib.bench.figures import markdown
 from contrib.bench.registry.cluster import members
-from contrib.bench.registry.workers import be_alone
+from contrib.bench.registry.workers import Worker, be_alone
 
 log = logging.getLogger("arpanet.bench")
 
@@ -41,17 +41,8 @@ SPACES = Path(__file__).with_name("spaces.py")
 FIRST = 2
 
 
-class Agent:
+class Agent(Worker):
     """The ambassador's agent, in a process of its own."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def say(self, command: str) -> None:
-        """Have it do something."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
 
     def turn(self, kind: str) -> Mapping[str, Any]:
         """Return what it says of its next turn of that *kind*.

@@ -27,6 +27,7 @@ __all__ = [
     "Plane",
     "Pools",
     "Troubles",
+    "frontend_of",
     "is_dialled",
 ]
 
@@ -85,13 +86,21 @@ class Frontend(NamedTuple):
         return self.address.startswith("127.")
 
 
+def frontend_of(
+    address: tuple[str, int], frontends: Collection[Frontend], protocol: str = "tcp"
+) -> Frontend | None:
+    """Return which of *frontends* a connection to *address* is one to, the exact one first."""
+    exact = Frontend(*address, protocol)
+    if exact in frontends:
+        return exact
+    everywhere = Frontend(LOOPBACK, exact.port, protocol)
+    on_loopback = exact.named and exact.address != RESOLVER
+    return everywhere if on_loopback and everywhere in frontends else None
+
+
 def is_dialled(address: tuple[str, int], frontends: Collection[Frontend]) -> bool:
     """Return whether a TCP connection to *address* is one to any of *frontends*."""
-    ip, port = address
-    frontend = Frontend(ip, port)
-    return frontend in frontends or (
-        frontend.named and ip != RESOLVER and Frontend(LOOPBACK, port) in frontends
-    )
+    return frontend_of(address, frontends) is not None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from arpanet import Target
 from arpanet_ambassador.planes import netlink
-from arpanet_ambassador.planes.plane import LOOPBACK, RESOLVER, Frontend
+from arpanet_ambassador.planes.plane import Frontend, frontend_of
 
 __all__ = ["follow"]
 
@@ -22,18 +22,10 @@ def follow(links: Mapping[Frontend, Sequence[Target]]) -> None:
 
     :raises OSError: the kernel does not tell where they go.
     """
-    leads = {
-        (one.address, one.port): {(target.ip, target.port) for target in targets}
-        for one, targets in links.items()
-        if one.protocol == _UDP
-    }
-    if not leads:
+    if not any(one.protocol == _UDP for one in links):
         return
     for flow in netlink.flows(protocol=socket.IPPROTO_UDP):
-        ip, port = flow.dialled
-        there = leads.get(flow.dialled)
-        if there is None and ip.startswith("127.") and ip != RESOLVER:
-            there = leads.get((LOOPBACK, port))
-        if there is not None and flow.target not in there:
+        frontend = frontend_of(flow.dialled, links.keys(), _UDP)
+        if frontend and flow.target not in {(one.ip, one.port) for one in links[frontend]}:
             with suppress(OSError):  # it has ended
                 netlink.delete_flow(flow.source, flow.dialled, socket.IPPROTO_UDP)

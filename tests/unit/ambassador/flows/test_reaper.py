@@ -23,6 +23,7 @@ def test_strays():
         flow(("172.17.0.2", 6379), HERE),
         flow(("172.17.0.2", 80), GONE),
         flow(("127.0.0.1", 6379), GONE),
+        flow(("127.0.0.11", 80), GONE),  # Docker's own resolver
         flow(("172.17.0.9", 6379), GONE),
     ]
     assert strays([*others, *mine], WATCH, {HERE}) == mine
