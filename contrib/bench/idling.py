@@ -27,8 +27,8 @@ from contrib.bench.moments import PORT, server
 
 log = logging.getLogger("arpanet.bench")
 
-#: Of a core, in percent, what each agent may take; keepalives of a lease in a third of a TTL; what
-#: the masters may have to agree on.
+#: Of a core, in percent, what each agent may take; its keepalives in a third of a TTL; what the
+#: masters may have to agree on.
 BAR, KEEPALIVES, PROPOSALS = 0.5, 1.0, 0
 #: Container -> the leases that this agent keeps alive: of its host's entries, its own.
 AGENTS = {
@@ -70,7 +70,7 @@ def main() -> int:
         return 1
     thirds = found.seconds / (TTL / 3)
     rows = [
-        (name, f"{found.took[name]:.2f} %", _each(leases, found.leases, thirds))
+        (name, f"{found.took[name]:.2f} %", _all(leases, found.leases, thirds))
         for name, leases in AGENTS.items()
     ]
     rows.append(("all leases, as seen and as etcd counted", "", _sums(found)))
@@ -78,7 +78,8 @@ def main() -> int:
     head = f"{options.containers} containers, {found.seconds:.0f} s, load {stage.load()}"
     print(markdown((head, "of a core", "keepalives in a third of a TTL"), rows))
     fine = max(found.took.values()) < BAR and found.counted["proposals"] <= PROPOSALS
-    return 0 if fine and max(found.leases.values()) <= KEEPALIVES * thirds + 1 else 1
+    most = max(sum(found.leases[one] for one in leases) for leases in AGENTS.values())
+    return 0 if fine and most <= KEEPALIVES * thirds + 1 else 1  # the first or last one may fall in
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Found:
     counted: Mapping[str, float]
 
 
-def _each(names: Sequence[str], leases: Mapping[str, int], thirds: float) -> str:
-    return " and ".join(f"{leases[one] / thirds:.2f}" for one in names)
+def _all(names: Sequence[str], leases: Mapping[str, int], thirds: float) -> str:
+    return f"{sum(leases[one] for one in names) / thirds:.2f}"
 
 
 def _sums(found: Found) -> str:

@@ -28,13 +28,13 @@ class PulsePresence:
     """See :class:`arpanet.registry.Presence`.
 
     :param pulse: makes what gives the signs; may ask the cluster.
-    :param ttl: seconds in which there are one and a half signs: each costs the masters no write.
+    :param ttl: seconds between two signs: each costs the masters no write.
     """
 
     trouble = ""
 
     def __init__(self, pulse: Callable[[], Pulse], alive: Callable[[], bool], ttl: float) -> None:
-        self._make, self._alive, self._every = pulse, alive, ttl * 2 / 3
+        self._make, self._alive, self._every = pulse, alive, ttl
         self._pulse: Pulse | None = None
         self._closed = threading.Event()
         threading.Thread(target=self._run, name="presence", daemon=True).start()

@@ -27,7 +27,8 @@ AGAIN = 0.1
 class HostSession:
     """See :class:`arpanet.registry.Session`.
 
-    :param ttl: seconds that the entries outlive a silent host; refreshed three times as often.
+    :param ttl: seconds that the entries outlive a silent host. They are refreshed twice in that
+        time, and what failed is tried again at once.
     :param alive: whether whoever publishes does his work.
     """
 
@@ -35,14 +36,14 @@ class HostSession:
         self.trouble = "not begun yet"
         self.refused: Mapping[str, str] = {}
         self._writer, self._alive = writer, alive or (lambda: True)
-        self._interval = ttl / 3
+        self._interval = ttl / 2
         self._wanted: dict[str, Instance] | None = None
         self._wake = threading.Event()
         #: what the registry holds, as far as is known
         self._written: dict[str, Instance] | None = None
         #: when it ends, whatever is not written; infinity: it was not told to
         self._ends = float("inf")
-        self._backoff = Backoff(cap=self._interval)
+        self._backoff = Backoff(cap=ttl / 3)
         self._thread = threading.Thread(target=self._run, name="registry-session", daemon=True)
         self._thread.start()
 
