@@ -10,6 +10,7 @@ registrator's rules (``bridge/bridge.go`` at its last commit), and where arpanet
   here and TLS there. 53/tcp and 53/udp are one port with two protocols.
 * On the host's network an exposed port is a service only while somebody listens on it, or when its
   container gives it a name.
+* What nobody listens on yet, in a container that was started just now, counts as ``starting``.
 * What only this host reaches is a service for its own clients, where it is given a name.
 * An id given twice is refused the second time, since one entry would overwrite the other.
 """
@@ -25,10 +26,12 @@ from arpanet_registrator.naming import declared, default_name, named_ports
 from arpanet_registrator.ports import Candidate, candidates, seen
 from arpanet_registrator.settings import Options
 
-__all__ = ["REFUSES", "LeftOut", "Listening", "Result", "of_host"]
+__all__ = ["REFUSES", "Awaited", "LeftOut", "Listening", "Result", "of_host"]
 
 #: (port, protocol) -> whether somebody listens there on the host's network.
 Listening = Callable[[int, str], bool]
+#: (container, port in it, protocol) -> whether nobody listens there yet.
+Awaited = Callable[[Container, int, str], bool]
 
 #: Links carry no others, and ids tell no others apart.
 PROTOCOLS = ("tcp", "udp")
@@ -56,8 +59,8 @@ class Result:
 
     :ivar instances: by id.
     :ivar warnings: container id -> what is odd about its declarations.
-    :ivar silent: what becomes an instance as soon as somebody listens there: its default id and
-        its container's start.
+    :ivar silent: what becomes an instance, or a better one, as soon as somebody listens there: its
+        default id and its container's start.
     :ivar checks: what is to be asked of what: a container's id, and the port in it.
     """
 
@@ -70,12 +73,19 @@ class Result:
 
 @dataclass(frozen=True)
 class _Draft:
-    """An instance under its default id, the id that is asked for, and whether it counts yet."""
+    """An instance under its default id.
+
+    :ivar wanted: the id that is asked for.
+    :ivar started: when its container was.
+    :ivar silent: nobody listens there.
+    :ivar counts: it is an instance all the same.
+    """
 
     instance: Instance
     wanted: str
     started: str
     silent: bool
+    counts: bool
 
 
 @dataclass
@@ -95,17 +105,19 @@ def of_host(
     options: Options,
     listening: Listening,
     health: Mapping[tuple[str, int], str] | None = None,
+    awaited: Awaited = lambda container, port, protocol: False,
 ) -> Result:
     """Return the instances that the running *containers* of a host make.
 
     :param health: what became of earlier results' *checks*.
+    :param awaited: asked of what has no health check.
     """
     # the oldest first: a newcomer does not take the id of one that is registered
     ordered = sorted(containers, key=lambda one: (one.started, one.name))
     running = {one.id: one for one in ordered}
     work = _Work()
     for container in ordered:
-        _look_at(seen(container, running), options, listening, health or {}, work)
+        _look_at(seen(container, running), options, listening, health or {}, awaited, work)
     found = _with_ids(work)
     for key, line in mixed(found):
         work.warn(key, line)
@@ -133,7 +145,7 @@ def _with_ids(work: _Work) -> dict[str, Instance]:
             else:
                 one = replace(one, id=wanted)
                 taken.add(wanted)
-        if not draft.silent:
+        if draft.counts:
             found[one.id] = one
     return found
 
@@ -143,6 +155,7 @@ def _look_at(
     options: Options,
     listening: Listening,
     health: Mapping[tuple[str, int], str],
+    awaited: Awaited,
     work: _Work,
 ) -> None:
     checkable = set()
@@ -179,7 +192,12 @@ def _look_at(
             checkable.add(one.number)
             if not silent:
                 instance = _checked(container, one.number, instance, health, work)
-        work.drafts.append(_Draft(instance, one.says.id, container.started, silent))
+        starts = not silent and not instance.health and awaited(container, one.number, one.protocol)
+        if starts:
+            instance = replace(instance, health="starting")
+        work.drafts.append(
+            _Draft(instance, one.says.id, container.started, silent or starts, not silent)
+        )
     work.warn(container.id, *mistakes(container, frozenset(checkable)))
 
 

@@ -5,11 +5,10 @@ from functools import cache
 from pathlib import Path
 
 from arpanet_registrator.instances import Listening
-from arpanet_registrator.sockets import LISTENING, UNCONNECTED, table
+from arpanet_registrator.newcomers import STATES
+from arpanet_registrator.sockets import table
 
 __all__ = ["listening"]
-
-_STATES = {"tcp": LISTENING, "udp": UNCONNECTED}
 
 
 def listening(ip: str, proc: Path = Path("/proc/net")) -> Listening:
@@ -24,7 +23,7 @@ def listening(ip: str, proc: Path = Path("/proc/net")) -> Listening:
 
     @cache
     def ports(protocol: str) -> frozenset[int]:
-        found = (one for one in table(protocol, proc) if one.state in _STATES[protocol])
+        found = (one for one in table(protocol, proc) if one.state in STATES[protocol])
         return frozenset(one.port for one in found if one.address in wanted)
 
     return lambda port, protocol: port in ports(protocol)

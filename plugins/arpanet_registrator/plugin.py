@@ -66,7 +66,11 @@ class RegistratorPlugin:
         context.registry.check(context.host("slave"))
         done = context.engine.ensure(
             agent_container(
-                context, NAME, context.settings[REGISTRATOR_NAME], image=node_image(context)
+                context,
+                NAME,
+                context.settings[REGISTRATOR_NAME],
+                image=node_image(context),
+                pid_host=True,  # to see who listens in a container
             )
         )
         context.say(f"registrator: container {context.settings[REGISTRATOR_NAME]} {done}")

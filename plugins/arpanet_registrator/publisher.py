@@ -26,13 +26,15 @@ from arpanet_registrator.ended import Ended
 from arpanet_registrator.instances import REFUSES, Result, of_host
 from arpanet_registrator.listeners import listening
 from arpanet_registrator.memory import Kept
+from arpanet_registrator.newcomers import Newcomers
 from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, Options
 
 __all__ = ["Publisher"]
 
-#: How often, and after how many seconds each, to look whether a new server listens by now. Later
-#: ones are found by the agent's own look at everything.
-LOOKS, LOOK_EVERY = 30, 1.0
+#: How often to look whether a new server listens by now, and after how many seconds: the first
+#: time, how much later each time, and at most. Later ones are found by the agent's own look at
+#: everything.
+LOOKS, SOONEST, LONGER, LATEST = 40, 0.01, 1.5, 1.0
 #: Seconds without a move of the agent's deciding thread after which it vouches for nothing.
 STUCK = 10.0
 
@@ -54,8 +56,8 @@ class Publisher:
         self._warned: frozenset[tuple[str, str]] = frozenset()
         self._refused: Mapping[str, str] = {}
         self._silent: frozenset[tuple[str, str]] = frozenset()
-        self._looks = 0
-        self._next_look = 0.0
+        self._newcomers = Newcomers()
+        self._looks, self._next_look = 0, 0.0
         self._figures: Mapping[str, object] = {}
         self._drained = drained.Drained()
         self._problem = ""
@@ -83,6 +85,7 @@ class Publisher:
         if self._context.settings[ARPANET_DEREGISTER] == ON_SUCCESS:
             stay = self._ended.look(containers)
         self._containers = {**containers, **stay}
+        self._newcomers.look(self._containers)
         self._look_for_drained()
         self._publish(self._session_for(containers))
 
@@ -126,18 +129,19 @@ class Publisher:
         return self._context.alive() < STUCK
 
     def _publish(self, session: Session) -> None:
+        began = time.monotonic()
         containers = [
             replace(one, health=STOPPING) if self._drained.holds(one) else one
             for one in self._containers.values()
         ]
         listens, health = listening(self._options.ip), self._checking.health
-        found = of_host(containers, self._options, listens, health)
+        found = of_host(containers, self._options, listens, health, self._newcomers.silent)
         self._checking.want(found.checks)
         session.publish(found.instances.values())
         self._refused = session.refused
         found = _with_refused(found, self._refused)
         self._log(found.instances, found.warnings)
-        self._look_again(found.silent)
+        self._look_again(found.silent, 4 * (time.monotonic() - began))
         self._figures = self._made_of(found)
         self.report()
 
@@ -171,16 +175,20 @@ class Publisher:
             return ["--host"]
         return sorted(one.name for one in self._containers.values() if self._drained.holds(one))
 
-    def _look_again(self, silent: frozenset[tuple[str, str]]) -> None:
-        """Docker does not tell when a server on the host's network begins to listen: look."""
+    def _look_again(self, silent: frozenset[tuple[str, str]], least: float) -> None:
+        """Docker does not tell when a server begins to listen: look, soon at first.
+
+        :param least: seconds until then, since a look costs something where many begin at once.
+        """
         if silent - self._silent:
-            self._looks = LOOKS
+            self._looks, self._next_look = 0, 0.0
         self._silent = silent
         now = time.monotonic()
-        if silent and self._looks and now >= self._next_look:
-            self._looks -= 1
-            self._next_look = now + LOOK_EVERY
-            timer = threading.Timer(LOOK_EVERY, self._context.wake)
+        if silent and self._looks < LOOKS and now >= self._next_look:
+            pause = max(least, min(SOONEST * LONGER**self._looks, LATEST))
+            self._looks += 1
+            self._next_look = now + pause
+            timer = threading.Timer(pause, self._context.wake)
             timer.daemon = True
             timer.start()
 

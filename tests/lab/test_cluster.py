@@ -210,7 +210,8 @@ RIGHTS = {
         {"~/host": ("/etc/arpanet/host", False), "arpanet_etcd_data": ("/var/lib/etcd", True)},
     ),
     "arpanet_registrator": (
-        FEW | HOST,
+        # Docker takes the label away from who sees the host's processes
+        FEW | HOST | {"PidMode": "host", "SecurityOpt": ["no-new-privileges", "label=disable"]},
         SOCKET | MINE | {"arpanet_registrator_state": ("/var/lib/arpanet", True)},
     ),
     "arpanet_master": (

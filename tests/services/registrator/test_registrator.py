@@ -13,6 +13,7 @@ from arpanet_identity.plugin import OPEN
 from arpanet_lab.host import Host
 from arpanet_registrator import publisher
 from arpanet_registrator.listeners import listening
+from arpanet_registrator.newcomers import Newcomers
 from arpanet_registrator.plugin import RegistratorPlugin
 from arpanet_registrator.settings import SETTINGS
 
@@ -55,6 +56,9 @@ def start(
     # this process is not on the host's network, as the registrator's container is
     proc = Path("/proc", str(host.pid), "net")
     monkeypatch.setattr(publisher, "listening", lambda ip: listening(ip, proc))
+    # nor does it see the host's processes by Docker's numbers
+    processes = Path("/proc", str(host.pid), "root/proc")
+    monkeypatch.setattr(publisher, "Newcomers", lambda: Newcomers(processes))
     manager = pluggy.PluginManager("arpanet")
     manager.add_hookspecs(hookspecs)
     manager.register(RegistratorPlugin(), "registrator")
@@ -179,6 +183,23 @@ def test_on_success_what_failed_stays_until_it_is_removed(docker, start):
     docker("rm", "bad")
     docker("run", "-d", "--name", "marker", "-p", "10002:1", *SLEEP)
     wait_for(lambda: set(found()) == {"h1:marker:1"})
+
+
+def test_what_is_started_is_starting_until_it_listens(docker, start):
+    found = start()
+    wait_for(lambda: (statusfile.RUN / "registrator.json").exists())
+    docker("run", "-d", "--name", "s0", "-p", "10000:6379", *SLEEP)
+    wait_for(lambda: [one.health for one in found().values()] == ["starting"])
+    docker("exec", "-d", "s0", "busybox", "nc", "-l", "-p", "6379")
+    wait_for(lambda: [one.health for one in found().values()] == [""])
+
+
+def test_who_begins_to_listen_is_not_dialled_for_it(docker, start):
+    found = start()
+    docker("run", "-d", "--name", "s0", "-p", "10000:6379", "busybox", "nc", "-l", "-p", "6379")
+    wait_for(lambda: [one.health for one in found().values()] == [""])
+    # nobody has dialled it: nc would have ended
+    assert docker("inspect", "-f", "{{.State.Running}}", "s0") == "true"
 
 
 def test_health_is_passed_on(docker, start):

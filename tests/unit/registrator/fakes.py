@@ -11,7 +11,8 @@ ANY = (Port(6379, host_ip="0.0.0.0", host_port=10000),)
 
 
 def redis(name="r0", **fields):
-    return container(name, **{"networks": {}, "ports": ANY, **fields})
+    """Redis, published; nobody can tell whether it listens."""
+    return container(name, **{"networks": {}, "ports": ANY, "pid": 0, **fields})
 
 
 def by_id(*containers):
@@ -44,3 +45,21 @@ class FakeContext(RecordingContext):
 
     def host(self, *roles):
         return Host("h1", "127.0.0.1", self.engine.id, roles)
+
+
+class Proc:
+    """A ``/proc`` at *place*, of processes that tests name."""
+
+    HEAD = "  sl  local_address rem_address   st tx_queue rx_queue\n"
+
+    def __init__(self, place):
+        self.place = place
+        self.listens(7, "tcp")
+
+    def listens(self, pid, protocol, *sockets, state=""):
+        """Let the namespace of *pid* have listeners at these: an address and a port, in hex."""
+        net = self.place / str(pid) / "net"
+        net.mkdir(parents=True, exist_ok=True)
+        state = state or {"tcp": "0A", "udp": "07"}[protocol]
+        lines = [f"   0: {local} {'0' * 8}:0000 {state} 0:0 0 0\n" for local in sockets]
+        (net / protocol).write_text(self.HEAD + "".join(lines))

@@ -40,7 +40,7 @@ def test_start_runs_an_agent_beside_the_docker_socket(plugin, context):
     assert set(spec.tmpfs) == {"/run"}
     assert spec.env.items() > context.settings.environment().items()
     assert (spec.env["MALLOC_ARENA_MAX"], spec.env["MALLOC_TRIM_THRESHOLD_"]) == ("1", "65536")
-    assert (spec.capabilities, spec.pid_host) == ((), False)
+    assert (spec.capabilities, spec.pid_host) == ((), True)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 import json
 import logging
+import time
+from functools import partial
 
 import pytest
 from arpanet_registrator import publisher
+from arpanet_registrator.newcomers import Newcomers
 from arpanet_registrator.plugin import RegistratorPlugin
 
 from arpanet.agent import statusfile
@@ -12,13 +15,18 @@ from arpanet.host import drained
 from arpanet.records import STOPPING, Host, Instance, Port, Snapshot
 from tests.conftest import wait_for
 
-from .fakes import FakeContext, by_id, redis
+from .fakes import FakeContext, Proc, by_id, redis
 
 
 @pytest.fixture
 def context(tmp_path, monkeypatch):
     monkeypatch.setattr(statusfile, "RUN", tmp_path)
     return FakeContext()
+
+
+@pytest.fixture
+def proc(tmp_path):
+    return Proc(tmp_path / "proc")
 
 
 @pytest.fixture
@@ -135,17 +143,32 @@ def test_a_silent_server_is_looked_at_again_for_a_while(plugin, context, monkeyp
     monkeypatch.setattr(
         publisher, "listening", lambda ip: lambda port, protocol: port in open_ports
     )
-    monkeypatch.setattr(publisher, "LOOK_EVERY", 0.0)
     monkeypatch.setattr(publisher, "LOOKS", 2)
     web = redis("web", image="nginx", ports=(Port(80),), network_mode="host")
     for looks in (1, 2):
         plugin.arpanet_containers_synced(context, by_id(web))
         wait_for(lambda looks=looks: context.woken == looks)
+        wait_for(lambda: time.monotonic() > plugin._publisher._next_look)
     plugin.arpanet_containers_synced(context, by_id(web))
     open_ports.add(80)
     plugin.arpanet_containers_synced(context, by_id(web))
     assert set(context.registry.read().instances) == {"h1:web:80"}
     assert context.woken == 2
+
+
+def test_a_newcomer_is_starting_until_its_server_listens(plugin, context, monkeypatch, proc):
+    monkeypatch.setattr(publisher, "Newcomers", partial(Newcomers, proc.place))
+
+    def health():
+        return [one.health for one in context.registry.read().instances.values()]
+
+    plugin.arpanet_containers_synced(context, {})
+    plugin.arpanet_containers_synced(context, by_id(redis(pid=7)))
+    assert health() == ["starting"]
+    wait_for(lambda: context.woken == 1)
+    proc.listens(7, "tcp", "00000000:18EB")
+    plugin.arpanet_containers_synced(context, by_id(redis(pid=7)))
+    assert health() == [""]
 
 
 def test_what_the_registry_refuses_is_a_warning_that_names_the_container(
