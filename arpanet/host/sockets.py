@@ -113,18 +113,31 @@ def heard() -> Iterator[Sign]:
             yield Sign(one.target, True, ago, one.source)
 
 
-def asking() -> list[tuple[Connection, float]]:
-    """Return the TCP sockets here that were not answered yet; of each, in how many seconds it will
-    have asked for its connection twice more: the first time may be just now.
+class Asking(NamedTuple):
+    """A TCP socket that was not answered yet.
+
+    :ivar source: (ip, port) of its own, and *target* of whom it asks.
+    :ivar ago: seconds since it first asked for its connection.
+    :ivar due: in how many seconds it will have asked twice more: the first time may be just now.
+    """
+
+    source: tuple[str, int]
+    target: tuple[str, int]
+    ago: float
+    due: float
+
+
+def asking() -> list[Asking]:
+    """Return the TCP sockets here that were not answered yet.
 
     :raises OSError: the kernel says no.
     """
     linear = _linear()
     found = []
     for one, answer in _sockets(_SYN_SENT):
-        times = answer[_AGAIN]
-        pause = waited(times + 1, linear) - waited(times, linear)
-        found.append((one, _left(answer) + pause))
+        times, left = answer[_AGAIN], _left(answer)
+        until, then = waited(times, linear), waited(times + 1, linear)
+        found.append(Asking(one.source, one.target, until - left, left + then - until))
     return found
 
 

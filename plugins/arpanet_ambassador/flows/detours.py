@@ -6,6 +6,7 @@ was begun meanwhile waits, and is asked for again by the kernel each second.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
@@ -81,21 +82,31 @@ class Detours:
     def _lead(self, found: Mapping[str, tuple[Client, Moves]]) -> None:
         try:
             linked = self._linked()
-            work: dict[Home, Callable[[], int]] = {}
+            work: dict[Home, Callable[[], tuple[int, int]]] = {}
             for key, (client, one) in found.items():
                 mine = linked.get(key, frozenset())
                 work[client.home] = partial(detour.lead, one, frozenset(client.links), mine)
-            self._tell(namespaces.visit_all(work, self._verify))
+            if young := self._tell(namespaces.visit_all(work, self._verify)):
+                time.sleep(2 * detour.YOUNG)
+                again = {home: work[home] for home in young}
+                self._tell(namespaces.visit_all(again, self._verify))
         except Exception:
             if threading.main_thread().is_alive():  # else it failed since the process ends
                 log.exception("leading dials under way elsewhere failed")
 
-    def _tell(self, came: Mapping[Home, int | Exception]) -> None:
+    def _tell(self, came: Mapping[Home, tuple[int, int] | Exception]) -> list[Home]:
+        """Log what came of it; return those with dials that are too young yet."""
+        young = []
         for home, one in came.items():
             if isinstance(one, Exception):
                 if not isinstance(one, Gone):
                     words = "container %.12s: what it dialled just now stays where it is: %s"
                     log.warning(words, home.container, one)
-            elif one:
+                continue
+            count, left = one
+            if count:
                 words = "container %.12s: led %d dials to others, for what does not answer"
-                log.info(words, home.container, one)
+                log.info(words, home.container, count)
+            if left:
+                young.append(home)
+        return young

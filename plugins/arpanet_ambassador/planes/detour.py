@@ -11,6 +11,9 @@ now. A socket that was connected to the silent instance itself gets a way of its
 A way is used once: from then on the tracking knows where the connection leads. So it has a time
 limit, and a later connection from that port goes where it likes. The table is needed for as long as
 such a connection goes on; without one of these there is none.
+
+What is answered in the very moment in which the tracking is told to forget it would hang. So who
+has asked just now is left alone until it is clear that no answer is on its way.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,7 +25,7 @@ from arpanet_ambassador.planes.netlink import Flow
 from arpanet_ambassador.planes.nftables import nft
 from arpanet_ambassador.planes.plane import Frontend, is_dialled
 
-__all__ = ["TABLE", "lead", "led", "remove", "render"]
+__all__ = ["TABLE", "YOUNG", "lead", "led", "remove", "render"]
 
 Endpoint = tuple[str, int]
 #: (the socket's own port, whom it asks, who is to answer, seconds until it has asked twice more)
@@ -31,6 +34,8 @@ Way = tuple[int, Endpoint, Endpoint, float]
 TABLE = "arpanet_detours"
 #: Seconds that a way is there after the second of its SYNs is due: one may leave just before it.
 _MARGIN = 2
+#: Seconds that a dial has to have waited: more than an answer takes.
+YOUNG = 0.25
 _REMOVE = f"delete table ip {TABLE}\n"
 _EMPTY = f"""\
 table ip {TABLE} {{
@@ -71,48 +76,55 @@ def lead(
     moves: Mapping[Endpoint, Sequence[Endpoint]],
     frontends: Collection[Frontend],
     linked: Collection[Endpoint],
-) -> int:
+) -> tuple[int, int]:
     """Lead what was not answered yet by one of *moves* to one of those in its place.
 
     :param moves: what is silent -> who answers instead.
     :param frontends: of the client's links.
     :param linked: whom sockets ask that links have connected, and nobody else.
-    :return: how many dials that are.
+    :return: how many dials that are, and how many are too young to be led: look again.
     :raises OSError: the kernel says no.
     :raises NftError: the same.
     """
+    asking = sockets.asking()
+    old = {(one.source, one.target) for one in asking if one.ago >= YOUNG}
     waiting = [one for one in netlink.flows() if not one.answered]
     stale = [one for one in waiting if one.target in moves and is_dialled(one.dialled, frontends)]
-    found = _asking(moves, linked, waiting) if linked else {}
+    ways = _ways(moves, linked, waiting, asking) if linked else {}
+    young = {(one.source, one.dialled) for one in stale}.union(ways) - old
+    stale = [one for one in stale if (one.source, one.dialled) in old]
+    found = {pair: way for pair, way in ways.items() if pair in old}
     count = len(stale) + len(found)
     if found:
         nft.run(render(list(found.values()), _there()))
         # looked up only now: of who has asked again since then, the new way must not be forgotten
-        every = netlink.flows(elsewhere=False)
         stale += [
-            one for one in every if one.target in moves and (one.source, one.dialled) in found
+            one
+            for one in netlink.flows(elsewhere=False)
+            if one.target in moves and (one.source, one.dialled) in found
         ]
     for one in stale:
         with suppress(OSError):  # the app has given it up
             # it may be no more silent: who was answered since then, and is forgotten now, hangs
             if not netlink.answered(one.source, one.dialled):
                 netlink.delete_flow(one.source, one.dialled)
-    return count
+    return count, len(young)
 
 
-def _asking(
+def _ways(
     moves: Mapping[Endpoint, Sequence[Endpoint]],
     linked: Collection[Endpoint],
     waiting: Iterable[Flow],
+    asking: Iterable[sockets.Asking],
 ) -> Mapping[tuple[Endpoint, Endpoint], Way]:
     """Return (a socket, whom it asks) -> the way that it is to go."""
     led = netlink.ends(waiting)
     found: dict[tuple[Endpoint, Endpoint], Way] = {}
-    for one, due in sockets.asking():
+    for one in asking:
         pair = one.source, one.target
         instead = moves.get(led.get(pair, one.target), ())
         if instead and one.target in linked:
-            found[pair] = one.source[1], one.target, instead[len(found) % len(instead)], due
+            found[pair] = one.source[1], one.target, instead[len(found) % len(instead)], one.due
     return found
 
 

@@ -72,6 +72,28 @@ def test_a_dial_under_way_ends_at_who_answers_and_stays_there(host, lan, deaf):
                 one.recv(1)
 
 
+def test_who_has_asked_just_now_may_be_answered_and_is_looked_at_again(
+    host, lan, deaf, monkeypatch
+):
+    host.services(ONE, TWO)
+    host.containers()
+    deaf(ONE)
+    flows, (client,) = host.ambassador.flows, host.ambassador.plan.clients.values()
+    with ExitStack() as stack:
+        for _ in range(4):  # each second one gets it
+            stack.enter_context(begun(lan, AMBASSADOR, 6379))
+        (linked,) = flows._linked().values() or [frozenset()]
+
+        def lead():
+            moves = {(ONE, 6379): [(TWO, 6379)]}
+            return lan.client.do(lambda: detour.lead(moves, frozenset(client.links), linked))
+
+        monkeypatch.setattr(detour, "YOUNG", 1000)
+        assert lead() == (0, 2)
+        monkeypatch.setattr(detour, "YOUNG", 0)
+        assert lead() == (2, 0)
+
+
 def test_it_outlives_its_link_and_then_nothing_is_left(make, lan, deaf):
     with bpffs() as place:
         host = make(machine=Machine(place))

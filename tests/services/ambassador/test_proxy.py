@@ -348,7 +348,7 @@ def test_a_proxy_that_gets_no_processor_blames_no_target_for_it(port, monkeypatc
         place = listener.getsockname()[:2]
         one.update({CLIENT: {port: (Target(*place),)}})
         with socket.create_connection(place) as first, dial(port) as connection:
-            wait_for(lambda: any(dialling.target == place for dialling, _ in sockets.asking()))
+            wait_for(lambda: any(one.target == place for one in sockets.asking()))
             one._loop.call_soon_threadsafe(goes_on.wait)
             accepted = [listener.accept()[0] for _ in range(2)]
             assert accepted[0].getpeername() == first.getsockname()

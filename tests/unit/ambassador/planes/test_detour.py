@@ -1,11 +1,11 @@
 """Single dials that are led elsewhere."""
 
 from arpanet_ambassador.planes import detour, netlink
-from arpanet_ambassador.planes.detour import lead, render
+from arpanet_ambassador.planes.detour import YOUNG, lead, render
 from arpanet_ambassador.planes.netlink import Flow
 from arpanet_ambassador.planes.plane import Frontend
 
-from arpanet.host.sockets import Connection
+from arpanet.host.sockets import Asking
 from tests.support.stand_in import stand_in
 
 ONE, TWO = ("10.0.0.1", 1), ("10.0.0.2", 2)
@@ -46,9 +46,9 @@ def test_who_asks_again_just_then_keeps_the_new_way(monkeypatch):
         delete_flow=lambda *one: forgotten.append(one),
     )
     stand_in(monkeypatch, detour, "nft", run=run)
-    asking = [(Connection(ONE, source, 2, b""), 1.0) for source in (early, late)]
+    asking = [Asking(source, ONE, 1.0, 1.0) for source in (early, late)]
     stand_in(monkeypatch, detour, "sockets", asking=lambda: asking)
-    assert lead({ONE: [TWO]}, (), {ONE}) == 2
+    assert lead({ONE: [TWO]}, (), {ONE}) == (2, 0)
     assert forgotten == [(late, ONE)]
 
 
@@ -65,5 +65,27 @@ def test_who_was_answered_meanwhile_is_not_forgotten(monkeypatch):
         answered=lambda source, _: source == early.source,
         delete_flow=lambda *one: forgotten.append(one),
     )
-    lead({ONE: [TWO]}, {Frontend(*dialled)}, ())
+    asking = [Asking(one.source, dialled, 1.0, 1.0) for one in (early, late)]
+    stand_in(monkeypatch, detour, "sockets", asking=lambda: asking)
+    assert lead({ONE: [TWO]}, {Frontend(*dialled)}, ()) == (2, 0)
     assert forgotten == [(late.source, dialled)]
+
+
+def test_who_has_asked_just_now_is_left_alone(monkeypatch):
+    """An answer may be on its way. Who is not there any more has been answered, or gave it up."""
+    dialled = ("172.17.0.2", 6379)
+    fresh, old, gone = (Flow(("10.0.0.9", port), dialled, ONE, False) for port in (1, 2, 3))
+    forgotten = []
+    stand_in(
+        monkeypatch,
+        detour,
+        "netlink",
+        flows=lambda: [fresh, old, gone],
+        answered=lambda *_: False,
+        delete_flow=lambda *one: forgotten.append(one),
+    )
+    ages = ((fresh, YOUNG / 2), (old, 2 * YOUNG))
+    asking = [Asking(one.source, dialled, ago, 1.0) for one, ago in ages]
+    stand_in(monkeypatch, detour, "sockets", asking=lambda: asking)
+    assert lead({ONE: [TWO]}, {Frontend(*dialled)}, ()) == (1, 2)
+    assert forgotten == [(old.source, dialled)]
