@@ -30,7 +30,7 @@ class Flows:
     """
 
     def __init__(self, planes: Sequence[Plane], verify: Belongs, wake: Callable[[], None]) -> None:
-        self._planes = planes
+        self._planes, self._wake = planes, wake
         self._plan = Plan()
         self._endpoints = Endpoints()
         self._watches: tuple[Watch, ...] = ()
@@ -41,6 +41,8 @@ class Flows:
         sockets = any(isinstance(plane, Sockets) for plane in planes)
         self._refused = Refused(self.prober.refused) if sockets else None
         self._detours = Detours(self._linked, verify)
+        #: by UDP: what the registry lost, and whose host was silent since
+        self._away: Addresses = frozenset()
         self._observing = Observing(planes)
 
     def probe(self, plan: Plan, hosts: int) -> None:
@@ -56,12 +58,20 @@ class Flows:
         if self._refused:
             self._refused.watch(watched | unconfirmed)
         # many a firewall drops what nothing listens for: only who has answered once can fall silent
-        self.hosts.want(plan.watched("udp") | plan.unconfirmed("udp"), frozenset(), hosts)
+        lost = plan.unconfirmed("udp")
+        self.hosts.want(plan.watched("udp") | lost, frozenset(), hosts)
+        before, self._away = self._away, (self._away | self.hosts.silent) & lost
+        if before - self._away:
+            self._wake()  # the plan still has it as silent
 
     @property
     def silent(self) -> Mapping[str, Addresses]:
-        """Protocol -> what does not answer."""
-        return {"tcp": self.prober.silent, "udp": self.hosts.silent}
+        """Protocol -> what does not answer.
+
+        A host that was away refuses connections long before its servers run again: what it had by
+        UDP is back once it has told the registry so.
+        """
+        return {"tcp": self.prober.silent, "udp": self.hosts.silent | self._away}
 
     def lead(self) -> None:
         """Lead dials under way from what is silent to others, now that the plan is carried."""

@@ -118,6 +118,33 @@ def test_by_udp_it_is_the_host_that_must_answer(host, deaf):
     assert by_udp(host) == [ONE, TWO]
 
 
+def test_by_udp_a_host_that_is_back_has_to_tell_what_it_runs(host, deaf):
+    """It refuses connections before its servers run again."""
+    label = host.client(labels={"connect.53/udp": "redis"}, env={})
+    udp = {"port": 53, "protocol": "udp"}
+    both, hosts = snapshot(ONE, TWO, **udp), host.ambassador.flows.hosts
+    lost = Snapshot(
+        snapshot(ONE, unconfirmed=True, **udp).instances | snapshot(TWO, **udp).instances
+    )
+
+    def hears(found):
+        host.lan.ambassador.do(lambda: host.ambassador.services(found))
+        host.containers(client=label)
+
+    hears(both)
+    wait_for(lambda: hosts._answered == {(ONE, 53), (TWO, 53)})
+    deaf(ONE)
+    wait_for(lambda: hosts.silent == {(ONE, 53)}, 20)
+    hears(lost)
+    deaf()
+    wait_for(lambda: not hosts.silent, 20)
+    host.containers(client=label)
+    assert by_udp(host) == [TWO]
+    hears(both)
+    host.containers(client=label)
+    assert by_udp(host) == [ONE, TWO]
+
+
 def test_a_host_that_drops_what_nothing_listens_for_is_not_silent(host, deaf):
     """As many a firewall has it; also while the registry has lost what runs there."""
     label = host.client(labels={"connect.53/udp": "redis"}, env={})
