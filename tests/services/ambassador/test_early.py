@@ -36,7 +36,7 @@ def test_who_dials_what_nobody_has_declared_is_held_until_it_is_known(lan, proxy
     proxy.update({})
     first, second = (lan.client.dial(AMBASSADOR, port) for port in (6379, 6380))
     with first, second:
-        proxy.update({CLIENT: {6379: TO_ONE, 6380: TO_TWO}})
+        assert proxy.update({CLIENT: {6379: TO_ONE, 6380: TO_TWO}}) == {}
         assert (hello(first), hello(second)) == (ONE, TWO)
         assert echoes(first)
         assert echoes(second)  # the proxy listens there itself by now

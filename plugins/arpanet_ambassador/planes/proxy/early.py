@@ -34,6 +34,8 @@ def listener(host: str = "0.0.0.0") -> socket.socket | None:
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.IPPROTO_IP, _IP_TRANSPARENT, 1)
+        # what is accepted has it, too: else nobody could listen on its port while it is held
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, 0))
         made.listen(socket.SOMAXCONN)
         nft.run(rules(made.getsockname()[1]))
