@@ -34,7 +34,7 @@ class PulsePresence:
     trouble = ""
 
     def __init__(self, pulse: Callable[[], Pulse], alive: Callable[[], bool], ttl: float) -> None:
-        self._make, self._alive, self._every = pulse, alive, ttl
+        self._make, self._alive, self._every, self._again = pulse, alive, ttl, ttl / 5
         self._pulse: Pulse | None = None
         self._closed = threading.Event()
         threading.Thread(target=self._run, name="presence", daemon=True).start()
@@ -45,14 +45,16 @@ class PulsePresence:
 
     def _run(self) -> None:
         while not self._closed.is_set():
+            pause = self._again  # one that was not given is due
             try:
                 if self._alive():
                     self._pulse = self._pulse or self._make()
                     self._pulse.beat()
+                    pause = self._every
             except RegistryError as problem:
                 log.debug("a sign of life was not taken: %s", problem)
                 self._pulse = None
             except Exception:  # whatever it is, the next try may find it gone
                 log.exception("giving a sign of life failed")
                 self._pulse = None
-            self._closed.wait(self._every)
+            self._closed.wait(pause)

@@ -54,6 +54,16 @@ def test_what_went_wrong_is_begun_anew(problem):
     presence.close()
 
 
+def test_one_that_was_not_taken_is_given_again_long_before_the_next():
+    """Others name who gave none for one and a half times the seconds between two."""
+    pulse, ttl = Pulse(), 300.0
+    pulse.problems = [RegistryUnreachable("nobody")]
+    presence = PulsePresence(pulse.make, lambda: True, ttl / 1000)
+    presence._every = ttl
+    wait_for(lambda: pulse.beats)
+    presence.close()
+
+
 class Gateway:
     """A store of one key."""
 
