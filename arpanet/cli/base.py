@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cliff import command, lister
 
+from arpanet.entrypoints import installed
 from arpanet.errors import UsageError
 from arpanet.logs import plain
 
@@ -26,7 +27,7 @@ ESCAPED = ("json", "yaml")
 
 
 class _Quick(command.Command, ABC):
-    """Knows its epilog without reading what each distribution here is made of, as cliff does.
+    """Knows its epilog and its hooks without reading what each distribution is made of, as cliff.
 
     :cvar asks: what a person at a terminal waits for while it runs, as ``asking the masters``;
         only where it prints nothing on stdout meanwhile.
@@ -34,6 +35,17 @@ class _Quick(command.Command, ABC):
 
     app: "App"
     asks = ""
+
+    def _load_hooks(self) -> None:
+        """Look for what extends this command where entry points are known already.
+
+        cliff looks them all up again, in a cache of its own on the disk.
+        """
+        name = (self.cmd_name or "").replace(" ", "_")
+        if name and installed(f"{self.app.command_manager.namespace}.{name}"):
+            super()._load_hooks()
+        else:
+            self._hooks = []
 
     def get_epilog(self) -> str:
         """Return what the help ends with; ``arpanet plugins`` says whose a command is."""

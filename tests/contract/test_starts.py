@@ -51,3 +51,14 @@ def test_a_command_is_over_before_the_interpreter_looks_for_garbage(tmp_path, mo
     code += f"; main(['config']); sys.exit({looks} - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_entry_points_are_looked_up_once_and_kept_nowhere(tmp_path, monkeypatch):
+    """cliff would have a cache of all of them below the home directory, and read it each time."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such.sock")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    code = "from arpanet.__main__ import main; main(['slave', 'stop'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "Docker at /no/such.sock cannot be reached" in done.stderr
+    assert list(tmp_path.iterdir()) == []

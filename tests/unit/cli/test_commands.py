@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 from cliff.command import Command
 
+from arpanet import entrypoints
 from arpanet.cli import app
+from arpanet.cli.base import Command as BaseCommand
 from arpanet.cli.commands import Commands
 from arpanet.entrypoints import COMMANDS
 
@@ -144,3 +146,43 @@ def test_help_on_nothing_is_a_usage_error(arpanet, argv):
     code, out, err = arpanet(*argv)
     assert (code, out) == (2, "")
     assert "is not a command; did you mean" in err.splitlines()[-1]
+
+
+class Extended(BaseCommand):
+    """Do it."""
+
+    def take_action(self, parsed_args):
+        self.app.stdout.write("done\n")
+
+
+HOOK = """
+from cliff.hooks import CommandHook
+
+class Louder(CommandHook):
+    def get_parser(self, parser): pass
+    def get_epilog(self): pass
+    def before(self, parsed_args): self.cmd.app.stdout.write("before\\n")
+    def after(self, parsed_args, return_code): return return_code
+"""
+
+
+@pytest.mark.parametrize(("name", "out"), [("hello", "done\n"), ("thing", "before\ndone\n")])
+def test_cliffs_hooks_extend_a_command(tmp_path, monkeypatch, capsys, name, out):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "louder_for_tests.py").write_text(HOOK)
+    place = tmp_path / "louder-1.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text("Name: louder\nVersion: 1\n")
+    group = "[arpanet.commands.thing]\nlouder = louder_for_tests:Louder\n"
+    (place / "entry_points.txt").write_text(group)
+    entrypoints._all.cache_clear()
+    monkeypatch.setitem(sys.modules, "commands_for_tests", SimpleNamespace(Extended=Extended))
+    made = EntryPoint(name, "commands_for_tests:Extended", COMMANDS)
+    found = [made._for(Distribution("a-plugin", "1"))]
+    monkeypatch.setattr(app, "Commands", lambda: Commands(found))
+    try:
+        assert app.App().run([name]) == 0
+    finally:
+        entrypoints._all.cache_clear()
+    assert capsys.readouterr().out == out
