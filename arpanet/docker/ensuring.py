@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a started container must stay up: a process that doesn't know a flag ends at once.
 SETTLE = 1.0
+#: Seconds between two looks meanwhile: each costs Docker and this process some milliseconds.
+LOOK = 0.2
 #: How often to look again when another arpanet works on the same container.
 TRIES = 8
 
@@ -148,22 +150,30 @@ def _prepare(docker: Client, spec: ContainerSpec, body: Json) -> str:
 def _settle(docker: Client, name: str, container: str, seconds: float) -> None:
     """Wait until the container has stayed up for *seconds*."""
     end = time.monotonic() + seconds
-    restarts = None
+    restarts, ended = None, False
     while True:
+        over = time.monotonic() >= end
         found = docker.inspect(container)
         if found is None:
             raise Conflict(f"container {name} was removed while it started")
         state, count = found["State"], found.get("RestartCount", 0)
+        runs = state["Running"] and not state["Restarting"]
         restarts = count if restarts is None else restarts
-        if not state["Running"] or state["Restarting"] or count > restarts:
-            lines = [line for line in docker.logs(container).splitlines() if line.strip()]
-            last = lines[-1].strip() if lines else "it says nothing"
+        ended = ended or not runs or count > restarts
+        # of one that it has started again, Docker knows no exit code until the next end
+        if ended and (over or not runs):
+            code = "" if runs else f" (exit code {state['ExitCode']})"
             raise EngineError(
-                f"container {name} ends at once (exit code {state['ExitCode']}): {last}"
+                f"container {name} ends at once{code}: {_last_words(docker, container)}"
             )
-        if time.monotonic() >= end:
+        if over:
             return
-        time.sleep(0.05)
+        time.sleep(LOOK)
+
+
+def _last_words(docker: Client, container: str) -> str:
+    lines = [line for line in docker.logs(container).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it says nothing"
 
 
 def _put_back(

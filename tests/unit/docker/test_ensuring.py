@@ -226,6 +226,22 @@ def test_the_last_words_are_in_the_error(docker):
         docker.ensure(BROKEN)
 
 
+def test_one_that_docker_has_started_again_is_asked_for_its_exit_code_when_it_ends(
+    docker, monkeypatch
+):
+    """While it runs its exit code is 0, whatever the last one was."""
+    states = iter([(False, 0, 0), (False, 0, 1), (False, 0, 1), (True, 3, 1)])
+
+    def inspect(_):
+        restarting, code, count = next(states)
+        state = {"Running": True, "Restarting": restarting, "ExitCode": code}
+        return {"State": state, "RestartCount": count}
+
+    monkeypatch.setattr(docker, "inspect", inspect)
+    with pytest.raises(EngineError, match=r"ends at once \(exit code 3\): unknown flag: --more$"):
+        ensuring._settle(docker, "etcd", "id0", 1e9)
+
+
 @pytest.mark.parametrize("then", [SPEC, OTHER], ids=["the same", "changed settings"])
 @pytest.mark.parametrize("old", [None, SPEC, replace(SPEC, name="old")], ids=str)
 def test_killed_before_any_step_the_next_run_finishes(docker, old, then):
