@@ -7,7 +7,7 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import cache_from_source
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from arpanet.errors import ArpanetError
 
@@ -121,8 +121,7 @@ class Tree:
         :raises ArpanetError: a file changed or vanished while it was read.
         """
         files = {**self._compiled(), **self.files}
-        parents = {str(up) for name in [*files, *self.links] for up in PurePosixPath(name).parents}
-        modes = {**dict.fromkeys(parents - {"/"}, 0o755), **self.directories}
+        modes = {**dict.fromkeys(_parents([*files, *self.links]), 0o755), **self.directories}
         part = io.BytesIO()
         with tarfile.open(fileobj=part, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for name in sorted(modes):
@@ -145,6 +144,17 @@ class Tree:
             return os.stat(path)  # noqa: PTH116
         except OSError as problem:
             raise ArpanetError(f"cannot pack {path}: {problem.strerror}", "try again") from problem
+
+
+def _parents(names: Iterable[str]) -> set[str]:
+    """Return all directories above *names* but the root; as strings, since there are thousands."""
+    found: set[str] = set()
+    for name in names:
+        up = name.rpartition("/")[0]
+        while up and up not in found:
+            found.add(up)
+            up = up.rpartition("/")[0]
+    return found
 
 
 def _taken(part: io.BytesIO) -> bytes:
