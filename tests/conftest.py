@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import logging
 import os
 import signal
@@ -70,6 +71,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.support.sharing import ByCluster
 
     return ByCluster(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what is there by now, all of which stays."""
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
