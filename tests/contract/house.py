@@ -3,6 +3,7 @@
 import ast
 import configparser
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,11 +16,16 @@ def sources(*directories: str) -> list[Path]:
     return sorted(path for path in found if "build" not in path.relative_to(ROOT).parts)
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
     """Return (line, module) of every import, also of those within functions and for types only.
 
     ``from arpanet import images`` counts as ``arpanet.images`` where that is a module.
     """
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
