@@ -5,6 +5,7 @@ thread that runs :meth:`Agent.run` decides, so no built-in needs a lock. States 
 edges: of several that wait, only the newest counts. Nothing that goes wrong in here ends it.
 """
 
+import gc
 import logging
 import queue
 import signal
@@ -189,6 +190,10 @@ class Agent:
         """Once every :data:`IDLE` seconds at most: look around, and leave a sign of life."""
         if self._clock() - self._ticked < IDLE * 0.9:
             return
+        if not gc.isenabled() and self._ticked > float("-inf"):
+            # the start is over (arpanet.agent.process): what was loaded for it stays
+            gc.freeze()
+            gc.enable()
         self._ticked = self._clock()
         troubles = {source.name: source.look() for source in sources}
         self._tell_of_hanging()

@@ -3,16 +3,15 @@
 Without cliff and its commands, which an agent needs nothing of: it begins within a second.
 """
 
+import gc
 import json
 import logging
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from arpanet import events, logs, plugins, settings
-from arpanet.agent.box import Box
-from arpanet.context import Context
-from arpanet.errors import ArpanetError, ExitCode
+if TYPE_CHECKING:
+    from arpanet.agent.box import Box
 
 __all__ = ["main"]
 
@@ -22,8 +21,16 @@ log = logging.getLogger("arpanet.agent")
 def main(argv: list[str]) -> int:
     """Run an agent until SIGTERM; returns the exit code.
 
+    All of arpanet is imported in here. What that makes stays: the garbage collector need not look
+    at it again and again while it grows, nor ever after (:meth:`arpanet.agent.loop.Agent.run`).
+
     :param argv: its name, the descriptor of its box, and what the supervisor knows, as JSON.
     """
+    gc.disable()
+    from arpanet import logs
+    from arpanet.agent.box import Box
+    from arpanet.errors import ArpanetError, ExitCode
+
     name, fd, told = argv
     box = Box(int(fd))
     os.set_inheritable(int(fd), False)
@@ -41,8 +48,10 @@ def main(argv: list[str]) -> int:
     return int(ExitCode.DONE)
 
 
-def _run(name: str, box: Box, told: dict[str, Any]) -> None:
+def _run(name: str, box: "Box", told: dict[str, Any]) -> None:
+    from arpanet import events, logs, plugins, settings
     from arpanet.agent import loop
+    from arpanet.context import Context
 
     left_out: dict[str, str] = told["left_out"]
     blocked = settings.load([settings.ARPANET_PLUGINS_BLOCKED], partly=True)[

@@ -1,15 +1,18 @@
 """Asking what :mod:`arpanet_registrator.checks` declares: one thread, one task for each check."""
 
-import asyncio
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from arpanet import hostport
 from arpanet_registrator import memory
 from arpanet_registrator.checks import FLAPPING, Check, Judge
 from arpanet_registrator.memory import Kept, Key
+
+if TYPE_CHECKING:  # it takes its time and its memory, and most hosts have nothing to ask
+    import asyncio
 
 __all__ = ["Checker", "answers"]
 
@@ -53,11 +56,15 @@ class Checker:
         if self._loop is None:
             if not checks:
                 return
+            import asyncio
+
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, name="checks", daemon=True).start()
         self._loop.call_soon_threadsafe(self._adjust, dict(checks))
 
     def _adjust(self, wanted: Mapping[Key, Check]) -> None:
+        import asyncio
+
         for key, (check, task) in list(self._tasks.items()):
             if wanted.get(key) != check:
                 task.cancel()
@@ -75,6 +82,8 @@ class Checker:
             self._kept.keep(memory.written(judges))
 
     async def _ask(self, check: Check, judge: Judge) -> None:
+        import asyncio
+
         while True:
             began = time.monotonic()
             if judge.hear(await answers(check), time.monotonic()):
@@ -86,6 +95,8 @@ class Checker:
 
 async def answers(check: Check) -> bool:
     """Return whether what is checked is well: in time, by HTTP with a status of 200 to 399."""
+    import asyncio
+
     try:
         async with asyncio.timeout(check.patience):
             return await _answers(check)
@@ -94,6 +105,8 @@ async def answers(check: Check) -> bool:
 
 
 async def _answers(check: Check) -> bool:
+    import asyncio
+
     host, port = hostport.split(check.address)
     reader, writer = await asyncio.open_connection(host, port, limit=LINE)
     try:

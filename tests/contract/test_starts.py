@@ -8,9 +8,10 @@ import pytest
 #: What takes a while to load, and who needs nothing of it.
 CONFIG = ("docker", "requests", "urllib3", "ssl", "cryptography", "asyncio", "rich", "packaging")
 SUPERVISOR = ("cliff", "docker", "importlib.metadata", "arpanet.records", "ssl", "tempfile")
-#: And an ambassador that finds its programs in force, and no link on the proxy plane.
+#: And an ambassador that finds its programs in force, and no link on the proxy plane, and a
+#: registrator that has no checks of its own to make.
 AMBASSADOR = ("cliff", "cryptography", "elftools", "asyncio", "rich", "packaging", "http.server")
-REGISTRATOR = ("cliff", "elftools", "rich", "packaging", "http.server")
+REGISTRATOR = ("cliff", "elftools", "asyncio", "rich", "packaging", "http.server")
 AGENT = (
     "import arpanet; from arpanet.agent import process, loop; from arpanet import plugins, Engine;"
     "manager, _ = plugins.load({!r}); {}"
