@@ -24,12 +24,10 @@ from arpanet.records import Container, Snapshot
 from arpanet.registry import Presence
 from arpanet.settings import ARPANET_RESYNC, HOSTNAME
 
-__all__ = ["STATUS", "Agent", "run"]
+__all__ = ["Agent", "run"]
 
 log = logging.getLogger(__name__)
 
-#: The part under which an agent leaves its own status (see :mod:`arpanet.agent.statusfile`).
-STATUS = "agent"
 #: Seconds between two turns when nothing happens: as often, others see that this one lives.
 IDLE = 1.0
 #: Seconds that an agent that is told to end listens on: of a host that goes down it is told among
@@ -214,7 +212,7 @@ class Agent:
             "fault": {"count": self._faults, "words": self._fault[0], "at": self._fault[1]},
             **self._told,
         }
-        statusfile.write(STATUS, state)
+        statusfile.write(statusfile.AGENT, state)
 
     def _tell_of_hanging(self) -> None:
         hanging, workers = set(self.context.bus.hanging()), self.context.bus.workers()

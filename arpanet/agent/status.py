@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from arpanet.agent import loop, statusfile
+from arpanet.agent import statusfile
 from arpanet.context import Context
 from arpanet.errors import EngineError
 from arpanet.records import Status
@@ -42,7 +42,7 @@ def _look(context: Context, part: str, summary: Summary, waiting: str) -> Status
     where = f"see 'docker logs {one.name}'"
     if one.state != "running":
         return Status(part, "down", f"container {one.name} is {one.state}: {where}")
-    agent = statusfile.read(context.engine, one.name, loop.STATUS)
+    agent = statusfile.read(context.engine, one.name, statusfile.AGENT)
     now = time.monotonic()  # the same for all processes of a host, and nobody sets it
     if agent and now - float(agent.get("at", now)) > SILENT:
         silent = now - float(agent["at"])

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the engine imports the Docker SDK, which takes 0.2 s
     from arpanet.docker.engine import Engine
 
-__all__ = ["RUN", "read", "write", "write_text"]
+__all__ = ["AGENT", "RUN", "read", "write", "write_text"]
 
 log = logging.getLogger(__name__)
 
 #: Where the files are, inside a node container.
 RUN = Path("/run/arpanet")
+#: The part under which an agent leaves its own.
+AGENT = "agent"
 
 _failing: set[str] = set()
 #: file -> the hash of what it holds: most of what is told each second is what was told before

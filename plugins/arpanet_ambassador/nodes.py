@@ -14,6 +14,7 @@ needs no privileges then but to write rules there.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from arpanet import (
     ContainerSpec,
@@ -25,9 +26,10 @@ from arpanet import (
     agent_container,
     node_image,
 )
-from arpanet_ambassador.links.added import Added
-from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
 from arpanet_ambassador.settings import NAME
+
+if TYPE_CHECKING:
+    from arpanet_ambassador.links.added import Added
 
 __all__ = ["HOLDER", "LINKS", "running", "start", "stop"]
 
@@ -40,11 +42,11 @@ LINKS, _VOLUME = Path("/var/lib/arpanet/links"), "arpanet_links"
 CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
 #: Seconds that the removal of all links may take.
 CLEARING = 60
-_NONE: Mapping[str, tuple[Added, ...]] = MappingProxyType({})
+_NONE: Mapping[str, "tuple[Added, ...]"] = MappingProxyType({})
 
 
 def start(
-    context: Context, name: str, proxy_only: bool, added: Mapping[str, tuple[Added, ...]] = _NONE
+    context: Context, name: str, proxy_only: bool, added: Mapping[str, "tuple[Added, ...]"] = _NONE
 ) -> None:
     """Make the containers be there; *name* is what clients link to.
 
@@ -137,8 +139,10 @@ def _clear(context: Context, name: str, image: str, proxy_only: bool = False) ->
         context.say(f"links stay in some containers until these are restarted: {lines[-1]}")
 
 
-def _warn_of_lost(context: Context, name: str, added: Mapping[str, tuple[Added, ...]]) -> None:
+def _warn_of_lost(context: Context, name: str, added: Mapping[str, "tuple[Added, ...]"]) -> None:
     """Say which links the proxy plane can't carry, before it is the only one."""
+    from arpanet_ambassador.links.declare import CONNECT, Declaring, declared
+
     containers = context.engine.containers()
     links = declared(Declaring(containers=containers, ambassador=name, added=added))
     lost = [

@@ -11,6 +11,13 @@ SUPERVISOR = ("cliff", "docker", "importlib.metadata", "arpanet.records", "ssl",
 #: And an ambassador that finds its programs in force, and no link on the proxy plane, and a
 #: registrator that has no checks of its own to make.
 AMBASSADOR = ("cliff", "cryptography", "elftools", "asyncio", "rich", "packaging", "http.server")
+#: And a look at how this host and its links are.
+DECIDES = (
+    "arpanet.agent.loop",
+    "arpanet_ambassador.links.plan",
+    "arpanet_ambassador.links.declare",
+)
+LOOK = ("asyncio", "rich", "packaging", *DECIDES)
 REGISTRATOR = ("cliff", "elftools", "asyncio", "rich", "packaging", "http.server")
 AGENT = (
     "import arpanet; from arpanet.agent import process, loop; from arpanet import plugins, Engine;"
@@ -22,6 +29,11 @@ IDENTIFIES = (
     "manager.get_plugin('identity').arpanet_agent_start(context);"
     "import arpanet_identity.node"  # what commands start a master's agent with
 )
+LOOKS = (
+    "from arpanet.cli import commands, data; from arpanet import node_status, plugins, Engine;"
+    "plugins.load(); from arpanet_ambassador import nodes;"
+    "from arpanet_ambassador.links import report"
+)
 SUPERVISES = (
     "from arpanet.agent import supervisor; supervisor.Supervisor.run = lambda self: 0;"
     "supervisor.main('registrator', {})"
@@ -32,11 +44,12 @@ SUPERVISES = (
     ("code", "heavy"),
     [
         ("from arpanet.__main__ import main; main(['config'])", CONFIG),
+        (LOOKS, LOOK),
         (SUPERVISES, SUPERVISOR),
         (AGENT.format("ambassador", "import arpanet_ambassador.ambassador"), AMBASSADOR),
         (AGENT.format("registrator", IDENTIFIES), REGISTRATOR),
     ],
-    ids=["command", "supervisor", "ambassador", "registrator"],
+    ids=["command", "look", "supervisor", "ambassador", "registrator"],
 )
 def test_a_start_loads_nothing_that_it_does_not_need(code, heavy, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))

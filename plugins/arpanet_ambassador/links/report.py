@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from arpanet import Link, codec, hostport
-from arpanet_ambassador.links.outcome import Links
 
 __all__ = ["decode", "encode", "line", "lines", "summary", "with_counters"]
 
@@ -58,6 +57,9 @@ def lines(before: Sequence[Link], after: Sequence[Link]) -> Iterator[str]:
 
 
 def _groups(before: Sequence[Link], after: Sequence[Link]) -> Iterable[list[int]]:
+    # the agent has it loaded long since; the command line, which asks for figures, needs none of it
+    from arpanet_ambassador.links.outcome import Links
+
     if isinstance(after, Links) and isinstance(before, Links) and after.alike(before):
         return after.moved(before)
     known = {(one.client, one.dials, one.spec): one for one in before}

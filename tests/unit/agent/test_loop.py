@@ -133,7 +133,7 @@ def test_a_failure_that_is_over_is_told_no_more(context, written):
     context.bus.failures.update(one=failure, two=replace(failure, over=True))
     agent.stop()
     agent.run()
-    assert set(written[loop.STATUS]["failures"]) == {"one"}
+    assert set(written[statusfile.AGENT]["failures"]) == {"one"}
 
 
 def test_run_follows_until_stopped_and_only_the_newest_counts(context, written):
