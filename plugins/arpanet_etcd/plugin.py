@@ -116,10 +116,10 @@ class EtcdPlugin:
         """Say how this host's master, the whole cluster, and the way to it are."""
         from arpanet_etcd.masters import status
         from arpanet_etcd.registry import status as registry
-        from arpanet_etcd.upkeep import scheduling
+        from arpanet_etcd.upkeep import status as upkeep
 
         lines = [*status.status(context), *registry.status(context)]
-        return [*lines, *scheduling.status(context)]
+        return [*lines, *upkeep.status(context)]
 
     @hookimpl(trylast=True)
     def arpanet_host_join(self, context: Context, place: str) -> None:

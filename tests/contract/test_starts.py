@@ -32,7 +32,7 @@ IDENTIFIES = (
 LOOKS = (
     "from arpanet.cli import commands, data; from arpanet import node_status, plugins, Engine;"
     "plugins.load(); from arpanet_ambassador import nodes;"
-    "from arpanet_ambassador.links import report"
+    "from arpanet_ambassador.links import report; from arpanet_etcd.upkeep import status"
 )
 SUPERVISES = (
     "from arpanet.agent import supervisor; supervisor.Supervisor.run = lambda self: 0;"

@@ -19,13 +19,12 @@ from arpanet_etcd.masters.plan import Own
 from arpanet_etcd.masters.status import Survey, Surveyor
 from arpanet_etcd.upkeep import taking
 from arpanet_etcd.upkeep.due import QUOTA, Deed, due
+from arpanet_etcd.upkeep.status import PART
 
-__all__ = ["PART", "Caretaker", "Schedule", "last", "superfluous"]
+__all__ = ["Caretaker", "Schedule", "last", "superfluous"]
 
 log = logging.getLogger(__name__)
 
-#: Its status file's name.
-PART = "upkeep"
 #: What a snapshot that failed is known by.
 SNAPSHOT = "snapshot"
 #: Seconds between two looks.

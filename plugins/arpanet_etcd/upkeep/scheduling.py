@@ -1,20 +1,16 @@
-"""The masters' upkeep as this host's settings have it, and how it goes."""
+"""The masters' upkeep as this host's settings have it."""
 
-from collections.abc import Sequence
-from itertools import product
-
-from arpanet import ARPANET_IDENTITY, HOSTNAME, Context, EngineError, Status, statusfile
+from arpanet import ARPANET_IDENTITY, HOSTNAME, Context
 from arpanet_etcd.client.gateway import Gateway
 from arpanet_etcd.masters.container import own
 from arpanet_etcd.registry.keys import Layout
-from arpanet_etcd.registry.v3 import leafkeeper
 from arpanet_etcd.registry.v3.leafkeeper import LeafKeeper
 from arpanet_etcd.registry.vault import where_v3
 from arpanet_etcd.settings import ARPANET_SNAPSHOT_HOURS, ARPANET_SNAPSHOTS, endpoints
-from arpanet_etcd.upkeep import caretaker, restoring
+from arpanet_etcd.upkeep import restoring
 from arpanet_etcd.upkeep.caretaker import Caretaker, Schedule
 
-__all__ = ["make_caretaker", "make_leafkeeper", "status"]
+__all__ = ["make_caretaker", "make_leafkeeper"]
 
 
 def make_caretaker(context: Context) -> Caretaker:
@@ -43,17 +39,3 @@ def make_leafkeeper(context: Context) -> LeafKeeper | None:
         return None
     name = context.settings[HOSTNAME]
     return LeafKeeper(Gateway(found[0], seed=name, pinned=True), Layout(found[1]), name)
-
-
-def status(context: Context) -> Sequence[Status]:
-    """Say what is wrong with it, if anything is, on a master."""
-    lines = []
-    try:
-        running = [one for one in context.engine.own("master") if one.state == "running"]
-        for one, part in product(running, (caretaker.PART, leafkeeper.PART)):
-            said = statusfile.read(context.engine, one.name, part) or {}
-            if said.get("trouble"):
-                lines.append(Status(part, "degraded", str(said["trouble"])))
-    except EngineError:
-        pass  # others report that Docker is down
-    return lines
