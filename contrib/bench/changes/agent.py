@@ -5,6 +5,7 @@ environment. Each line of its input is a command, each line of its output what a
 It holds what an agent holds, so nothing else may be imported here.
 """
 
+import gc
 import importlib
 import json
 import logging
@@ -162,6 +163,7 @@ def as_agent() -> None:
 
 def main(place: str, plane: str, *threads: str) -> None:
     """Be an agent until the input ends."""
+    gc.disable()  # as arpanet.agent.process has it until the start is over
     importlib.import_module("arpanet.docker.engine")  # what is simulated here is in memory there
     registry.STATE = statusfile.RUN = Path(place)
     logging.basicConfig(filename=os.devnull, level=logging.INFO)  # part of what a change costs
