@@ -52,6 +52,7 @@ class Progress:
                 yield _nothing
             finally:
                 late.cancel()
+                late.join()  # its line may be under way: what went wrong comes after it
             return
         outermost, lines = self._lines is None, self._lines or _lines()
         self._lines = lines

@@ -24,6 +24,24 @@ def test_a_pipe_gets_one_line_about_what_takes_long(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
+def test_what_comes_after_it_is_said_after_it(monkeypatch):
+    """The last line of a command that fails says why."""
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    said, begun, over = [], threading.Event(), threading.Event()
+
+    def say(words):
+        begun.set()
+        over.wait(0.2)
+        said.append(words)
+
+    with Progress(say)("starting"):
+        assert begun.wait(10)
+    said.append("it cannot")
+    over.set()
+    wait_for(lambda: len(said) == 2)
+    assert said == ["starting", "it cannot"]
+
+
 def test_a_terminal_shows_how_far_it_is_and_nothing_is_left_of_it(show):
     said, terminal = [], show()
     showing = Progress(said.append)
