@@ -4,7 +4,9 @@ Docker tells that a container runs some milliseconds, or seconds, before its ser
 connections; who dials it meanwhile is refused. So what has no health check counts as ``starting``
 until the kernel's table of its network namespace shows a listener, which disturbs no server as a
 dial would. That holds for some seconds: there are ports that nobody ever listens on, and sandboxes
-whose sockets the kernel does not know.
+whose sockets the kernel does not know. Each read of such a table costs some milliseconds, since the
+kernel goes through those of all namespaces for it; so a container is looked at when it is twice as
+old as at the look before.
 """
 
 import time
@@ -14,10 +16,12 @@ from pathlib import Path
 from arpanet import Container
 from arpanet_registrator.sockets import LISTENING, UNCONNECTED, table
 
-__all__ = ["PATIENCE", "STATES", "Newcomers"]
+__all__ = ["PATIENCE", "SOONEST", "STATES", "Newcomers"]
 
 #: Seconds after which what nobody listens on is taken for well: nothing better is known of it.
 PATIENCE = 10.0
+#: Seconds between the first look at a container and the second.
+SOONEST = 0.02
 #: The state of a socket that a server listens with, by protocol.
 STATES = {"tcp": LISTENING, "udp": UNCONNECTED}
 
@@ -35,6 +39,8 @@ class Newcomers:
         #: until when each is waited for; ``None``: there was no look yet
         self._until: dict[_Run, float] | None = None
         self._heard: set[tuple[_Run, int, str]] = set()
+        #: where who listened, ``None``: it can't be told; and how old the container was then
+        self._tables: dict[tuple[_Run, str], tuple[frozenset[int] | None, float]] = {}
 
     def look(self, containers: Mapping[str, Container]) -> None:
         """Let *containers* be all that run.
@@ -46,26 +52,42 @@ class Newcomers:
         runs = {(one.id, one.started) for one in containers.values()}
         self._until = {run: (before or {}).get(run, fresh) for run in runs}
         self._heard = {one for one in self._heard if one[0] in runs}
+        self._tables = {key: one for key, one in self._tables.items() if key[0] in runs}
 
     def silent(self, container: Container, port: int, protocol: str) -> bool:
         """Return whether nobody listens on *port* of *container* yet, and that is worth a wait."""
         run = (container.id, container.started)
-        if self._clock() >= (self._until or {}).get(run, 0.0):
+        left = (self._until or {}).get(run, 0.0) - self._clock()
+        if left <= 0:
             return False
         server = (run, port, protocol)
-        if server not in self._heard and self._listens(container.pid, port, protocol):
-            self._heard.add(server)
+        if server not in self._heard:
+            ports = self._ports(container, protocol, PATIENCE - left)
+            if ports is None or port in ports:
+                self._heard.add(server)
         return server not in self._heard
 
-    def _listens(self, pid: int, port: int, protocol: str) -> bool:
-        """Return whether somebody listens for others to reach, or it can't be told."""
-        place = self._proc / str(pid) / "net"
-        if not pid or not place.is_dir():
-            return True
-        try:
-            return any(
-                one.port == port and one.state in STATES[protocol] and not one.address.is_loopback
-                for one in table(protocol, place)
-            )
-        except (OSError, ValueError):  # it ended just now, or others keep it to themselves
-            return True
+    def _ports(self, container: Container, protocol: str, age: float) -> frozenset[int] | None:
+        """Return where somebody listens for others to reach, ``None``: it can't be told.
+
+        :param age: seconds since the container was first seen.
+        """
+        key = ((container.id, container.started), protocol)
+        ports, before = self._tables.get(key, (None, 0.0))
+        if key not in self._tables or age >= 2 * before + SOONEST:
+            ports = _listening(self._proc / str(container.pid) / "net", protocol)
+            self._tables[key] = ports, age
+        return ports
+
+
+def _listening(place: Path, protocol: str) -> frozenset[int] | None:
+    if not place.is_dir():
+        return None
+    try:
+        return frozenset(
+            one.port
+            for one in table(protocol, place)
+            if one.state in STATES[protocol] and not one.address.is_loopback
+        )
+    except (OSError, ValueError):  # it ended just now, or others keep it to themselves
+        return None

@@ -32,9 +32,9 @@ from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, O
 __all__ = ["Publisher"]
 
 #: How often to look whether a new server listens by now, and after how many seconds: the first
-#: time, how much later each time, and at most. Later ones are found by the agent's own look at
-#: everything.
-LOOKS, SOONEST, LONGER, LATEST = 40, 0.01, 1.5, 1.0
+#: time, how many times later each time, and at most. Later ones are found by the agent's own look
+#: at everything.
+LOOKS, SOONEST, LONGER, LATEST = 20, 0.02, 2.0, 2.0
 #: Seconds without a move of the agent's deciding thread after which it vouches for nothing.
 STUCK = 10.0
 

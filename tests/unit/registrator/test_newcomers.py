@@ -1,7 +1,7 @@
 """Which servers listen yet, by tables that look like the kernel's."""
 
 import pytest
-from arpanet_registrator.newcomers import PATIENCE, Newcomers
+from arpanet_registrator.newcomers import PATIENCE, SOONEST, Newcomers
 
 from .fakes import Proc, by_id, redis
 
@@ -10,7 +10,7 @@ ANY, LOOPBACK, OWN, PORT = "00000000", "0100007F", "020011AC", ":18EB"
 
 
 class Clock:
-    now = 100.0
+    now, step = 100.0, 0.5
 
     def __call__(self):
         return self.now
@@ -36,6 +36,8 @@ def newcomers(proc, clock):
 
 def silent(newcomers, protocol="tcp", **fields):
     one = redis(**{"pid": 7, **fields})
+    newcomers._clock.now += newcomers._clock.step
+    newcomers._clock.step *= 2  # it is looked at ever more rarely
     newcomers.look(by_id(one))
     return newcomers.silent(one, 6379, protocol)
 
@@ -65,6 +67,17 @@ def test_not_for_ever(newcomers, proc, clock, local):
     assert silent(newcomers)
     clock.now += PATIENCE
     assert not silent(newcomers)
+
+
+def test_it_is_looked_at_ever_more_rarely(newcomers, proc, clock):
+    one = redis(pid=7)
+    newcomers.look(by_id(one))
+    seen = []
+    for pause, local in ((0, ()), (0.5, (ANY,)), (1, ()), (2, (ANY,)), (1, (ANY,))):
+        proc.listens(7, "tcp", *(ip + PORT for ip in local))
+        clock.now += pause * SOONEST
+        seen.append(newcomers.silent(one, 6379, "tcp"))
+    assert seen == [True, True, True, True, False]
 
 
 def test_by_its_own_protocol(newcomers, proc):

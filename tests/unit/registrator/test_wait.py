@@ -25,6 +25,9 @@ class AtOnce(threading.Timer):
     def start(self):
         self.function(*self.args)
 
+    def join(self, timeout=None):
+        """It is over."""
+
 
 def test_it_returns_once_there_are_enough(arpanet, hold, recorder, monkeypatch):
     hold(pg(1, "healthy"))
