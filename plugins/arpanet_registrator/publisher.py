@@ -26,15 +26,15 @@ from arpanet_registrator.ended import Ended
 from arpanet_registrator.instances import REFUSES, Result, of_host
 from arpanet_registrator.listeners import listening
 from arpanet_registrator.memory import Kept
-from arpanet_registrator.newcomers import Newcomers
+from arpanet_registrator.newcomers import SOONEST, Newcomers
 from arpanet_registrator.settings import ARPANET_DEREGISTER, NAME, ON_SUCCESS, Options
 
 __all__ = ["Publisher"]
 
-#: How often to look whether a new server listens by now, and after how many seconds: the first
-#: time, how many times later each time, and at most. Later ones are found by the agent's own look
-#: at everything.
-LOOKS, SOONEST, LONGER, LATEST = 20, 0.02, 2.0, 2.0
+#: How often to look whether a new server listens by now; after the first time, how many times
+#: later each, and after how many seconds at most. Later ones are found by the agent's own look at
+#: everything.
+LOOKS, LONGER, LATEST = 20, 2.0, 2.0
 #: Seconds without a move of the agent's deciding thread after which it vouches for nothing.
 STUCK = 10.0
 
